@@ -1,0 +1,124 @@
+"""From a round written in Python to a straight line of tensor operations.
+
+``trace(f, example)`` runs ``f`` once and records what it does below autograd and below the seed map: what is left is one flat list of
+matrix products and elementwise operations over all seeds, with no gradient tape and no dispatch through ``vmap`` in the loop. The list is
+then cleaned (repeated work merged, no-op views dropped) and, on CPU, thin matrix products take the form that the kernels do well.
+Tracing is exact: the traced round returns the same bits as ``f``, up to the rounding of re-ordered thin products.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+aten = torch.ops.aten
+
+
+def trace(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+    """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    module = make_fx(function)(*example)
+    graph = module.graph
+    _merge_repeats(graph)
+    _drop_no_ops(graph)
+    if _on_cpu(graph):
+        _thin_products(graph)
+    graph.eliminate_dead_code()
+    graph.lint()
+    module.recompile()
+    return module
+
+
+def _value(node: Any) -> Tensor | None:
+    """What a node held while tracing (its shape, type and device)."""
+    value = node.meta.get("val") if isinstance(node, fx.Node) else None
+    return value if isinstance(value, Tensor) else None
+
+
+def _on_cpu(graph: fx.Graph) -> bool:
+    values = [v for v in map(_value, graph.nodes) if v is not None]
+    return all(v.device.type == "cpu" for v in values)
+
+
+def _merge_repeats(graph: fx.Graph) -> None:
+    """Common subexpressions: the same operation on the same inputs is done once."""
+    seen: dict[Any, fx.Node] = {}
+    for node in list(graph.nodes):
+        if node.op != "call_function" or node.is_impure():
+            continue
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n)
+        key = (node.target, _freeze(args), _freeze(kwargs))
+        if key in seen:
+            node.replace_all_uses_with(seen[key])
+            graph.erase_node(node)
+        else:
+            seen[key] = node
+
+
+def _freeze(value: Any) -> Any:
+    """A hashable stand-in that keeps 1, 1.0 and True apart."""
+    if isinstance(value, list | tuple):
+        return tuple(_freeze(v) for v in value)
+    if isinstance(value, dict):
+        return tuple((k, _freeze(v)) for k, v in value.items())
+    return value if isinstance(value, fx.Node) else (type(value), value)
+
+
+def _drop_no_ops(graph: fx.Graph) -> None:
+    """Views and expansions to the shape that is there already (the seed map makes many), and transposes of transposes."""
+    views = {aten.view.default, aten._unsafe_view.default, aten.expand.default}
+    for node in list(graph.nodes):
+        if node.target in views:
+            before, after = _value(node.args[0]), _value(node)
+            if before is not None and after is not None and before.shape == after.shape:
+                node.replace_all_uses_with(node.args[0])
+            elif node.target is not aten.expand.default:
+                node.target = aten.reshape.default  # a view that holds for any layout: thin products change it
+        elif node.target is aten.t.default and isinstance(node.args[0], fx.Node) and node.args[0].target is aten.t.default:
+            node.replace_all_uses_with(node.args[0].args[0])
+
+
+THIN = 8
+
+
+def _thin_products(graph: fx.Graph) -> None:
+    """Batched products with a thin side run at a few percent of the kernels' rate on CPU; each has an equal form that does not.
+
+    For a [S, M, K] @ b [S, K, N]:  K = 1 is an outer product (elementwise);  N = 1 is a sum of products;  small N, with ``b`` stored by rows,
+    is (b^T a^T)^T.
+    """
+    for node in list(graph.nodes):
+        if node.target is not aten.bmm.default:
+            continue
+        a, b = node.args
+        va, vb = _value(a), _value(b)
+        if va is None or vb is None:
+            continue
+        inner, columns = vb.shape[-2:]
+        by_rows = vb.stride(-1) == 1 and columns > 1
+        with graph.inserting_before(node):
+            if inner == 1:
+                new = graph.call_function(aten.mul.Tensor, (a, b))
+            elif columns == 1 and va.stride(-1) == 1:
+                bt = graph.call_function(aten.transpose.int, (b, 1, 2))
+                product = graph.call_function(aten.mul.Tensor, (a, bt))
+                new = graph.call_function(aten.sum.dim_IntList, (product, [-1], True))
+            elif columns <= THIN and (by_rows or columns == 1):
+                at, bt = (graph.call_function(aten.transpose.int, (n, 1, 2)) for n in (a, b))
+                new = graph.call_function(aten.transpose.int, (graph.call_function(aten.bmm.default, (bt, at)), 1, 2))
+            else:
+                continue
+        node.replace_all_uses_with(new)
+        graph.erase_node(node)
+
+
+def nodes(traced: Callable[..., Any]) -> list[str]:
+    """The operations of a traced function, in order (for tests and benchmarks)."""
+    assert isinstance(traced, fx.GraphModule)
+    calls = [n for n in traced.graph.nodes if n.op == "call_function" and n.target is not operator.getitem]
+    return [str(n.target) for n in calls]

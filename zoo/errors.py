@@ -1,0 +1,18 @@
+"""The one exception that a user's input can cause; the command line prints its sentence and ends with exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(ValueError):
+    """One sentence: what was wrong, and the nearest right thing."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> ZooError:
+    """The error for a name that is not in ``known``, with the nearest one that is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}."
+    return ZooError(f"There is no {kind} '{name}'; {hint}")

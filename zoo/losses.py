@@ -1,0 +1,30 @@
+"""The shared formulas, on logits ``l`` of one seed; ``sp`` is softplus, so none overflows.
+
+With D = sigmoid(l):  -log D = sp(-l),  -log(1 - D) = sp(l).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def real(logits: Tensor) -> Tensor:
+    """-E log D: low when D calls these real."""
+    return softplus(-logits).mean()
+
+
+def fake(logits: Tensor) -> Tensor:
+    """-E log(1 - D): low when D calls these fake."""
+    return softplus(logits).mean()
+
+
+def class_is(logits: Tensor, k: int) -> Tensor:
+    """-E log softmax(logits)_k: low when the classifier calls these class ``k``; logits ``[B, K]``."""
+    return -torch.log_softmax(logits, dim=-1)[..., k].mean()
+
+
+def squared_distance(a: Tensor, b: Tensor) -> Tensor:
+    """E |a - b|^2 per element (the mean over all of them, so that it does not grow with the data's size)."""
+    return (a - b).square().mean()

@@ -1,0 +1,182 @@
+"""What a variant is: a frozen dataclass whose fields are its hyperparameters, and the registry of them all.
+
+A variant says three things: ``nets(kit)`` names its networks, ``players()`` says who moves what to lower which loss, and
+``sample(nets, z)`` generates. Everything else (seeds, devices, batches, evaluation, tracking) is the harness's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from torch import Tensor, nn
+
+from zoo import losses
+from zoo.errors import ZooError, unknown
+from zoo.game import Batch, Nets, Player
+
+
+class Kit(Protocol):
+    """Builds networks for data of one shape; the recipe chooses which kit, and how wide and deep."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+
+    @property
+    def latent(self) -> int:
+        """Latent dimensions."""
+
+    @property
+    def features(self) -> int:
+        """How many features ``trunk`` gives."""
+
+    def generator(self, latent: int | None = None) -> nn.Module:
+        """Latents ``[B, latent]`` to samples ``[B, *shape]``."""
+
+    def generator_trunk(self, latent: int | None = None) -> nn.Module:
+        """All but the last layer of a generator."""
+
+    def generator_head(self) -> nn.Module:
+        """The last layer of a generator: its trunk's output to samples."""
+
+    def trunk(self) -> nn.Module:
+        """Samples to features ``[B, features]``: a discriminator without its last layer."""
+
+    def discriminator(self, out: int = 1) -> nn.Module:
+        """Samples to ``[B, out]``."""
+
+    def linear(self, inputs: int, outputs: int) -> nn.Module:
+        """A linear layer with this kit's initialisation."""
+
+
+@dataclass(frozen=True)
+class Opt:
+    """What a hyperparameter's annotation carries: help for the command line, its allowed range, and where its default is from."""
+
+    help: str
+    at_least: float = -math.inf
+    at_most: float = math.inf
+    above: float = -math.inf
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Base of all variants. Out-of-range hyperparameters raise ``ZooError``."""
+
+    name: ClassVar[str] = ""
+    def __post_init__(self) -> None:
+        for field_name, (kind, opt) in options(type(self)).items():
+            check(field_name, getattr(self, field_name), kind, opt)
+
+    def nets(self, kit: Kit) -> dict[str, nn.Module]:
+        """The networks, by the paper's letters."""
+        raise NotImplementedError
+
+    def players(self) -> tuple[Player, ...]:
+        """Who moves, in turn order."""
+        raise NotImplementedError
+
+    def sample(self, nets: Nets, z: Tensor) -> Tensor:
+        """Samples ``[B, *data]`` for latents ``[B, z]``."""
+        return nets.G(z)
+
+    def origin(self, n: int) -> Tensor | None:
+        """Which generator makes each of ``n`` samples ``[n]``; ``None`` where there is only one."""
+        return None
+
+    @property
+    def simultaneous(self) -> bool:
+        """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""
+        return False
+
+    def uniforms(self, shape: tuple[int, ...]) -> int:
+        """How many U(0, 1) numbers a loss needs per sample (the columns of ``batch.u``) for data of ``shape``."""
+        return 1
+
+
+@dataclass(frozen=True)
+class GAN(Variant):
+    """A generator G against a discriminator D of one logit; subclasses override the formula that differs."""
+
+    def nets(self, kit: Kit) -> dict[str, nn.Module]:
+        return {"G": kit.generator(), "D": kit.discriminator()}
+
+    def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        """-E log D(x) - E log(1 - D(G(z))), with D the sigmoid of the logit."""
+        return losses.real(nets.D(batch.x)) + losses.fake(nets.D(self.sample(nets, batch.z)))
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        raise NotImplementedError
+
+    @property
+    def discriminator(self) -> Player:
+        return Player("D", owns="D", loss=self.d_loss)
+
+    @property
+    def generator(self) -> Player:
+        return Player("G", owns="G", loss=self.g_loss)
+
+    def players(self) -> tuple[Player, ...]:
+        return self.discriminator, self.generator
+
+
+V = TypeVar("V", bound=type[Variant])
+REGISTRY: dict[str, type[Variant]] = {}
+
+
+def register(name: str) -> Callable[[V], V]:
+    """Class decorator: the variant's name on the command line. A name that is taken is refused (``ZooError``)."""
+
+    def keep(cls: V) -> V:
+        if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
+            raise ZooError(f"There is already a variant '{name}' ({REGISTRY[name].__module__}); choose another name.")
+        cls.name = name
+        REGISTRY[name] = cls
+        return cls
+
+    return keep
+
+
+def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
+    """A variant's hyperparameters: field name to its type and ``Opt``."""
+    found = {}
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        if typing.get_origin(hint) is not ClassVar and name in cls.__dataclass_fields__:
+            kind, *extras = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+            found[name] = (kind, next((e for e in extras if isinstance(e, Opt)), Opt("")))
+    return found
+
+
+def check(name: str, value: Any, kind: type, opt: Opt) -> None:
+    """Raise ``ZooError`` unless ``value`` is of ``kind`` and within ``opt``'s range."""
+    flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ZooError(f"{flag} is a switch: true or false, not {value!r}.")
+        return
+    numeric = (int, float) if kind is float else kind
+    if isinstance(value, bool) or not isinstance(value, numeric):
+        raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {value!r}.")
+    if not math.isfinite(value):
+        raise ZooError(f"{flag} must be a finite number, not {value}.")
+    if value < opt.at_least:
+        raise ZooError(f"{flag} must be at least {opt.at_least:g}, not {value}.")
+    if value <= opt.above:
+        raise ZooError(f"{flag} must be above {opt.above:g}, not {value}.")
+    if value > opt.at_most:
+        raise ZooError(f"{flag} must be at most {opt.at_most:g}, not {value}.")
+
+
+def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
+    """The variant with these options; an option that it does not have is refused with the nearest one."""
+    known = [f.name for f in dataclasses.fields(cls)]
+    for name in given:
+        if name not in known:
+            raise unknown(f"option of {cls.name}", name, known) if known else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
+    return cls(**given)

@@ -1,0 +1,25 @@
+"""Goodfellow et al. 2014, arXiv:1406.2661, with the loss that does not saturate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from zoo import losses
+from zoo.game import Batch, Nets
+from zoo.variant import GAN, register
+
+
+@register("ns")
+@dataclass(frozen=True)
+class NonSaturating(GAN):
+    """G maximises log D(G(z)): the usual GAN, and the base of most others.
+
+        L_D = -E log D(x) - E log(1 - D(G(z)))        L_G = -E log D(G(z))
+
+    Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the loss that gives strong gradients early in learning).
+    """
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        return losses.real(nets.D(self.sample(nets, batch.z)))
