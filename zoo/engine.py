@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, fx
@@ -18,11 +18,14 @@ from torch import Tensor, fx
 aten = torch.ops.aten
 
 
-def trace(function: Callable[..., Any], *example: Any) -> Callable[..., Any]:
+Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
+
+
+def trace(function: Function, example: list[Tensor]) -> Function:
     """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    module = make_fx(function)(*example)
+    module: fx.GraphModule = make_fx(function)(example)
     graph = module.graph
     _merge_repeats(graph)
     _drop_no_ops(graph)
@@ -117,7 +120,7 @@ def _thin_products(graph: fx.Graph) -> None:
         graph.erase_node(node)
 
 
-def nodes(traced: Callable[..., Any]) -> list[str]:
+def nodes(traced: Function) -> list[str]:
     """The operations of a traced function, in order (for tests and benchmarks)."""
     assert isinstance(traced, fx.GraphModule)
     calls = [n for n in traced.graph.nodes if n.op == "call_function" and n.target is not operator.getitem]

@@ -9,7 +9,7 @@ vector, so that an optimiser's step is a handful of operations whatever the dept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -86,13 +86,15 @@ class Player:
 class Nets:
     """Networks at some parameters: ``nets.D(x)``, ``nets.G(z)``; immutable.
 
-    ``params[network] [P]``; ``state[player][network]`` the optimisers' states; ``lr[player]`` the learning rates now.
+    ``params[network] [P]``; ``state[player][network]`` the optimisers' states; ``lr[player]`` the learning rates now;
+    ``optimisers[player]`` replaces a player's own optimiser where the run's recipe says so.
     """
 
     networks: Mapping[str, Network]
     params: dict[str, Tensor]
     state: dict[str, dict[str, State]]
     lr: dict[str, Tensor]
+    optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
     memo: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -119,8 +121,37 @@ class Nets:
         """
         own = {n: self.params[n] for n in player.networks}
         grads, loss = grad_and_value(lambda theta: player.loss(self.bind(**theta), batch))(own)
+        optimiser = self.optimisers.get(player.name, player.optimiser)
         params, states = dict(self.params), dict(self.state[player.name])
         for n, grad in grads.items():
-            theta, states[n] = player.optimiser.step(own[n], grad, states[n], self.lr[player.name])
+            theta, states[n] = optimiser.step(own[n], grad, states[n], self.lr[player.name])
             params[n] = player.project(theta) if player.project else theta
         return replace(self, params=params, state=self.state | {player.name: states}), loss
+
+
+def play(players: Sequence[Player], simultaneous: bool, nets: Nets, batches: Iterable[Batch]) -> tuple[Nets, dict[str, Tensor]]:
+    """One round: each player takes its turns, in order, each on the next batch; or all move at once from the same point on one batch.
+
+    Returns the game after the round, and each player's loss before its move (the mean over its turns).
+    """
+    stream = iter(batches)
+    losses: dict[str, Tensor] = {}
+    if simultaneous:
+        batch, start = next(stream), nets
+        for player in players:
+            moved, losses[player.name] = replace(start, memo={}).descend(player, batch)
+            own = {n: moved.params[n] for n in player.networks}
+            nets = replace(nets.bind(**own), state=nets.state | {player.name: moved.state[player.name]})
+        return nets, losses
+    for player in players:
+        turns = []
+        for _ in range(player.steps):
+            nets, loss = replace(nets, memo={}).descend(player, next(stream))
+            turns.append(loss)
+        losses[player.name] = torch.stack(turns).mean() if player.steps > 1 else turns[0]
+    return nets, losses
+
+
+def turns(players: Sequence[Player], simultaneous: bool) -> int:
+    """How many batches a round uses."""
+    return 1 if simultaneous else sum(p.steps for p in players)

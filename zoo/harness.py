@@ -1,0 +1,276 @@
+"""S seeds of one game, trained side by side: build, play, evaluate, save. Knows no variant, no data set, no metric by name.
+
+Seeds are *lanes*: every tensor has a leading seed axis, and a round, written for one seed, is mapped over it and traced once
+(``zoo.engine``). Lanes are split into groups that fit in memory; on CPU one group per core, each in a thread of its own, since the
+traced round spends its time outside Python's lock. How seeds are grouped changes no result.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
+
+from zoo import engine
+from zoo.game import Batch, Nets, Network, play, turns
+from zoo.optim import Adam, Optimiser, State
+from zoo.randomness import Source, Stream, derive
+from zoo.recipe import Recipe
+from zoo.variant import Kit, Variant
+
+Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
+"""Samples ``[S, N, *data]`` to metrics ``[S]``."""
+
+
+Moving: TypeAlias = tuple[dict[str, Tensor], dict[str, dict[str, State]], dict[str, Tensor]]
+"""What a round changes: weights by network, optimiser states by player and network, averaged weights by network (or none)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one evaluation found, as plain arrays over the seeds ``[S]``."""
+
+    round: int
+    seconds: float
+    metrics: dict[str, np.ndarray]
+    losses: dict[str, np.ndarray]
+    diverged: dict[int, int]
+    """Seed to the first round at which one of its losses or weights was not finite."""
+    samples: np.ndarray
+    """``[S, N, *data]``"""
+
+
+@dataclass
+class Lanes:
+    """The state of a group of seeds: everything that training changes, each tensor with a leading seed axis."""
+
+    seeds: list[int]
+    moving: Moving
+    played: int = 0
+    diverged: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def sampled(self) -> dict[str, Tensor]:
+        """The weights that samples come from: the average where the recipe keeps one."""
+        params, _, ema = self.moving
+        return ema or params
+
+
+class Game:
+    """A variant on a kit under a recipe, as pure functions of lanes: ``build``, ``advance``, ``sample``."""
+
+    def __init__(
+        self,
+        variant: Variant,
+        kit: Kit,
+        source: Source,
+        recipe: Recipe,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        traced: bool = True,
+    ) -> None:
+        self.variant, self.kit, self.source, self.recipe = variant, kit, source, recipe
+        self.device, self.dtype, self.traced = torch.device(device), dtype, traced
+        self.players = variant.players()
+        self.networks = {name: Network(net) for name, net in self._modules(0).items()}
+        self.optimisers: dict[str, Optimiser] = {
+            p.name: replace(p.optimiser, b1=recipe.b1, b2=recipe.b2) for p in self.players if p.optimiser == Adam()
+        }
+        self.turns = turns(self.players, variant.simultaneous)
+        self._rounds: dict[int, engine.Function] = {}
+
+    def _modules(self, seed: int) -> dict[str, nn.Module]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "initialisation"))
+            nets = self.variant.nets(self.kit)
+        return {name: net.to(device=self.device, dtype=self.dtype) for name, net in nets.items()}
+
+    def build(self, seeds: Sequence[int]) -> Lanes:
+        """The lanes of these seeds before the first round."""
+        modules = [self._modules(seed) for seed in seeds]
+        params = {n: torch.stack([net.flatten(m[n]) for m in modules]) for n, net in self.networks.items()}
+        state = {
+            p.name: {n: self.optimisers.get(p.name, p.optimiser).init(params[n]) for n in p.networks} for p in self.players
+        }
+        return Lanes(list(seeds), (params, state, dict(params) if self.recipe.ema else {}))
+
+    def stream(self, seeds: Sequence[int]) -> Stream:
+        """The batches of these seeds."""
+        r = self.recipe
+        uniforms = self.variant.uniforms(self.source.shape)
+        return Stream(
+            self.source, seeds, r.batch, r.latent, uniforms, uniform_latent=r.uniform_latent, device=self.device, dtype=self.dtype
+        )
+
+    def _round(self, moving: Moving, lr: dict[str, Tensor], batches: list[Batch]) -> tuple[Moving, dict[str, Tensor]]:
+        """One round of one seed."""
+        params, state, ema = moving
+        nets, losses = play(self.players, self.variant.simultaneous, Nets(self.networks, params, state, lr, self.optimisers), batches)
+        ema = {n: torch.lerp(nets.params[n], average, self.recipe.ema) for n, average in ema.items()}
+        return (nets.params, nets.state, ema), losses
+
+    def _lane_round(self, inputs: Any) -> tuple[engine.Function, list[Tensor]]:
+        """One round of a group, on flat lists of tensors ``[S, ...]`` as ``engine.trace`` takes it, and its example inputs.
+
+        Mapped over seeds, or unmapped for a single one (the map costs more than it gives there).
+        """
+        leaves, spec = tree_flatten(inputs)
+
+        def one(*leaves: Tensor) -> list[Tensor]:
+            return tree_leaves(self._round(*tree_unflatten(list(leaves), spec)))
+
+        if len(leaves[0]) > 1:
+            return lambda leaves: vmap(one)(*leaves), leaves
+        return lambda leaves: [t[None] for t in one(*[t[0] for t in leaves])], leaves
+
+    def prepare(self, lanes: Lanes, stream: Stream) -> engine.Function:
+        """The round for a group of this size, traced once."""
+        size = len(lanes.seeds)
+        if size not in self._rounds:
+            function, example = self._lane_round((lanes.moving, self._rates(lanes), self._batches(lanes, stream)))
+            self._rounds[size] = engine.trace(function, example) if self.traced else function
+        return self._rounds[size]
+
+    def _rates(self, lanes: Lanes) -> dict[str, Tensor]:
+        """Each player's learning rate in the next round, ``[S]``."""
+        factor, size = self.recipe.rate(lanes.played), (len(lanes.seeds),)
+        rates = {p.name: self.recipe.lr_d if p.adversary else self.recipe.lr_g for p in self.players}
+        return {n: torch.full(size, rate * factor, device=self.device, dtype=self.dtype) for n, rate in rates.items()}
+
+    def _batches(self, lanes: Lanes, stream: Stream) -> list[Batch]:
+        """The next round's batches, one per turn."""
+        return [stream[lanes.played * self.turns + i] for i in range(self.turns)]
+
+    def advance(self, lanes: Lanes, stream: Stream, until: int, stop: Callable[[], bool] = lambda: False) -> dict[str, Tensor]:
+        """Play up to round ``until``, or until ``stop()``; in place. Returns each player's loss, ``[S]``, averaged over the rounds played."""
+        one, start, seen = self.prepare(lanes, stream), lanes.played, []
+        moving, spec = tree_flatten(lanes.moving)
+        with torch.no_grad():  # the round takes its own gradients; nothing here needs a tape
+            while lanes.played < until and not stop():
+                batches = [part for batch in self._batches(lanes, stream) for part in batch]
+                out = one([*moving, *self._rates(lanes).values(), *batches])
+                moving, losses = out[: len(moving)], out[len(moving) :]
+                lanes.played += 1
+                seen.append(torch.stack(losses))
+        lanes.moving = tree_unflatten(moving, spec)
+        if not seen:
+            return {}
+        history = torch.stack(seen)  # [rounds, players, S]
+        self._mark_diverged(lanes, history, start)
+        return dict(zip((p.name for p in self.players), history.mean(0), strict=True))
+
+    def _mark_diverged(self, lanes: Lanes, history: Tensor, start: int) -> None:
+        """A lane that is no longer finite is a result: its seed, and the first round at which it showed."""
+        broken = ~history.isfinite().all(1)  # [rounds, S]
+        broken[-1] |= ~torch.stack([p.isfinite().all(-1) for p in lanes.moving[0].values()]).all(0)
+        rounds = broken.int().argmax(0).tolist()
+        for seed, is_broken, first in zip(lanes.seeds, broken.any(0).tolist(), rounds, strict=True):
+            if is_broken:
+                lanes.diverged.setdefault(seed, start + first + 1)
+
+    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_000) -> Tensor:
+        """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N."""
+
+        def one(params: dict[str, Tensor], z: Tensor) -> Tensor:
+            return self.variant.sample(Nets(self.networks, params, {}, {}), z)
+
+        with torch.no_grad():
+            return torch.cat([vmap(one)(params, part) for part in z.split(chunk, dim=1)], dim=1)
+
+
+@dataclass
+class Training:
+    """A game played by many seeds. Iterate to train: each step plays up to the next evaluation and yields its ``Record``.
+
+    ``stop()`` is asked between rounds; when it says yes, iteration ends early with everything in a state that ``lanes()`` can save.
+    """
+
+    game: Game
+    seeds: Sequence[int]
+    evaluate: Evaluate
+    n_samples: int = 2500
+    groups: int = 1
+    stop: Callable[[], bool] = lambda: False
+    progress: Callable[[int], None] = lambda played: None
+
+    def __post_init__(self) -> None:
+        parts = [list(p) for p in np.array_split(np.asarray(self.seeds), min(self.groups, len(self.seeds)))]
+        self._groups = [[int(s) for s in part] for part in parts]
+        self._lanes = [self.game.build(part) for part in self._groups]
+        self._streams = [self.game.stream(part) for part in self._groups]
+        self._seconds = 0.0
+
+    @property
+    def played(self) -> int:
+        return min(lanes.played for lanes in self._lanes)
+
+    @property
+    def diverged(self) -> dict[int, int]:
+        return {seed: r for lanes in self._lanes for seed, r in lanes.diverged.items()}
+
+    def lanes(self) -> Lanes:
+        """All seeds' state, joined (copies)."""
+        first, *_ = self._lanes
+        moving = tree_map(lambda *parts: torch.cat(parts), *[group.moving for group in self._lanes])
+        return Lanes(list(self.seeds), moving, first.played, self.diverged)
+
+    def restore(self, saved: Lanes) -> None:
+        """Continue from ``saved`` (of the same seeds)."""
+        start = 0
+        for lanes in self._lanes:
+            part = slice(start, start + len(lanes.seeds))
+            lanes.moving = tree_map(partial(self._place, part), saved.moving)
+            lanes.played = saved.played
+            lanes.diverged = {s: r for s, r in saved.diverged.items() if s in lanes.seeds}
+            start = part.stop
+
+    def _place(self, part: slice, tensor: Tensor) -> Tensor:
+        return tensor[part].to(self.game.device, self.game.dtype)
+
+    def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
+        """``[S, n, *data]`` from every seed's current generator, from latents that stay the same for one purpose."""
+        parts = [self.game.sample(g.sampled, s.latents(n, purpose)) for g, s in zip(self._lanes, self._streams, strict=True)]
+        return torch.cat(parts)
+
+    def __iter__(self) -> Iterator[Record]:
+        for lanes, stream in zip(self._lanes, self._streams, strict=True):
+            self.game.prepare(lanes, stream)
+        for until in self.game.recipe.evaluations(self.played):
+            started = time.perf_counter()
+            losses = self._play(until)
+            if self.played < until:
+                return
+            self._seconds += time.perf_counter() - started
+            yield self._record(losses)
+
+    def _play(self, until: int) -> dict[str, Tensor]:
+        """All groups up to round ``until``: side by side on CPU, where a thread per core keeps every core busy."""
+
+        def advance(i: int) -> dict[str, Tensor]:
+            if len(self._lanes) > 1:
+                torch.set_num_threads(1)
+            return self.game.advance(self._lanes[i], self._streams[i], until, self._ask if i == 0 else self.stop)
+
+        with ThreadPoolExecutor(len(self._lanes)) as pool:
+            parts = list(pool.map(advance, range(len(self._lanes))))
+        return {name: torch.cat([p[name] for p in parts]) for name in parts[0]} if all(parts) else {}
+
+    def _ask(self) -> bool:
+        self.progress(self._lanes[0].played)
+        return self.stop()
+
+    def _record(self, losses: dict[str, Tensor]) -> Record:
+        samples = self.sample(self.n_samples)
+        numpy = {k: v.cpu().numpy() for k, v in losses.items()}
+        metrics = {k: v.cpu().numpy() for k, v in self.evaluate(samples).items()}
+        return Record(self.played, self._seconds, metrics, numpy, self.diverged, samples.float().cpu().numpy())

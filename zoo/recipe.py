@@ -1,0 +1,73 @@
+"""A recipe: everything about a run that is not the method. The method's own options belong to the variant."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from zoo.errors import ZooError, unknown
+from zoo.variant import Opt, check
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long, how wide, how fast. Learning rates fall linearly to 0 over the last ``decay`` of the rounds."""
+
+    rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", at_least=1)] = 4000
+    batch: Annotated[int, Opt("samples per batch", at_least=2)] = 128
+    latent: Annotated[int, Opt("latent dimensions", at_least=1)] = 2
+    uniform_latent: Annotated[bool, Opt("latents from U(-1, 1) instead of N(0, 1)")] = False
+    kit: Annotated[str, Opt("networks: mlp, conv")] = "mlp"
+    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv)", at_least=1)] = 128
+    depth: Annotated[int, Opt("hidden layers (mlp)", at_least=1, at_most=16)] = 2
+    activation: Annotated[str, Opt("relu, tanh, leaky-relu, elu, silu, softplus (mlp)")] = "relu"
+    norm: Annotated[bool, Opt("batch normalisation in the generator")] = False
+    standardise: Annotated[bool, Opt("networks see data with mean 0 and standard deviation 1")] = False
+    lr_d: Annotated[float, Opt("learning rate of the players that judge", above=0)] = 1e-3
+    lr_g: Annotated[float, Opt("learning rate of the players that generate", above=0)] = 1e-3
+    decay: Annotated[float, Opt("share of the rounds, at the end, over which the rates fall to 0", 0, 1)] = 0.0
+    b1: Annotated[float, Opt("Adam's first-moment decay", 0, 0.9999)] = 0.5
+    b2: Annotated[float, Opt("Adam's second-moment decay", 0, 0.99999)] = 0.999
+    ema: Annotated[float, Opt("decay per round of the average of weights that is sampled; 0 samples the weights themselves", 0, 0.99999)] = 0.0
+    every: Annotated[int, Opt("rounds between evaluations; 0 takes a twentieth of the run", at_least=0)] = 0
+
+    def __post_init__(self) -> None:
+        for name, (kind, opt) in fields().items():
+            if kind is not str:
+                check(name, getattr(self, name), kind, opt)
+
+    @property
+    def interval(self) -> int:
+        """Rounds between evaluations."""
+        return self.every or max(1, self.rounds // 20)
+
+    def rate(self, played: int) -> float:
+        """The factor on the learning rates after ``played`` rounds."""
+        left = self.rounds - played
+        return min(1.0, left / (self.decay * self.rounds)) if self.decay else 1.0
+
+    def evaluations(self, played: int = 0) -> list[int]:
+        """The rounds after which the run is evaluated, beyond ``played``; the last round always is."""
+        last = math.ceil(self.rounds / self.interval)
+        return [min(i * self.interval, self.rounds) for i in range(played // self.interval + 1, last + 1)]
+
+
+def fields() -> dict[str, tuple[type, Opt]]:
+    """A recipe's fields: name to its type and ``Opt``."""
+    import typing
+
+    hints = typing.get_type_hints(Recipe, include_extras=True)
+    return {f.name: typing.get_args(hints[f.name]) for f in dataclasses.fields(Recipe)}  # type: ignore[misc]
+
+
+def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:
+    """The recipe with some fields replaced; an unknown field is refused with the nearest one."""
+    known = fields()
+    for name, value in given.items():
+        if name not in known:
+            raise unknown("recipe field", name, known)
+        if known[name][0] is str and not isinstance(value, str):
+            raise ZooError(f"'{name}' of a recipe is a word, not {value!r}.")
+    return dataclasses.replace(recipe, **given)
