@@ -57,6 +57,8 @@ class Lanes:
     moving: Moving
     played: int = 0
     diverged: dict[int, int] = field(default_factory=dict)
+    losses: list[Tensor] = field(default_factory=list)
+    """Each round's losses ``[players, S]`` since the last evaluation."""
 
     @property
     def sampled(self) -> dict[str, Tensor]:
@@ -151,9 +153,9 @@ class Game:
         """The next round's batches, one per turn."""
         return [stream[lanes.played * self.turns + i] for i in range(self.turns)]
 
-    def advance(self, lanes: Lanes, stream: Stream, until: int, stop: Callable[[], bool] = lambda: False) -> dict[str, Tensor]:
-        """Play up to round ``until``, or until ``stop()``; in place. Returns each player's loss, ``[S]``, averaged over the rounds played."""
-        one, start, seen = self.prepare(lanes, stream), lanes.played, []
+    def advance(self, lanes: Lanes, stream: Stream, until: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Play up to round ``until``, or until ``stop()``; in place."""
+        one = self.prepare(lanes, stream)
         moving, spec = tree_flatten(lanes.moving)
         with torch.no_grad():  # the round takes its own gradients; nothing here needs a tape
             while lanes.played < until and not stop():
@@ -161,22 +163,22 @@ class Game:
                 out = one([*moving, *self._rates(lanes).values(), *batches])
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
-                seen.append(torch.stack(losses))
+                lanes.losses.append(torch.stack(losses))
         lanes.moving = tree_unflatten(moving, spec)
-        if not seen:
-            return {}
-        history = torch.stack(seen)  # [rounds, players, S]
-        self._mark_diverged(lanes, history, start)
-        return dict(zip((p.name for p in self.players), history.mean(0), strict=True))
 
-    def _mark_diverged(self, lanes: Lanes, history: Tensor, start: int) -> None:
-        """A lane that is no longer finite is a result: its seed, and the first round at which it showed."""
+    def settle(self, lanes: Lanes) -> dict[str, Tensor]:
+        """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them.
+
+        A lane that is no longer finite is a result, not an error: its seed, and the first round at which it showed, are kept.
+        """
+        history, lanes.losses = torch.stack(lanes.losses), []  # [rounds, players, S]
         broken = ~history.isfinite().all(1)  # [rounds, S]
         broken[-1] |= ~torch.stack([p.isfinite().all(-1) for p in lanes.moving[0].values()]).all(0)
         rounds = broken.int().argmax(0).tolist()
         for seed, is_broken, first in zip(lanes.seeds, broken.any(0).tolist(), rounds, strict=True):
             if is_broken:
-                lanes.diverged.setdefault(seed, start + first + 1)
+                lanes.diverged.setdefault(seed, lanes.played - len(history) + first + 1)
+        return dict(zip((p.name for p in self.players), history.mean(0), strict=True))
 
     def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_000) -> Tensor:
         """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N."""
@@ -202,13 +204,14 @@ class Training:
     groups: int = 1
     stop: Callable[[], bool] = lambda: False
     progress: Callable[[int], None] = lambda played: None
+    seconds: float = 0.0
+    """Time spent playing, evaluation excluded."""
 
     def __post_init__(self) -> None:
         parts = [list(p) for p in np.array_split(np.asarray(self.seeds), min(self.groups, len(self.seeds)))]
         self._groups = [[int(s) for s in part] for part in parts]
         self._lanes = [self.game.build(part) for part in self._groups]
         self._streams = [self.game.stream(part) for part in self._groups]
-        self._seconds = 0.0
 
     @property
     def played(self) -> int:
@@ -219,10 +222,11 @@ class Training:
         return {seed: r for lanes in self._lanes for seed, r in lanes.diverged.items()}
 
     def lanes(self) -> Lanes:
-        """All seeds' state, joined (copies)."""
+        """All seeds' state, joined."""
         first, *_ = self._lanes
         moving = tree_map(lambda *parts: torch.cat(parts), *[group.moving for group in self._lanes])
-        return Lanes(list(self.seeds), moving, first.played, self.diverged)
+        losses = [torch.cat(parts, dim=-1) for parts in zip(*[group.losses for group in self._lanes], strict=True)]
+        return Lanes(list(self.seeds), moving, first.played, self.diverged, losses)
 
     def restore(self, saved: Lanes) -> None:
         """Continue from ``saved`` (of the same seeds)."""
@@ -230,11 +234,12 @@ class Training:
         for lanes in self._lanes:
             part = slice(start, start + len(lanes.seeds))
             lanes.moving = tree_map(partial(self._place, part), saved.moving)
+            lanes.losses = [self._place((..., part), loss) for loss in saved.losses]
             lanes.played = saved.played
             lanes.diverged = {s: r for s, r in saved.diverged.items() if s in lanes.seeds}
             start = part.stop
 
-    def _place(self, part: slice, tensor: Tensor) -> Tensor:
+    def _place(self, part: Any, tensor: Tensor) -> Tensor:
         return tensor[part].to(self.game.device, self.game.dtype)
 
     def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
@@ -247,30 +252,36 @@ class Training:
             self.game.prepare(lanes, stream)
         for until in self.game.recipe.evaluations(self.played):
             started = time.perf_counter()
-            losses = self._play(until)
+            self._play(until, self.stop)
+            self.seconds += time.perf_counter() - started
             if self.played < until:
                 return
-            self._seconds += time.perf_counter() - started
-            yield self._record(losses)
+            yield self._record()
 
-    def _play(self, until: int) -> dict[str, Tensor]:
-        """All groups up to round ``until``: side by side on CPU, where a thread per core keeps every core busy."""
+    def _play(self, until: int, stop: Callable[[], bool]) -> None:
+        """All groups up to round ``until``, side by side: on CPU a thread per group keeps every core busy.
 
-        def advance(i: int) -> dict[str, Tensor]:
+        When ``stop()`` ends it early, the groups that are behind play on to the round that the first one has reached.
+        """
+
+        def advance(i: int) -> None:
             if len(self._lanes) > 1:
                 torch.set_num_threads(1)
-            return self.game.advance(self._lanes[i], self._streams[i], until, self._ask if i == 0 else self.stop)
+            self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
 
         with ThreadPoolExecutor(len(self._lanes)) as pool:
-            parts = list(pool.map(advance, range(len(self._lanes))))
-        return {name: torch.cat([p[name] for p in parts]) for name in parts[0]} if all(parts) else {}
+            list(pool.map(advance, range(len(self._lanes))))
+        ahead = max(lanes.played for lanes in self._lanes)
+        for lanes, stream in zip(self._lanes, self._streams, strict=True):
+            self.game.advance(lanes, stream, ahead)
 
-    def _ask(self) -> bool:
+    def _ask(self, stop: Callable[[], bool]) -> bool:
         self.progress(self._lanes[0].played)
-        return self.stop()
+        return stop()
 
-    def _record(self, losses: dict[str, Tensor]) -> Record:
+    def _record(self) -> Record:
+        parts = [self.game.settle(lanes) for lanes in self._lanes]
+        losses = {name: torch.cat([p[name] for p in parts]).cpu().numpy() for name in parts[0]}
         samples = self.sample(self.n_samples)
-        numpy = {k: v.cpu().numpy() for k, v in losses.items()}
         metrics = {k: v.cpu().numpy() for k, v in self.evaluate(samples).items()}
-        return Record(self.played, self._seconds, metrics, numpy, self.diverged, samples.float().cpu().numpy())
+        return Record(self.played, self.seconds, metrics, losses, self.diverged, samples.float().cpu().numpy())

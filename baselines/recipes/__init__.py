@@ -1,0 +1,67 @@
+"""Recipes as TOML files: one per data set (its default), and named ones (a paper's protocol, the stress setting).
+
+    about = "one sentence"
+    data = "ring"                  # named recipes: which data they are for
+    protocol = "pacgan"            # how samples are counted, when not the default
+    [recipe]                       # fields of zoo.recipe.Recipe, for every variant
+    [variants.wgan]                # fields that differ for one variant
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError, unknown
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """One recipe file, read."""
+
+    name: str
+    about: str
+    data: str | None = None
+    variant: str | None = None
+    protocol: str | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def settings(self, variant: str) -> dict[str, Any]:
+        """The recipe's fields for one variant."""
+        return self.recipe | self.variants.get(variant, {})
+
+
+def names() -> list[str]:
+    """Every recipe that ships with the zoo."""
+    return sorted(path.stem for path in FOLDER.rglob("*.toml"))
+
+
+def read(path: Path) -> RecipeFile:
+    """A recipe file of the zoo's or the user's; ``ZooError`` when it is not one."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return RecipeFile(name=path.stem, **content)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise ZooError(f"{path} is not a recipe: {error}.") from error
+
+
+def load(name: str) -> RecipeFile:
+    """The recipe called ``name``, or in the file ``name`` when it ends in .toml."""
+    if name.endswith(".toml"):
+        return read(Path(name))
+    found = {path.stem: path for path in FOLDER.rglob("*.toml")}
+    if name not in found:
+        raise unknown("recipe", name, found)
+    return read(found[name])
+
+
+def default_for(data: str, image: bool) -> RecipeFile:
+    """The recipe of a data set: the file with its name, else the one for points or images."""
+    named = FOLDER / f"{data}.toml"
+    return read(named if named.exists() else FOLDER / ("images.toml" if image else "points.toml"))

@@ -1,0 +1,90 @@
+"""Everything that a run needs to go on, in one safetensors file: written beside, synced, renamed; the previous one is kept.
+
+Nothing in it can run code on loading: tensors, and one JSON text in the file's header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ZooError
+from zoo.harness import Lanes
+
+NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+
+
+def flatten(tree: Any, prefix: str) -> dict[str, Tensor]:
+    """Nested dicts of tensors to one dict with paths for names."""
+    if isinstance(tree, Tensor):
+        return {prefix: tree}
+    return {k: v for name, branch in tree.items() for k, v in flatten(branch, f"{prefix}/{name}").items()}
+
+
+def unflatten(flat: dict[str, Tensor], like: Any, prefix: str) -> Any:
+    """The inverse of ``flatten``, in the order of keys of ``like``."""
+    if isinstance(like, Tensor):
+        return flat[prefix]
+    return {name: unflatten(flat, branch, f"{prefix}/{name}") for name, branch in like.items()}
+
+
+def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Tensor]) -> None:
+    """Write ``lanes``, ``notes`` (JSON) and ``extra`` tensors; the last checkpoint becomes the previous one."""
+    params, state, ema = lanes.moving
+    tensors = flatten(params, "params") | flatten(state, "state") | flatten(ema, "ema") | {f"extra/{k}": v for k, v in extra.items()}
+    if lanes.losses:
+        tensors["losses"] = torch.stack(lanes.losses)
+    header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items()), "notes": notes}
+    write(folder / (NAME + ".new"), tensors, {"zoo": json.dumps(header)})
+    if (folder / NAME).exists():
+        os.replace(folder / NAME, folder / PREVIOUS)
+    os.replace(folder / (NAME + ".new"), folder / NAME)
+
+
+def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """A safetensors file, on disk when this returns."""
+    from safetensors.torch import save as to_bytes
+
+    data = to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the header of a safetensors file; ``ZooError`` when it is missing or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError) as error:
+        raise ZooError(f"{path} cannot be read as a checkpoint ({error}).") from error
+
+
+def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
+    """The last checkpoint in ``folder``, or the previous one where the last is damaged: lanes, notes, extra tensors."""
+    present = [folder / name for name in (NAME, PREVIOUS) if (folder / name).exists()]
+    if not present:
+        raise ZooError(f"{folder} holds no checkpoint ({NAME}), so there is nothing to resume.")
+    for i, path in enumerate(present):
+        try:
+            tensors, metadata = read(path)
+            break
+        except ZooError:
+            if i == len(present) - 1:
+                raise
+    header = json.loads(metadata["zoo"])
+    if header["seeds"] != like.seeds:
+        raise ZooError(f"The checkpoint in {folder} is of seeds {header['seeds']}, not {like.seeds}.")
+    params, state, ema = like.moving
+    moving = (unflatten(tensors, params, "params"), unflatten(tensors, state, "state"), unflatten(tensors, ema, "ema"))
+    losses = list(tensors["losses"]) if "losses" in tensors else []
+    lanes = Lanes(like.seeds, moving, header["played"], {int(s): int(r) for s, r in header["diverged"]}, losses)
+    return lanes, header["notes"], {k.removeprefix("extra/"): v for k, v in tensors.items() if k.startswith("extra/")}
