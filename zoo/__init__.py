@@ -1,0 +1,38 @@
+"""The mode-collapse zoo: GAN variants in one harness, many seeds side by side, judged by mode coverage.
+
+    import zoo
+    result = zoo.run("unrolled", data="ring", k=5, seeds=8)
+
+Importing this package imports nothing heavy; names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.api import Result, run
+    from zoo.errors import ZooError
+    from zoo.game import Batch, Nets, Player
+    from zoo.variant import GAN, Opt, Variant, register
+
+_HOME = {
+    "run": "zoo.api",
+    "Result": "zoo.api",
+    "ZooError": "zoo.errors",
+    "Batch": "zoo.game",
+    "Nets": "zoo.game",
+    "Player": "zoo.game",
+    "GAN": "zoo.variant",
+    "Opt": "zoo.variant",
+    "Variant": "zoo.variant",
+    "register": "zoo.variant",
+}
+__all__ = ["GAN", "Batch", "Nets", "Opt", "Player", "Result", "Variant", "ZooError", "register", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOME[name]), name)

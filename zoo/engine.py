@@ -25,7 +25,8 @@ def trace(function: Function, example: list[Tensor]) -> Function:
     """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    module: fx.GraphModule = make_fx(function)(example)
+    # copies: tracing knows a tensor by identity, so two inputs that are one tensor now would be taken for one for ever
+    module: fx.GraphModule = make_fx(function)([t.clone() for t in example])
     graph = module.graph
     _merge_repeats(graph)
     _drop_no_ops(graph)

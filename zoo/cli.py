@@ -1,0 +1,204 @@
+"""The command line. Options of a variant and of a recipe are read from their dataclasses; a bad one ends with one sentence and code 2."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from zoo import variants
+from zoo.errors import ZooError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo.variant import Opt
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def about() -> None:
+    """The mode-collapse zoo: which remedy for GAN mode collapse works, on what, and at what cost."""
+
+
+class VariantGroup(TyperGroup):
+    """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return variants.names()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in variants.names():
+            raise unknown("variant", cmd_name, variants.names())
+        return run_command(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Variants"):
+            formatter.write_dl([(name, variants.idea(name)) for name in variants.names()])
+
+
+runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
+app.add_typer(runs, name="run")
+
+Data = Annotated[str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")]
+RecipeName = Annotated[str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")]
+Seeds = Annotated[str, typer.Option(help="How many (8), a range (0-7) or a list (3,5).", rich_help_panel="Run")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="How samples are counted.", rich_help_panel="Run")]
+Root = Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).", rich_help_panel="Run")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel="Run")]
+Out = Annotated[Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")]
+Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
+Track = Annotated[bool, typer.Option("--track/--no-track", help="Log the finished run to MLflow.", rich_help_panel="Run")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no table.", rich_help_panel="Run")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel="Run")]
+
+
+@runs.callback(invoke_without_command=True)
+def run_any(
+    ctx: typer.Context,
+    recipe: RecipeName = None,
+    resume: Resume = None,
+    device: Device = "auto",
+    track: Track = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
+    if ctx.invoked_subcommand is None:
+        from zoo.terminal import run_cell
+
+        given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "track": track, "quiet": quiet}
+        run_cell(None, {}, {}, given | {"as_json": as_json})
+    elif resume or recipe:
+        raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
+
+
+def run_options(
+    data: Data = None,
+    recipe: RecipeName = None,
+    seeds: Seeds = "8",
+    protocol: ProtocolName = None,
+    data_root: Root = None,
+    device: Device = "auto",
+    out: Out = None,
+    resume: Resume = None,
+    track: Track = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """The options that every variant's command has; only its signature is used."""
+
+
+def run_command(name: str) -> Any:
+    """The click command of one variant: its own options, the recipe's, and the run's."""
+    from zoo import recipe, variant
+    from zoo.terminal import run_cell
+
+    cls = variants.load(name)
+    own, common = variant.options(cls), recipe.fields()
+    parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
+    parameters += [option(k, kind, opt, "Recipe") for k, (kind, opt) in common.items()]
+    parameters += list(inspect.signature(run_options, eval_str=True).parameters.values())
+
+    def command(**given: Any) -> None:
+        chosen = {k: v for k, v in given.items() if v is not None}
+        options = {k: chosen[k] for k in own if k in chosen}
+        run_cell(name, options, {k: chosen[k] for k in common if k in chosen}, {k: v for k, v in given.items() if k not in own and k not in common})
+
+    return from_signature(command, parameters, inspect.cleandoc(cls.__doc__ or ""), name)
+
+
+def option(name: str, kind: type, opt: Opt, panel: str, default: Any = None) -> inspect.Parameter:
+    """A command-line option for a dataclass field; None when it is not given."""
+    flag = f"--{name.replace('_', '-')}"
+    flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
+    help = opt.help + (f" (default: {default})" if default is not None else "") + (f" [{opt.source}]" if opt.source else "")
+    annotation = Annotated[kind | None, typer.Option(*flags, help=help, rich_help_panel=panel, show_default=False)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def from_signature(function: Callable[..., None], parameters: list[inspect.Parameter], doc: str, name: str) -> Any:
+    """A click command from a function and the parameters it should have."""
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    function.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in keyword}
+    function.__doc__ = "\b\n" + doc
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(function)
+    return typer.main.get_command(single)
+
+
+KINDS = ["variants", "datasets", "metrics", "recipes", "protocols"]
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """What there is: variants, data sets, metrics, recipes."""
+    from zoo.listing import listing
+
+    if kind is not None and kind not in KINDS:
+        raise unknown("list", kind, KINDS)
+    found = {k: v for k, v in listing().items() if kind in (None, k)}
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, entries in found.items():
+        print(f"{title}:")
+        wide = max((len(e["name"]) for e in entries), default=0)
+        for entry in entries:
+            print(f"  {entry['name']:<{wide}}  {entry['about']}")
+
+
+@app.command()
+def show(variant: str) -> None:
+    """A variant: objective, paper, players and what they own, options with defaults and sources."""
+    from zoo.terminal import show_variant
+
+    show_variant(variant)
+
+
+@app.command()
+def track(folders: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")]) -> None:
+    """Log finished runs to MLflow, from their files; a run that is there already is replaced."""
+    from zoo.terminal import track_runs
+
+    track_runs(folders)
+
+
+@app.command()
+def ui(
+    port: Annotated[int | None, typer.Option(help="Port (else the first free one from 5000).")] = None,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+) -> None:
+    """The MLflow comparison UI on this machine's loopback, opened at a prepared view."""
+    from zoo import tracking
+
+    raise typer.Exit(tracking.serve(port=port, open_browser=open_browser))
+
+
+def main() -> None:
+    """The console script: errors that a user can cause end in one line on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except ZooError as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
+            raise
+        print(f"zoo: {error.format_message()}", file=sys.stderr)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,191 @@
+"""What a person sees in a terminal while and after a run; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from zoo import session
+from zoo.errors import ZooError
+from zoo.harness import Record
+from zoo.variant import options as options_of
+
+SHOWN = {"modes": "modes", "high_quality": "high quality", "reverse_kl": "reverse KL"}
+
+
+def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
+    """Plan, train, show: what `zoo run` does."""
+    quiet = given["quiet"] or given["as_json"]
+    console = Console(quiet=quiet, highlight=False)
+    listener = session.Listener() if quiet else Live(console)
+    if given["resume"]:
+        if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol")):
+            raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
+        run = session.resume(given["resume"], device=given["device"], listener=listener)
+        if variant and variant != run.cell.variant:
+            raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
+    else:
+        chosen = {k: given.get(k) for k in ("data", "recipe", "protocol")}
+        root = given.get("data_root")
+        cell = session.plan(variant, options, **chosen, changes=changes, seeds=given.get("seeds") or "8", data_root=str(root) if root else None)
+        run = session.start(cell, out=given.get("out"), device=given["device"], listener=listener)
+    summary = train(run, console)
+    run.picture()
+    if given["track"]:
+        from zoo import tracking
+
+        failure = tracking.try_log(run.folder)
+        if failure:
+            print(f"zoo: {failure}", file=sys.stderr)
+    if given["as_json"]:
+        print(json.dumps(summary, indent=2))
+    show_summary(console, run, summary, tracked=given["track"])
+
+
+def train(run: session.Run, console: Console) -> dict[str, Any]:
+    """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
+
+    def ask_to_stop(signum: int, frame: Any) -> None:
+        if run.asked_to_stop.is_set():
+            raise KeyboardInterrupt
+        run.asked_to_stop.set()
+
+    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return run.train()
+    except session.Interrupted as stopped:
+        print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
+        print(f"  zoo run --resume {stopped.folder}", file=sys.stderr)
+        raise SystemExit(130) from None
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+        if isinstance(run.listener, Live):
+            run.listener.close()
+
+
+@dataclass
+class Live(session.Listener):
+    """A progress bar with the modes covered so far; a line per evaluation where stdout is not a terminal."""
+
+    console: Console
+    progress: Progress | None = None
+    last: float = field(default_factory=time.monotonic)
+
+    def started(self, run: session.Run) -> None:
+        cell = run.cell
+        self.total, self.modes = cell.recipe.rounds, run.data.modes
+        told = " ".join(f"{k}={v}" for k, v in cell.options.items())
+        device = session.device_name(run.device)
+        self.console.print(f"[bold]{cell.variant}[/bold] {told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}")
+        if self.console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
+            self.progress = Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console)
+            self.progress.start()
+            self.task = self.progress.add_task("", total=self.total, completed=run.training.played, live="first round is being traced")
+
+    def played(self, rounds: int) -> None:
+        now = time.monotonic()
+        if self.progress and now - self.last > 0.1:
+            self.last = now
+            self.progress.update(self.task, completed=rounds)
+
+    def evaluated(self, record: Record) -> None:
+        live = self.live(record)
+        if self.progress:
+            self.progress.update(self.task, completed=record.round, live=live)
+        else:
+            self.console.print(f"round {record.round:>7,} of {self.total:,}  {live}  {record.seconds:.0f} s")
+
+    def live(self, record: Record) -> str:
+        """The state of all seeds in a few words."""
+        told = []
+        if "modes" in record.metrics:
+            of = f"/{self.modes}" if self.modes else ""
+            told.append(f"modes {record.metrics['modes'].mean():.1f}{of}")
+        if "high_quality" in record.metrics:
+            told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
+        if not told:
+            told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
+        if record.diverged:
+            told.append(f"{len(record.diverged)} diverged")
+        return ", ".join(told)
+
+    def close(self) -> None:
+        if self.progress:
+            self.progress.stop()
+
+
+def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tracked: bool) -> None:
+    """The table: the variant with its interval, and what a perfect and a collapsed sampler would score."""
+    n, metrics = len(summary["seeds"]), summary["metrics"]
+    names = [m for m in metrics if m in SHOWN or not any(s in metrics for s in SHOWN)]
+    table = Table(title=f"{summary['data']}, {n} seeds, {summary['rounds']:,} rounds; mean [95 % interval over seeds], worst seed")
+    table.add_column("")
+    for name in names:
+        table.add_column(SHOWN.get(name, name), justify="right")
+    table.add_column("s per seed", justify="right")
+    row = []
+    for name in names:
+        m = metrics[name]
+        worst = max(m["per_seed"]) if name.endswith("kl") else min(m["per_seed"])
+        row.append(f"{m['mean']:.3g} [{m['ci95'][0]:.3g}, {m['ci95'][1]:.3g}], {worst:.3g}")
+    table.add_row(f"[bold]{summary['variant']}[/bold]", *row, f"{summary['cost']['seconds_per_seed']:.1f}")
+    for sampler, scores in summary["reference"].items():
+        table.add_row(f"[dim]{sampler}[/dim]", *(f"{scores[m]:.3g}" if m in scores else "" for m in names), "")
+    console.print(table)
+    for sentence in dict.fromkeys(summary["unavailable"].values()):
+        console.print(f"Not measured: {sentence}")
+    if summary["diverged"]:
+        console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
+    console.print(f"Files: {run.folder}  (samples.png, losses.png, summary.json, metrics.csv)", soft_wrap=True)
+    if tracked:
+        console.print("Compare runs in the browser: zoo ui")
+
+
+def show_variant(name: str) -> None:
+    """`zoo show`: the docstring, the players, the options."""
+    import inspect
+
+    from zoo import variants
+
+    cls = variants.load(name)
+    console = Console(highlight=False)
+    console.print(f"[bold]{name}[/bold]\n")
+    print(inspect.cleandoc(cls.__doc__ or ""))
+    print("\nPlayers, in turn order:")
+    made = cls()
+    for player in made.players():
+        told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
+        print(f"  {player.name} moves {player.owns} with {player.optimiser} ({told}{', then projected' if player.project else ''})")
+    found = options_of(cls)
+    print("\nOptions:" if found else "\nIt has no options of its own.")
+    for field_name, (kind, opt) in found.items():
+        default = getattr(made, field_name)
+        source = f" [{opt.source}]" if opt.source else ""
+        print(f"  --{field_name.replace('_', '-')} {kind.__name__} = {default}: {opt.help}{source}")
+
+
+def track_runs(folders: list[Path]) -> None:
+    """`zoo track`: log every finished run in these folders."""
+    from zoo import tracking
+
+    found = sorted({p.parent for f in folders for p in ([f / "summary.json"] if (f / "summary.json").exists() else f.rglob("summary.json"))})
+    if not found:
+        raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
+    failed = 0
+    for folder in found:
+        failure = tracking.try_log(folder)
+        print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)
+        failed += bool(failure)
+    if failed:
+        raise SystemExit(1)
