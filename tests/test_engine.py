@@ -1,0 +1,58 @@
+"""Tracing: the straight line computes what the function computes, with repeated work merged and thin products rewritten."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from zoo import engine
+
+
+def check(function: engine.Function, inputs: list[Tensor]) -> list[str]:
+    traced = engine.trace(function, inputs)
+    fresh = [torch.randn_like(t) for t in inputs]
+    for got, expected in zip(traced(fresh), function(fresh), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+    return engine.nodes(traced)
+
+
+def doubles(*shapes: tuple[int, ...]) -> list[Tensor]:
+    return [torch.randn(s, dtype=torch.float64) for s in shapes]
+
+
+@pytest.mark.parametrize("rows", [1, 5, 40])
+@pytest.mark.parametrize("inner", [1, 2, 30])
+@pytest.mark.parametrize("columns", [1, 2, 30])
+def test_products_of_every_thinness_and_layout(rows: int, inner: int, columns: int) -> None:
+    a, b = doubles((3, rows, inner), (3, inner, columns))
+    at, bt = doubles((3, inner, rows), (3, columns, inner))
+    check(lambda ts: [torch.bmm(*ts)], [a, b])
+    check(lambda ts: [torch.bmm(ts[0].mT, ts[1])], [at, b])
+    check(lambda ts: [torch.bmm(ts[0], ts[1].mT)], [a, bt])
+    check(lambda ts: [torch.bmm(ts[0].mT, ts[1].mT)], [at, bt])
+
+
+def test_a_mapped_gradient_is_a_straight_line_of_plain_operations() -> None:
+    def loss(w: Tensor, x: Tensor) -> Tensor:
+        return torch.tanh(x @ w).square().mean()
+
+    operations = check(lambda ts: [vmap(grad(loss))(*ts)], doubles((4, 6, 5), (4, 7, 6)))
+    assert not any("vmap" in o or "autograd" in o for o in operations)
+
+
+def test_repeated_work_is_merged_but_not_across_different_constants() -> None:
+    def twice(ts: list[Tensor]) -> list[Tensor]:
+        (x,) = ts
+        return [torch.exp(x) + torch.exp(x), x.pow(2), x.pow(2.0), x.pow(3)]
+
+    operations = check(twice, doubles((3,)))
+    assert operations.count("aten.exp.default") == 1
+    assert operations.count("aten.pow.Tensor_Scalar") == 3
+
+
+def test_inputs_that_are_one_tensor_while_tracing_stay_apart() -> None:
+    """An average of weights starts as the weights themselves."""
+    x = torch.randn(4, dtype=torch.float64)
+    traced = engine.trace(lambda ts: [ts[0] - ts[1]], [x, x])
+    a, b = doubles((4,), (4,))
+    torch.testing.assert_close(traced([a, b])[0], a - b)

@@ -1,0 +1,139 @@
+"""The harness: lanes, groups, turns, divergence; on a small game in float64, where every claim can be exact."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.game import Player
+from zoo.harness import Game, Lanes, Training
+from zoo.nets.kits import MLP
+from zoo.recipe import Recipe
+from zoo.variants.ns import NonSaturating
+from zoo.variants.unrolled import Unrolled
+
+RECIPE = Recipe(rounds=12, batch=8, width=6, latent=2, every=4, decay=0.5)
+
+
+class Blob:
+    """Two points with a little noise."""
+
+    shape = (2,)
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        side = torch.randint(2, (n, 1), generator=generator) * 2.0 - 1
+        return side + 0.1 * torch.randn(n, 2, generator=generator)
+
+
+def game(variant=None, recipe: Recipe = RECIPE, **settings) -> Game:
+    variant = variant or NonSaturating()
+    return Game(variant, MLP((2,), recipe.latent, recipe.width, activation="tanh"), Blob(), recipe, dtype=torch.float64, **settings)
+
+
+def training(seeds, groups: int = 1, g: Game | None = None, **settings) -> Training:
+    def spread(samples: Tensor) -> Mapping[str, Tensor]:
+        return {"spread": samples.std(dim=(1, 2))}
+
+    return Training(g or game(), seeds, spread, n_samples=50, groups=groups, **settings)
+
+
+def leaves(lanes: Lanes) -> list[Tensor]:
+    return torch.utils._pytree.tree_leaves(lanes.moving)
+
+
+def trained(*args, **settings) -> Training:
+    t = training(*args, **settings)
+    list(t)
+    return t
+
+
+def test_a_seed_alone_equals_that_seed_among_others() -> None:
+    among, alone = trained([3, 7, 11]), trained([7])
+    for a, b in zip(leaves(among.lanes()), leaves(alone.lanes()), strict=True):
+        torch.testing.assert_close(a[1], b[0], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_groups_change_nothing(groups: int) -> None:
+    one, many = trained([0, 1, 2, 3, 4]), trained([0, 1, 2, 3, 4], groups=groups)
+    for a, b in zip(leaves(one.lanes()), leaves(many.lanes()), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_traced_equals_untraced_also_through_a_look_ahead() -> None:
+    traced, plain = (trained([0, 1], g=game(Unrolled(k=2), traced=on)) for on in (True, False))
+    for a, b in zip(leaves(traced.lanes()), leaves(plain.lanes()), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11)
+
+
+def test_records_come_at_every_evaluation_with_all_seeds() -> None:
+    records = list(training([0, 1], g=game(recipe=replace(RECIPE, rounds=10))))
+    assert [r.round for r in records] == [4, 8, 10]
+    last = records[-1]
+    assert last.samples.shape == (2, 50, 2)
+    assert last.metrics["spread"].shape == last.losses["D"].shape == last.losses["G"].shape == (2,)
+    assert last.diverged == {}
+
+
+def test_losses_are_averages_since_the_last_evaluation() -> None:
+    every_round = [r.losses["D"] for r in training([0, 1], g=game(recipe=replace(RECIPE, every=1)))]
+    fourth = [r.losses["D"] for r in training([0, 1])]
+    np.testing.assert_allclose(fourth[1], np.mean(every_round[4:8], axis=0), rtol=1e-12)
+
+
+def test_rates_fall_linearly_to_nothing() -> None:
+    recipe = replace(RECIPE, rounds=100, decay=0.25)
+    assert [recipe.rate(r) for r in (0, 75, 80, 99)] == pytest.approx([1, 1, 0.8, 0.04])
+    assert replace(RECIPE, decay=0.0).rate(11) == 1
+
+
+def test_samples_come_from_the_average_where_the_recipe_keeps_one() -> None:
+    rounds, decay = 5, 0.8
+    g = game(recipe=replace(RECIPE, rounds=rounds, ema=decay, every=1))
+    t, weights = training([0, 1], g=g), [g.build([0, 1]).moving[0]["G"]]
+    for _ in t:
+        weights.append(t.lanes().moving[0]["G"])
+    expected = weights[0]
+    for w in weights[1:]:
+        expected = decay * expected + (1 - decay) * w
+    torch.testing.assert_close(t.lanes().sampled["G"], expected)
+
+
+@dataclass(frozen=True)
+class Explosive(NonSaturating):
+    """Its loss is infinite for the seeds whose latents hold a large number."""
+
+    def players(self) -> tuple[Player, ...]:
+        return (replace(self.discriminator, loss=lambda n, b: self.d_loss(n, b) / (b.z.max() < 2.8)),)
+
+
+def test_a_diverged_seed_is_recorded_and_leaves_its_neighbours_alone() -> None:
+    g = game(Explosive())
+    together = training(range(6), g=g)
+    *_, last = list(together)
+    stream = g.stream(range(6))
+    bad = {s: next((t + 1 for t in range(12) if stream[t].z[s].max() >= 2.8), None) for s in range(6)}
+    assert last.diverged == {s: t for s, t in bad.items() if t}
+    assert 0 < len(last.diverged) < 6
+    for seed in set(range(6)) - set(last.diverged):
+        alone = trained([seed], g=game(Explosive()))
+        torch.testing.assert_close(together.lanes().moving[0]["D"][seed], alone.lanes().moving[0]["D"][0], rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(groups: int) -> None:
+    whole = list(training([0, 1, 2], groups))
+    stop_at = iter([False] * 6 + [True])
+    first = training([0, 1, 2], groups, stop=lambda: next(stop_at, True))
+    head = list(first)
+    assert 0 < first.played < RECIPE.rounds
+    second = training([0, 1, 2], groups)
+    second.restore(first.lanes())
+    tail = list(second)
+    assert [r.round for r in head + tail] == [r.round for r in whole]
+    for a, b in zip(head + tail, whole, strict=True):
+        np.testing.assert_array_equal(a.samples, b.samples)
+        np.testing.assert_array_equal(a.losses["D"], b.losses["D"])
