@@ -31,8 +31,8 @@ from zoo.harness import Evaluate, Game, Record, Training
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.nets.kits import MLP, Conv
 from zoo.recipe import Recipe, revise
-from zoo.rundir import write_json, write_text
-from zoo.statistics import interval
+from zoo.files import write_json, write_text
+from zoo.statistics import bootstrap
 from zoo.variant import Kit, Variant, make
 
 FILM = 512
@@ -270,12 +270,12 @@ class Run:
         metrics = {}
         for name in [k for k in last[0] if k not in ("seed", "round") and not k.startswith("loss/")]:
             values = [row[name] for row in last]
-            low, high = interval(np.asarray(values))
+            low, high = bootstrap(values)
             metrics[name] = {
                 "per_seed": values,
                 "mean": float(np.mean(values)),
                 "median": float(np.median(values)),
-                "ci95": [float(low), float(high)],
+                "ci95": [low, high],
             }
         summary = {
             "variant": self.cell.variant,

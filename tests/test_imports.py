@@ -1,0 +1,88 @@
+"""The import rule of docs/design.md, and the cost of asking for help."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"zoo", "toy_data", "baselines"}
+VARIANTS_MAY = {"zoo.game", "zoo.losses", "zoo.penalties", "zoo.nets", "zoo.optim", "zoo.variant", "zoo.variants"}
+HEAVY = {"mlflow": {"zoo/tracking.py"}, "matplotlib": {"zoo/plots.py"}}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, at any depth of indentation."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {m for m in modules if m.split(".")[0] in OURS}
+
+
+def test_toy_data_imports_nothing_else_of_ours() -> None:
+    for path in files("toy_data"):
+        assert {m.split(".")[0] for m in ours(imports(path))} <= {"toy_data"}, path
+
+
+def test_variants_import_only_what_mathematics_needs() -> None:
+    for path in files("zoo/variants"):
+        if path.name == "__init__.py":
+            continue
+        for module in ours(imports(path)):
+            assert module == "zoo" or any(module == m or module.startswith(m + ".") for m in VARIANTS_MAY), (path.name, module)
+
+
+def test_the_harness_is_handed_its_game() -> None:
+    for name in ("game", "optim", "engine", "harness", "randomness", "recipe", "variant", "losses", "checkpoint"):
+        modules = ours(imports(ROOT / f"zoo/{name}.py"))
+        for forbidden in ("zoo.variants", "zoo.metrics", "zoo.tracking", "zoo.cli", "zoo.session", "toy_data", "baselines"):
+            assert not any(m == forbidden or m.startswith(forbidden + ".") for m in modules), (name, forbidden)
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_slow_packages_have_one_home(package: str) -> None:
+    homes = {str(p.relative_to(ROOT)) for f in ("zoo", "toy_data", "baselines") for p in files(f) if package in {m.split(".")[0] for m in imports(p)}}
+    assert homes <= {h for h in homes if any(h == home or h.startswith(home.removesuffix(".py")) for home in HEAVY[package])}
+
+
+@pytest.mark.parametrize("command", [["--help"], ["list"], ["list", "--json"]])
+def test_asking_for_help_imports_nothing_slow(command: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['zoo'] + %r\n"
+        "from zoo.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "slow = {'torch', 'mlflow', 'matplotlib', 'torchvision', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)\n"
+        "assert not slow, slow" % command
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_harness_file_names_a_variant() -> None:
+    """Nothing outside a variant's file, the recipes and the text for people knows a variant by name."""
+    from zoo import variants
+
+    for name in ("game", "engine", "harness", "randomness", "recipe", "session", "checkpoint", "tracking", "plots"):
+        path = ROOT / f"zoo/{name}.py"
+        strings = {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        assert not strings & set(variants.names()), name
+
+
+def test_files_stay_short() -> None:
+    for folder in ("zoo", "toy_data", "baselines"):
+        for path in files(folder):
+            assert len(path.read_text().splitlines()) <= 320, path
