@@ -15,7 +15,9 @@ from torch.nn.functional import softplus
 
 
 def mlp(inputs: int, outputs: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs))
+    return nn.Sequential(
+        nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs)
+    )
 
 
 def ring(n: int) -> Tensor:
@@ -72,7 +74,10 @@ def unrolled(batch: int, latent: int, k: int, width: int = 128) -> Callable[[], 
             m = [0.5 * a + 0.5 * q for a, q in zip(m, grads, strict=True)]
             v = [0.999 * a + 0.001 * q * q for a, q in zip(v, grads, strict=True)]
             c1, c2 = 1 - 0.5**t, math.sqrt(1 - 0.999**t)
-            moved = [p - (1e-3 / c1) * a / ((b + 1e-30).sqrt() / c2 + 1e-8) for p, a, b in zip(params.values(), m, v, strict=True)]
+            moved = [
+                p - (1e-3 / c1) * a / ((b + 1e-30).sqrt() / c2 + 1e-8)
+                for p, a, b in zip(params.values(), m, v, strict=True)
+            ]
             params = dict(zip(names, moved, strict=True))
         return params
 

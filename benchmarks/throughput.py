@@ -87,7 +87,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    settings = [Setting("ns", 128, 2), Setting("ns", 512, 256), Setting("unrolled", 128, 2, 5), Setting("unrolled", 512, 256, 5)]
+    settings = [
+        Setting("ns", 128, 2),
+        Setting("ns", 512, 256),
+        Setting("unrolled", 128, 2, 5),
+        Setting("unrolled", 512, 256, 5),
+    ]
     rows = []
     for s in settings:
         loop = plain.unrolled(s.batch, s.latent, s.k) if s.k else plain.ns(s.batch, s.latent)
@@ -95,12 +100,22 @@ def main() -> None:
         times = measure(competitors, args.seconds, args.turns)
         for n in args.seeds:
             per_seed = times[f"S={n}"] / n
-            rows.append({"setting": s.label, "S": n, "plain_ms": times["plain"], "zoo_ms": per_seed, "ratio": per_seed / times["plain"]})
+            rows.append(
+                {
+                    "setting": s.label,
+                    "S": n,
+                    "plain_ms": times["plain"],
+                    "zoo_ms": per_seed,
+                    "ratio": per_seed / times["plain"],
+                }
+            )
     rates = {b: product_rate(b) for b in (128, 512)}
     if args.json:
         print(json.dumps({"torch": torch.__version__, "product_gflops": rates, "rows": rows}, indent=2))
         return
-    print(f"torch {torch.__version__}, {os.cpu_count()} cores, 1 thread; own matrix product {rates[128]:.0f} (batch 128), {rates[512]:.0f} GFLOP/s (512)")
+    print(
+        f"torch {torch.__version__}, {os.cpu_count()} cores, 1 thread; own matrix product {rates[128]:.0f} (batch 128), {rates[512]:.0f} GFLOP/s (512)"
+    )
     print("| setting | S | plain, CPU ms a round | zoo, CPU ms a seed-round | ratio |\n|---|---|---|---|---|")
     for r in rows:
         print(f"| {r['setting']} | {r['S']} | {r['plain_ms']:.2f} | {r['zoo_ms']:.2f} | {r['ratio']:.2f} |")

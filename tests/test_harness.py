@@ -30,7 +30,14 @@ class Blob:
 
 def game(variant=None, recipe: Recipe = RECIPE, **settings) -> Game:
     variant = variant or NonSaturating()
-    return Game(variant, MLP((2,), recipe.latent, recipe.width, activation="tanh"), Blob(), recipe, dtype=torch.float64, **settings)
+    return Game(
+        variant,
+        MLP((2,), recipe.latent, recipe.width, activation="tanh"),
+        Blob(),
+        recipe,
+        dtype=torch.float64,
+        **settings,
+    )
 
 
 def training(seeds, groups: int = 1, g: Game | None = None, **settings) -> Training:
@@ -120,7 +127,9 @@ def test_a_diverged_seed_is_recorded_and_leaves_its_neighbours_alone() -> None:
     assert 0 < len(last.diverged) < 6
     for seed in set(range(6)) - set(last.diverged):
         alone = trained([seed], g=game(Explosive()))
-        torch.testing.assert_close(together.lanes().moving[0]["D"][seed], alone.lanes().moving[0]["D"][0], rtol=1e-11, atol=1e-12)
+        torch.testing.assert_close(
+            together.lanes().moving[0]["D"][seed], alone.lanes().moving[0]["D"][0], rtol=1e-11, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("groups", [1, 2])

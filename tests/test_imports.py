@@ -42,20 +42,38 @@ def test_variants_import_only_what_mathematics_needs() -> None:
         if path.name == "__init__.py":
             continue
         for module in ours(imports(path)):
-            assert module == "zoo" or any(module == m or module.startswith(m + ".") for m in VARIANTS_MAY), (path.name, module)
+            assert module == "zoo" or any(module == m or module.startswith(m + ".") for m in VARIANTS_MAY), (
+                path.name,
+                module,
+            )
 
 
 def test_the_harness_is_handed_its_game() -> None:
     for name in ("game", "optim", "engine", "harness", "randomness", "recipe", "variant", "losses", "checkpoint"):
         modules = ours(imports(ROOT / f"zoo/{name}.py"))
-        for forbidden in ("zoo.variants", "zoo.metrics", "zoo.tracking", "zoo.cli", "zoo.session", "toy_data", "baselines"):
+        for forbidden in (
+            "zoo.variants",
+            "zoo.metrics",
+            "zoo.tracking",
+            "zoo.cli",
+            "zoo.session",
+            "toy_data",
+            "baselines",
+        ):
             assert not any(m == forbidden or m.startswith(forbidden + ".") for m in modules), (name, forbidden)
 
 
 @pytest.mark.parametrize("package", HEAVY)
 def test_slow_packages_have_one_home(package: str) -> None:
-    homes = {str(p.relative_to(ROOT)) for f in ("zoo", "toy_data", "baselines") for p in files(f) if package in {m.split(".")[0] for m in imports(p)}}
-    assert homes <= {h for h in homes if any(h == home or h.startswith(home.removesuffix(".py")) for home in HEAVY[package])}
+    homes = {
+        str(p.relative_to(ROOT))
+        for f in ("zoo", "toy_data", "baselines")
+        for p in files(f)
+        if package in {m.split(".")[0] for m in imports(p)}
+    }
+    assert homes <= {
+        h for h in homes if any(h == home or h.startswith(home.removesuffix(".py")) for home in HEAVY[package])
+    }
 
 
 @pytest.mark.parametrize("command", [["--help"], ["list"], ["list", "--json"]])
@@ -78,7 +96,11 @@ def test_no_harness_file_names_a_variant() -> None:
 
     for name in ("game", "engine", "harness", "randomness", "recipe", "session", "checkpoint", "tracking", "plots"):
         path = ROOT / f"zoo/{name}.py"
-        strings = {n.value for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        strings = {
+            n.value
+            for n in ast.walk(ast.parse(path.read_text()))
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        }
         assert not strings & set(variants.names()), name
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import session
+from zoo.cell import plan
 
 if TYPE_CHECKING:
     import pandas
@@ -70,8 +71,15 @@ def run(
 
     from zoo.terminal import Live
 
-    cell = session.plan(
-        variant, options, data=data, recipe=recipe, changes=settings, seeds=seeds, protocol=protocol, data_root=data_root
+    cell = plan(
+        variant,
+        options,
+        data=data,
+        recipe=recipe,
+        changes=settings,
+        seeds=seeds,
+        protocol=protocol,
+        data_root=data_root,
     )
     listener = Live(Console(highlight=False)) if progress else session.Listener()
     made = session.start(cell, out=Path(out) if out else None, device=device, listener=listener)

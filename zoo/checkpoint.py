@@ -36,7 +36,12 @@ def unflatten(flat: dict[str, Tensor], like: Any, prefix: str) -> Any:
 def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Tensor]) -> None:
     """Write ``lanes``, ``notes`` (JSON) and ``extra`` tensors; the last checkpoint becomes the previous one."""
     params, state, ema = lanes.moving
-    tensors = flatten(params, "params") | flatten(state, "state") | flatten(ema, "ema") | {f"extra/{k}": v for k, v in extra.items()}
+    tensors = (
+        flatten(params, "params")
+        | flatten(state, "state")
+        | flatten(ema, "ema")
+        | {f"extra/{k}": v for k, v in extra.items()}
+    )
     if lanes.losses:
         tensors["losses"] = torch.stack(lanes.losses)
     header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items()), "notes": notes}

@@ -47,17 +47,27 @@ class VariantGroup(TyperGroup):
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
 app.add_typer(runs, name="run")
 
-Data = Annotated[str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")]
-RecipeName = Annotated[str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")]
+Data = Annotated[
+    str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")
+]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")
+]
 Seeds = Annotated[str, typer.Option(help="How many (8), a range (0-7) or a list (3,5).", rich_help_panel="Run")]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="How samples are counted.", rich_help_panel="Run")]
 Root = Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).", rich_help_panel="Run")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel="Run")]
-Out = Annotated[Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
+]
 Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
-Track = Annotated[bool, typer.Option("--track/--no-track", help="Log the finished run to MLflow.", rich_help_panel="Run")]
+Track = Annotated[
+    bool, typer.Option("--track/--no-track", help="Log the finished run to MLflow.", rich_help_panel="Run")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no table.", rich_help_panel="Run")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel="Run")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel="Run")
+]
 
 
 @runs.callback(invoke_without_command=True)
@@ -110,7 +120,12 @@ def run_command(name: str) -> Any:
     def command(**given: Any) -> None:
         chosen = {k: v for k, v in given.items() if v is not None}
         options = {k: chosen[k] for k in own if k in chosen}
-        run_cell(name, options, {k: chosen[k] for k in common if k in chosen}, {k: v for k, v in given.items() if k not in own and k not in common})
+        run_cell(
+            name,
+            options,
+            {k: chosen[k] for k in common if k in chosen},
+            {k: v for k, v in given.items() if k not in own and k not in common},
+        )
 
     return from_signature(command, parameters, inspect.cleandoc(cls.__doc__ or ""), name)
 
@@ -119,8 +134,9 @@ def option(name: str, kind: type, opt: Opt, panel: str, default: Any = None) -> 
     """A command-line option for a dataclass field; None when it is not given."""
     flag = f"--{name.replace('_', '-')}"
     flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
-    help = opt.help + (f" (default: {default})" if default is not None else "") + (f" [{opt.source}]" if opt.source else "")
-    annotation = Annotated[kind | None, typer.Option(*flags, help=help, rich_help_panel=panel, show_default=False)]
+    told = [opt.help, f"(default: {default})" if default is not None else "", f"[{opt.source}]" if opt.source else ""]
+    declared = typer.Option(*flags, help=" ".join(filter(None, told)), rich_help_panel=panel, show_default=False)
+    annotation: Any = Annotated[kind | None, declared]  # type: ignore[valid-type]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

@@ -83,7 +83,11 @@ def _drop_no_ops(graph: fx.Graph) -> None:
                 node.replace_all_uses_with(node.args[0])
             elif node.target is not aten.expand.default:
                 node.target = aten.reshape.default  # a view that holds for any layout: thin products change it
-        elif node.target is aten.t.default and isinstance(node.args[0], fx.Node) and node.args[0].target is aten.t.default:
+        elif (
+            node.target is aten.t.default
+            and isinstance(node.args[0], fx.Node)
+            and node.args[0].target is aten.t.default
+        ):
             node.replace_all_uses_with(node.args[0].args[0])
 
 

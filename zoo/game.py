@@ -129,7 +129,9 @@ class Nets:
         return replace(self, params=params, state=self.state | {player.name: states}), loss
 
 
-def play(players: Sequence[Player], simultaneous: bool, nets: Nets, batches: Iterable[Batch]) -> tuple[Nets, dict[str, Tensor]]:
+def play(
+    players: Sequence[Player], simultaneous: bool, nets: Nets, batches: Iterable[Batch]
+) -> tuple[Nets, dict[str, Tensor]]:
     """One round: each player takes its turns, in order, each on the next batch; or all move at once from the same point on one batch.
 
     Returns the game after the round, and each player's loss before its move (the mean over its turns).

@@ -102,7 +102,8 @@ class Game:
         modules = [self._modules(seed) for seed in seeds]
         params = {n: torch.stack([net.flatten(m[n]) for m in modules]) for n, net in self.networks.items()}
         state = {
-            p.name: {n: self.optimisers.get(p.name, p.optimiser).init(params[n]) for n in p.networks} for p in self.players
+            p.name: {n: self.optimisers.get(p.name, p.optimiser).init(params[n]) for n in p.networks}
+            for p in self.players
         }
         return Lanes(list(seeds), (params, state, dict(params) if self.recipe.ema else {}))
 
@@ -111,13 +112,22 @@ class Game:
         r = self.recipe
         uniforms = self.variant.uniforms(self.source.shape)
         return Stream(
-            self.source, seeds, r.batch, r.latent, uniforms, uniform_latent=r.uniform_latent, device=self.device, dtype=self.dtype
+            self.source,
+            seeds,
+            r.batch,
+            r.latent,
+            uniforms,
+            uniform_latent=r.uniform_latent,
+            device=self.device,
+            dtype=self.dtype,
         )
 
     def _round(self, moving: Moving, lr: dict[str, Tensor], batches: list[Batch]) -> tuple[Moving, dict[str, Tensor]]:
         """One round of one seed."""
         params, state, ema = moving
-        nets, losses = play(self.players, self.variant.simultaneous, Nets(self.networks, params, state, lr, self.optimisers), batches)
+        nets, losses = play(
+            self.players, self.variant.simultaneous, Nets(self.networks, params, state, lr, self.optimisers), batches
+        )
         ema = {n: torch.lerp(nets.params[n], average, self.recipe.ema) for n, average in ema.items()}
         return (nets.params, nets.state, ema), losses
 
@@ -244,7 +254,9 @@ class Training:
 
     def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
         """``[S, n, *data]`` from every seed's current generator, from latents that stay the same for one purpose."""
-        parts = [self.game.sample(g.sampled, s.latents(n, purpose)) for g, s in zip(self._lanes, self._streams, strict=True)]
+        parts = [
+            self.game.sample(g.sampled, s.latents(n, purpose)) for g, s in zip(self._lanes, self._streams, strict=True)
+        ]
         return torch.cat(parts)
 
     def __iter__(self) -> Iterator[Record]:

@@ -54,7 +54,13 @@ class Stream:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.source, self.seeds, self.batch, self.device, self.dtype = source, list(seeds), batch, torch.device(device), dtype
+        self.source, self.seeds, self.batch, self.device, self.dtype = (
+            source,
+            list(seeds),
+            batch,
+            torch.device(device),
+            dtype,
+        )
         self.latent, self.uniforms, self.uniform_latent = latent, uniforms, uniform_latent
         per_batch = batch * (torch.Size(source.shape).numel() + latent + uniforms)
         self.per_block = max(1, min(64, BLOCK // per_batch))

@@ -30,7 +30,10 @@ class Recipe:
     decay: Annotated[float, Opt("share of the rounds, at the end, over which the rates fall to 0", 0, 1)] = 0.0
     b1: Annotated[float, Opt("Adam's first-moment decay", 0, 0.9999)] = 0.5
     b2: Annotated[float, Opt("Adam's second-moment decay", 0, 0.99999)] = 0.999
-    ema: Annotated[float, Opt("decay per round of the average of weights that is sampled; 0 samples the weights themselves", 0, 0.99999)] = 0.0
+    ema: Annotated[
+        float,
+        Opt("decay per round of the average of weights that is sampled; 0 samples the weights themselves", 0, 0.99999),
+    ] = 0.0
     every: Annotated[int, Opt("rounds between evaluations; 0 takes a twentieth of the run", at_least=0)] = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +62,7 @@ def fields() -> dict[str, tuple[type, Opt]]:
     import typing
 
     hints = typing.get_type_hints(Recipe, include_extras=True)
-    return {f.name: typing.get_args(hints[f.name]) for f in dataclasses.fields(Recipe)}  # type: ignore[misc]
+    return {f.name: typing.get_args(hints[f.name]) for f in dataclasses.fields(Recipe)}
 
 
 def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:

@@ -5,17 +5,12 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
-from importlib import metadata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,45 +19,17 @@ import torch
 from torch import Tensor
 
 import toy_data
-from baselines import recipes
-from zoo import checkpoint, variants
-from zoo.errors import ZooError, unknown
-from zoo.harness import Evaluate, Game, Record, Training
-from zoo.metrics.modes import PROTOCOLS, Protocol
-from zoo.nets.kits import MLP, Conv
-from zoo.recipe import Recipe, revise
+from zoo import checkpoint
+from zoo.cell import Cell, kit_for, read_cell
+from zoo.environment import device_name, git_commit, resolve_device, versions
+from zoo.errors import ZooError
 from zoo.files import write_json, write_text
+from zoo.harness import Evaluate, Game, Record, Training
+from zoo.metrics.modes import Protocol
 from zoo.statistics import bootstrap
-from zoo.variant import Kit, Variant, make
 
 FILM = 512
 """Points (or 25 images) per seed and evaluation that are kept for the film of a run."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a run is of: a variant with its options, on one data set, under one recipe and protocol, for some seeds."""
-
-    variant: str
-    options: dict[str, Any]
-    data: str
-    recipe: Recipe
-    seeds: tuple[int, ...]
-    protocol: Protocol
-    recipe_name: str
-    data_root: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"seeds": list(self.seeds)}
-
-    @property
-    def key(self) -> str:
-        """Short hash of everything that decides the result."""
-        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
-        return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
-
-    def build(self) -> Variant:
-        return make(variants.load(self.variant), self.options)
 
 
 @dataclass
@@ -82,112 +49,6 @@ class Interrupted(Exception):
     def __init__(self, folder: Path) -> None:
         super().__init__(str(folder))
         self.folder = folder
-
-
-def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
-    """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
-    if not isinstance(text, str | int):
-        return tuple(text)
-    try:
-        if "," in str(text):
-            seeds = tuple(int(s) for s in str(text).split(","))
-        elif "-" in str(text).lstrip("-"):
-            first, last = (int(s) for s in str(text).split("-"))
-            seeds = tuple(range(first, last + 1))
-        else:
-            seeds = tuple(range(int(text)))
-    except ValueError:
-        seeds = ()
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ZooError(f"--seeds takes how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
-    return seeds
-
-
-def resolve_device(name: str) -> torch.device:
-    """auto, cpu, cuda or cuda:1 to a device that is there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.split(":")[0] not in ("cpu", "cuda"):
-        raise unknown("device", name, ["auto", "cpu", "cuda"])
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ZooError(f"There is no CUDA device here, so --device {name} cannot be had; use --device auto or cpu.")
-    return torch.device(name)
-
-
-def plan(
-    variant: str | None,
-    options: dict[str, Any] | None = None,
-    *,
-    data: str | None = None,
-    recipe: str | None = None,
-    changes: dict[str, Any] | None = None,
-    seeds: str | int | Sequence[int] = 8,
-    protocol: str | None = None,
-    data_root: str | None = None,
-) -> Cell:
-    """Names and settings to a cell; everything is checked here, before anything is written.
-
-    Later wins: Recipe's defaults, the recipe file, its part for the variant, ``changes``.
-    """
-    file = recipes.load(recipe) if recipe else None
-    variant = variant or (file.variant if file else None)
-    if variant is None:
-        raise ZooError("Which variant? `zoo list variants` shows them; for example: zoo run unrolled --k 5.")
-    data = data or (file.data if file else None) or "ring"
-    options = ((file.options if file and file.variant == variant else {})) | (options or {})
-    made = make(variants.load(variant), options)
-    source = toy_data.load(data, data_root)
-    file = file or recipes.default_for(data, image=len(source.shape) == 3)
-    protocol = protocol or file.protocol or "pacgan"
-    if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
-    settings = revise(revise(Recipe(), file.settings(variant)), changes or {})
-    cell = Cell(
-        variant, {k: v for k, v in asdict(made).items()}, data, settings, parse_seeds(seeds), PROTOCOLS[protocol], file.name, data_root
-    )
-    made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
-    return cell
-
-
-def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
-    """The kit that the recipe names, for this data's shape."""
-    if recipe.kit == "conv":
-        return Conv(source.shape, recipe.latent, recipe.width, recipe.norm)
-    if recipe.kit != "mlp":
-        raise unknown("kit", recipe.kit, ["mlp", "conv"])
-    standard = (torch.as_tensor(source.mean).float(), torch.as_tensor(source.std).float()) if recipe.standardise else None
-    bounded = source.value_range is not None and not recipe.standardise
-    return MLP(source.shape, recipe.latent, recipe.width, recipe.depth, recipe.activation, bounded, recipe.norm, standard)
-
-
-def versions() -> dict[str, str]:
-    """What the numbers were made with."""
-    found = {"python": platform.python_version()}
-    for package in ("mode-collapse-zoo", "torch", "torchvision", "numpy"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
-
-
-def git_commit() -> str | None:
-    """The commit of this checkout, with + when it has changes; None outside one."""
-    here = Path(__file__).parent
-    try:
-        ask = lambda *args: subprocess.run(["git", "-C", str(here), *args], capture_output=True, text=True, timeout=5, check=True).stdout  # noqa: E731
-        return ask("rev-parse", "HEAD").strip() + ("+" if ask("status", "--porcelain", "--untracked-files=no").strip() else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def device_name(device: torch.device) -> str:
-    """The device in words, to stand beside the numbers it made."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpu = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line] if cpu.exists() else []
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {len(names) or 1} cores"
 
 
 @dataclass
@@ -308,7 +169,9 @@ class Run:
     def cost(self) -> dict[str, float]:
         """What the run cost: turns of each player over the run, training seconds per seed."""
         rounds, game = self.cell.recipe.rounds, self.training.game
-        turns = {f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players}
+        turns = {
+            f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
+        }
         return turns | {"seconds_per_seed": self.training.seconds / len(self.cell.seeds)}
 
     def picture(self) -> None:
@@ -318,7 +181,9 @@ class Run:
         samples = np.load(self.folder / "samples.npz")["samples"]
         origin = self.training.game.variant.origin(samples.shape[1])
         title = f"{self.cell.variant} on {self.cell.data}, after {self.cell.recipe.rounds:,} rounds"
-        plots.samples_figure(samples, self.data.to("cpu"), self.cell.seeds, self.folder / "samples.png", origin=origin, title=title)
+        plots.samples_figure(
+            samples, self.data.to("cpu"), self.cell.seeds, self.folder / "samples.png", origin=origin, title=title
+        )
         players = [p.name for p in self.training.game.players]
         plots.losses_figure(self.rows, players, self.folder / "losses.png")
 
@@ -330,7 +195,7 @@ def evaluator(data: toy_data.Data, protocol: Protocol) -> tuple[Evaluate, dict[s
     if isinstance(data, toy_data.Mixture):
         return lambda samples: coverage(samples, data, protocol), {}
     sentence = f"'{data.name}' has no known modes to count."
-    return lambda samples: {}, {name: sentence for name in ("modes", "high_quality", "reverse_kl")}
+    return lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence)
 
 
 def reference(data: toy_data.Data, evaluate: Evaluate, protocol: Protocol) -> dict[str, dict[str, float]]:
@@ -355,14 +220,23 @@ def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
     """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
     if out is not None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ZooError(f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out.")
+            raise ZooError(
+                f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
+            )
         return out
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     data = Path(cell.data).stem if cell.data.endswith(".npz") else cell.data.replace(":", "-").replace("/", "-")
     return root / data / cell.variant / f"{stamp}-{cell.key}"
 
 
-def start(cell: Cell, *, out: Path | None = None, root: Path = Path("runs"), device: str = "auto", listener: Listener | None = None) -> Run:
+def start(
+    cell: Cell,
+    *,
+    out: Path | None = None,
+    root: Path = Path("runs"),
+    device: str = "auto",
+    listener: Listener | None = None,
+) -> Run:
     """A new run of ``cell``, its folder made and its configuration written."""
     where = resolve_device(device)
     folder = new_folder(cell, out, root)
@@ -373,21 +247,10 @@ def start(cell: Cell, *, out: Path | None = None, root: Path = Path("runs"), dev
         "versions": versions(),
         "git": git_commit(),
         "command": " ".join(["zoo", *sys.argv[1:]]),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(folder / "config.json", config)
     return run
-
-
-def read_cell(folder: Path) -> Cell:
-    """The cell that a folder's config.json describes."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
-        recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
-        return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
 
 
 def resume(folder: Path, *, device: str = "auto", listener: Listener | None = None) -> Run:

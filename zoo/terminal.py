@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from zoo import session
+from zoo.cell import plan
+from zoo.environment import device_name
 from zoo.errors import ZooError
 from zoo.harness import Record
 from zoo.variant import options as options_of
@@ -36,7 +38,14 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     else:
         chosen = {k: given.get(k) for k in ("data", "recipe", "protocol")}
         root = given.get("data_root")
-        cell = session.plan(variant, options, **chosen, changes=changes, seeds=given.get("seeds") or "8", data_root=str(root) if root else None)
+        cell = plan(
+            variant,
+            options,
+            **chosen,
+            changes=changes,
+            seeds=given.get("seeds") or "8",
+            data_root=str(root) if root else None,
+        )
         run = session.start(cell, out=given.get("out"), device=given["device"], listener=listener)
     summary = train(run, console)
     run.picture()
@@ -85,13 +94,19 @@ class Live(session.Listener):
         cell = run.cell
         self.total, self.modes = cell.recipe.rounds, run.data.modes
         told = " ".join(f"{k}={v}" for k, v in cell.options.items())
-        device = session.device_name(run.device)
-        self.console.print(f"[bold]{cell.variant}[/bold] {told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}")
+        device = device_name(run.device)
+        self.console.print(
+            f"[bold]{cell.variant}[/bold] {told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}"
+        )
         if self.console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
-            self.progress = Progress(*columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console)
+            self.progress = Progress(
+                *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
+            )
             self.progress.start()
-            self.task = self.progress.add_task("", total=self.total, completed=run.training.played, live="first round is being traced")
+            self.task = self.progress.add_task(
+                "", total=self.total, completed=run.training.played, live="first round is being traced"
+            )
 
     def played(self, rounds: int) -> None:
         now = time.monotonic()
@@ -129,7 +144,9 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
     """The table: the variant with its interval, and what a perfect and a collapsed sampler would score."""
     n, metrics = len(summary["seeds"]), summary["metrics"]
     names = [m for m in metrics if m in SHOWN or not any(s in metrics for s in SHOWN)]
-    table = Table(title=f"{summary['data']}, {n} seeds, {summary['rounds']:,} rounds; mean [95 % interval over seeds], worst seed")
+    table = Table(
+        title=f"{summary['data']}, {n} seeds, {summary['rounds']:,} rounds; mean [95 % interval over seeds], worst seed"
+    )
     table.add_column("")
     for name in names:
         table.add_column(SHOWN.get(name, name), justify="right")
@@ -166,7 +183,9 @@ def show_variant(name: str) -> None:
     made = cls()
     for player in made.players():
         told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
-        print(f"  {player.name} moves {player.owns} with {player.optimiser} ({told}{', then projected' if player.project else ''})")
+        print(
+            f"  {player.name} moves {player.owns} with {player.optimiser} ({told}{', then projected' if player.project else ''})"
+        )
     found = options_of(cls)
     print("\nOptions:" if found else "\nIt has no options of its own.")
     for field_name, (kind, opt) in found.items():
@@ -179,7 +198,13 @@ def track_runs(folders: list[Path]) -> None:
     """`zoo track`: log every finished run in these folders."""
     from zoo import tracking
 
-    found = sorted({p.parent for f in folders for p in ([f / "summary.json"] if (f / "summary.json").exists() else f.rglob("summary.json"))})
+    found = sorted(
+        {
+            p.parent
+            for f in folders
+            for p in ([f / "summary.json"] if (f / "summary.json").exists() else f.rglob("summary.json"))
+        }
+    )
     if not found:
         raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
     failed = 0

@@ -70,6 +70,7 @@ class Variant:
     """Base of all variants. Out-of-range hyperparameters raise ``ZooError``."""
 
     name: ClassVar[str] = ""
+
     def __post_init__(self) -> None:
         for field_name, (kind, opt) in options(type(self)).items():
             check(field_name, getattr(self, field_name), kind, opt)
@@ -160,8 +161,7 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
         if not isinstance(value, bool):
             raise ZooError(f"{flag} is a switch: true or false, not {value!r}.")
         return
-    numeric = (int, float) if kind is float else kind
-    if isinstance(value, bool) or not isinstance(value, numeric):
+    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
         raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {value!r}.")
     if not math.isfinite(value):
         raise ZooError(f"{flag} must be a finite number, not {value}.")
@@ -178,5 +178,9 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
     known = [f.name for f in dataclasses.fields(cls)]
     for name in given:
         if name not in known:
-            raise unknown(f"option of {cls.name}", name, known) if known else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
+            raise (
+                unknown(f"option of {cls.name}", name, known)
+                if known
+                else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
+            )
     return cls(**given)

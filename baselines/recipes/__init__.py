@@ -1,10 +1,10 @@
 """Recipes as TOML files: one per data set (its default), and named ones (a paper's protocol, the stress setting).
 
-    about = "one sentence"
-    data = "ring"                  # named recipes: which data they are for
-    protocol = "pacgan"            # how samples are counted, when not the default
-    [recipe]                       # fields of zoo.recipe.Recipe, for every variant
-    [variants.wgan]                # fields that differ for one variant
+about = "one sentence"
+data = "ring"                  # named recipes: which data they are for
+protocol = "pacgan"            # how samples are counted, when not the default
+[recipe]                       # fields of zoo.recipe.Recipe, for every variant
+[variants.wgan]                # fields that differ for one variant
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 class Affine(nn.Module):
     """x * scale + shift with constants (buffers, never trained)."""
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, scale: Tensor, shift: Tensor) -> None:
         super().__init__()
         self.register_buffer("scale", scale)
@@ -110,7 +113,9 @@ class Conv:
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or self.shape[1] % 4 or self.shape[2] % 4:
-            raise ZooError(f"The conv kit needs images [c, h, w] with h and w divisible by 4, not data of shape {list(self.shape)}; use --kit mlp.")
+            raise ZooError(
+                f"The conv kit needs images [c, h, w] with h and w divisible by 4, not data of shape {list(self.shape)}; use --kit mlp."
+            )
 
     @property
     def features(self) -> int:
@@ -141,7 +146,9 @@ class Conv:
         )
 
     def generator_head(self) -> nn.Module:
-        return nn.Sequential(self._init(nn.ConvTranspose2d(self.width, self.shape[0], 4, stride=2, padding=1)), nn.Tanh())
+        return nn.Sequential(
+            self._init(nn.ConvTranspose2d(self.width, self.shape[0], 4, stride=2, padding=1)), nn.Tanh()
+        )
 
     def generator(self, latent: int | None = None) -> nn.Module:
         return nn.Sequential(self.generator_trunk(latent), self.generator_head())

@@ -1,0 +1,134 @@
+"""A cell: what a run is of. Names and settings are checked here, before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import toy_data
+from baselines import recipes
+from zoo import variants
+from zoo.errors import ZooError, unknown
+from zoo.metrics.modes import PROTOCOLS, Protocol
+from zoo.nets.kits import MLP, Conv
+from zoo.recipe import Recipe, revise
+from zoo.variant import Kit, Variant, make
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a run is of: a variant with its options, on one data set, under one recipe and protocol, for some seeds."""
+
+    variant: str
+    options: dict[str, Any]
+    data: str
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    protocol: Protocol
+    recipe_name: str
+    data_root: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"seeds": list(self.seeds)}
+
+    @property
+    def key(self) -> str:
+        """Short hash of everything that decides the result."""
+        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
+        return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
+
+    def build(self) -> Variant:
+        return make(variants.load(self.variant), self.options)
+
+
+def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
+    """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
+    if not isinstance(text, str | int):
+        return tuple(text)
+    try:
+        if "," in str(text):
+            seeds = tuple(int(s) for s in str(text).split(","))
+        elif "-" in str(text).lstrip("-"):
+            first, last = (int(s) for s in str(text).split("-"))
+            seeds = tuple(range(first, last + 1))
+        else:
+            seeds = tuple(range(int(text)))
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ZooError(f"--seeds takes how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+    return seeds
+
+
+def plan(
+    variant: str | None,
+    options: dict[str, Any] | None = None,
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    changes: dict[str, Any] | None = None,
+    seeds: str | int | Sequence[int] = 8,
+    protocol: str | None = None,
+    data_root: str | None = None,
+) -> Cell:
+    """Names and settings to a cell; everything is checked here, before anything is written.
+
+    Later wins: Recipe's defaults, the recipe file, its part for the variant, ``changes``.
+    """
+    file = recipes.load(recipe) if recipe else None
+    variant = variant or (file.variant if file else None)
+    if variant is None:
+        raise ZooError("Which variant? `zoo list variants` shows them; for example: zoo run unrolled --k 5.")
+    data = data or (file.data if file else None) or "ring"
+    options = (file.options if file and file.variant == variant else {}) | (options or {})
+    made = make(variants.load(variant), options)
+    source = toy_data.load(data, data_root)
+    file = file or recipes.default_for(data, image=len(source.shape) == 3)
+    protocol = protocol or file.protocol or "pacgan"
+    if protocol not in PROTOCOLS:
+        raise unknown("protocol", protocol, PROTOCOLS)
+    settings = revise(revise(Recipe(), file.settings(variant)), changes or {})
+    cell = Cell(
+        variant,
+        {k: v for k, v in asdict(made).items()},
+        data,
+        settings,
+        parse_seeds(seeds),
+        PROTOCOLS[protocol],
+        file.name,
+        data_root,
+    )
+    made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    return cell
+
+
+def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
+    """The kit that the recipe names, for this data's shape."""
+    if recipe.kit == "conv":
+        return Conv(source.shape, recipe.latent, recipe.width, recipe.norm)
+    if recipe.kit != "mlp":
+        raise unknown("kit", recipe.kit, ["mlp", "conv"])
+    standard = (
+        (torch.as_tensor(source.mean).float(), torch.as_tensor(source.std).float()) if recipe.standardise else None
+    )
+    bounded = source.value_range is not None and not recipe.standardise
+    return MLP(
+        source.shape, recipe.latent, recipe.width, recipe.depth, recipe.activation, bounded, recipe.norm, standard
+    )
+
+
+def read_cell(folder: Path) -> Cell:
+    """The cell that a folder's config.json describes."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
+        recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
+        return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
