@@ -79,12 +79,12 @@ def test_slow_packages_have_one_home(package: str) -> None:
 @pytest.mark.parametrize("command", [["--help"], ["list"], ["list", "--json"]])
 def test_asking_for_help_imports_nothing_slow(command: list[str]) -> None:
     code = (
-        "import sys; sys.argv = ['zoo'] + %r\n"
+        f"import sys; sys.argv = ['zoo', *{command!r}]\n"
         "from zoo.cli import main\n"
         "try: main()\n"
         "except SystemExit as e: assert not e.code, e.code\n"
         "slow = {'torch', 'mlflow', 'matplotlib', 'torchvision', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)\n"
-        "assert not slow, slow" % command
+        "assert not slow, slow"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

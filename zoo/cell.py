@@ -96,7 +96,7 @@ def plan(
     settings = revise(revise(Recipe(), file.settings(variant)), changes or {})
     cell = Cell(
         variant,
-        {k: v for k, v in asdict(made).items()},
+        asdict(made),
         data,
         settings,
         parse_seeds(seeds),

@@ -136,7 +136,7 @@ def option(name: str, kind: type, opt: Opt, panel: str, default: Any = None) -> 
     flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
     told = [opt.help, f"(default: {default})" if default is not None else "", f"[{opt.source}]" if opt.source else ""]
     declared = typer.Option(*flags, help=" ".join(filter(None, told)), rich_help_panel=panel, show_default=False)
-    annotation: Any = Annotated[kind | None, declared]  # type: ignore[valid-type]
+    annotation: Any = Annotated[kind | None, declared]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

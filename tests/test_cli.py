@@ -1,0 +1,133 @@
+"""The command line: what it prints, what it refuses with exit code 2 before anything is written, and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zoo import cli
+
+SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
+
+
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Call `zoo ...` in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "150")
+
+    def call(*args: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zoo", *args])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out = capsys.readouterr()
+        return int(ended.value.code or 0), out.out, out.err
+
+    return call
+
+
+def test_the_main_job_in_small(zoo, tmp_path: Path) -> None:
+    code, out, err = zoo("run", "unrolled", "--k", "1", *SMALL)
+    assert (code, err) == (0, "")
+    assert "modes" in out
+    assert "zoo ui" not in out
+    (folder,) = (tmp_path / "runs" / "ring" / "unrolled").iterdir()
+    assert json.loads((folder / "config.json").read_text())["options"]["k"] == 1
+    assert (folder / "samples.png").exists()
+
+
+def test_json_is_the_summary_and_nothing_else(zoo) -> None:
+    code, out, _ = zoo("run", "ns", "--json", *SMALL)
+    assert code == 0
+    assert json.loads(out)["variant"] == "ns"
+
+
+WRONG = {
+    "did you mean 'unrolled'": ["run", "unroled"],
+    "--kk": ["run", "unrolled", "--kk", "5"],
+    "at least 0": ["run", "unrolled", "--k", "-1"],
+    "--seeds takes": ["run", "ns", "--seeds", "0"],
+    "finite number": ["run", "ns", "--lr-d", "nan"],
+    "did you mean 'ring'": ["run", "ns", "--data", "rin"],
+    "There is no file": ["run", "ns", "--data", "nothing.npz"],
+    "not a run directory": ["run", "ns", "--resume", "nowhere"],
+    "did you mean 'variants'": ["list", "variant"],
+    "did you mean 'vanilla'": ["show", "vanila"],
+    "no finished run": ["track", "."],
+    "Which variant": ["run", "--device", "cpu", "--quiet"],
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG)
+def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path: Path, sentence: str) -> None:
+    code, _, err = zoo(*WRONG[sentence])
+    assert code == 2
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_shows_a_variants_own_options(zoo) -> None:
+    code, out, _ = zoo("run", "unrolled", "--help")
+    assert code == 0
+    assert "--k " in out
+    assert "--lr-d" in out
+    assert "--k " not in zoo("run", "ns", "--help")[1]
+
+
+def test_list_names_everything(zoo) -> None:
+    found = json.loads(zoo("list", "--json")[1])
+    assert {"vanilla", "ns", "unrolled", "madgan", "mrgan", "minibatch", "wgan"} <= {
+        v["name"] for v in found["variants"]
+    }
+    assert {"ring", "grid", "digits", "mnist"} <= {d["name"] for d in found["datasets"]}
+    assert all(entry["about"] for kind in found.values() for entry in kind)
+
+
+def test_show_tells_players_and_options_with_sources(zoo) -> None:
+    out = zoo("show", "unrolled")[1]
+    assert "D moves D with Adam" in out
+    assert "--k int = 5" in out
+    assert "arXiv:1611.02163" in out
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "zoo",
+        "run",
+        "ns",
+        "--rounds",
+        "100000",
+        "--width",
+        "8",
+        "--batch",
+        "16",
+        "--seeds",
+        "1",
+    ]
+    env = os.environ | {"PYTHONUNBUFFERED": "1"}
+    run = subprocess.Popen(
+        [*command, "--every", "50", "--no-track", "--out", "run"],
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        env=env,
+    )
+    for _ in range(600):
+        if (tmp_path / "run" / "checkpoint.safetensors").exists():
+            break
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "zoo run --resume run" in err
+    assert (tmp_path / "run" / "INTERRUPTED").exists()
