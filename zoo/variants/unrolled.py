@@ -1,8 +1,8 @@
 """UnrolledGAN: Metz, Poole, Pfau & Sohl-Dickstein, ICLR 2017, arXiv:1611.02163.
 
-    fake, the look-ahead:   theta_D^0 = theta_D,   theta_D^{i+1} = Adam step of D from theta_D^i on its own loss
-    generator:              descend  f_k(theta_G) = L_G(theta_G, theta_D^k(theta_G))   through all k steps
-    discriminator:          one ordinary step (not k)
+fake, the look-ahead:   theta_D^0 = theta_D,   theta_D^{i+1} = Adam step of D from theta_D^i on its own loss
+generator:              descend  f_k(theta_G) = L_G(theta_G, theta_D^k(theta_G))   through all k steps
+discriminator:          one ordinary step (not k)
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ class Unrolled(NonSaturating):
     Source: Metz et al. 2017, arXiv:1611.02163, section 2.3; the notebook "Unrolled GAN demo" of poolio/unrolled_gan for the moves.
     """
 
-    k: Annotated[int, Opt("discriminator steps that the generator looks ahead through", 0, 100, source="Metz et al. 2017: 5 and 10")] = 5
-    metz: Annotated[bool, Opt("the authors' form: saturating loss, simultaneous moves", source="the released notebook")] = False
+    k: Annotated[
+        int,
+        Opt("discriminator steps that the generator looks ahead through", 0, 100, source="Metz et al. 2017: 5 and 10"),
+    ] = 5
+    metz: Annotated[
+        bool, Opt("the authors' form: saturating loss, simultaneous moves", source="the released notebook")
+    ] = False
 
     @property
     def simultaneous(self) -> bool:

@@ -1,0 +1,92 @@
+"""What papers add to a kit's networks: several generators as one network, features beside logits, kernels between samples, ..."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from zoo.variant import Kit
+
+
+class Branches(nn.Module):
+    """n modules side by side: ``[n, B, ...]``, branch i on ``x[i]``, to ``[n, B, ...]``."""
+
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(modules)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([branch(part) for branch, part in zip(self.branches, x, strict=True)])
+
+
+class Each(nn.Module):
+    """One module that all branches share: ``[n, B, ...]`` as one batch of n B, and back."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return out
+
+
+def deal(z: Tensor, n: int) -> Tensor:
+    """Latents ``[B, z]`` dealt to n generators, ``[n, ceil(B / n), z]``: number i goes to generator i mod n (the first fills up the last row)."""
+    short = -len(z) % n
+    return torch.cat([z, z[:1].expand(short, *z.shape[1:])]).unflatten(0, (-1, n)).transpose(0, 1)
+
+
+def collect(x: Tensor, count: int) -> Tensor:
+    """The first ``count`` of what n generators made, ``[n, B, ...]``, in the order in which ``deal`` dealt: ``[count, ...]``."""
+    return x.transpose(0, 1).flatten(0, 1)[:count]
+
+
+class WithFeatures(nn.Module):
+    """``x`` to the pair (features ``[B, F]``, what ``head`` makes of them)."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.trunk(x)
+        return features, self.head(features)
+
+
+class Joint(nn.Module):
+    """A discriminator of pairs: ``x [B, *data]`` and ``z [B, latent]`` to a logit ``[B, 1]``.
+
+    The kit's trunk reads x; its features and z meet in one more hidden layer (so that D can compare the two), then the logit.
+    """
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__()
+        self.trunk = kit.trunk()
+        hidden = kit.linear(kit.features + kit.latent, kit.features)
+        self.head = nn.Sequential(hidden, nn.LeakyReLU(0.2), kit.linear(kit.features, 1))
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        out: Tensor = self.head(torch.cat([self.trunk(x), z], dim=1))
+        return out
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features ``f [B, A]`` to ``[f, o] [B, A + kernels]``, where o says how close each sample is to the rest of its batch.
+
+        M_i = f_i T  [kernels, dim],   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(i) = sum over j != i of c_b(i, j)
+
+    Memory: the differences are ``[B, B, kernels, dim]`` per seed, 4 MiB in float32 at batch 128, 16 kernels of 4.
+    """
+
+    def __init__(self, features: int, kernels: int, dim: int) -> None:
+        super().__init__()
+        self.T = nn.Parameter(torch.randn(features, kernels, dim) / math.sqrt(features))
+
+    def forward(self, f: Tensor) -> Tensor:
+        M = torch.einsum("ia,abc->ibc", f, self.T)
+        c = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))  # [B, B, kernels]
+        return torch.cat([f, c.sum(1) - 1], dim=1)  # the self term exp(0) = 1 is taken away
