@@ -44,7 +44,7 @@ def training(seeds, groups: int = 1, g: Game | None = None, **settings) -> Train
     def spread(samples: Tensor) -> Mapping[str, Tensor]:
         return {"spread": samples.std(dim=(1, 2))}
 
-    return Training(g or game(), seeds, spread, n_samples=50, groups=groups, **settings)
+    return Training(g or game(), seeds, spread, n_samples=50, groups=groups, workers=2, **settings)
 
 
 def leaves(lanes: Lanes) -> list[Tensor]:

@@ -212,6 +212,8 @@ class Training:
     evaluate: Evaluate
     n_samples: int = 2500
     groups: int = 1
+    workers: int = 1
+    """How many groups play at a time."""
     stop: Callable[[], bool] = lambda: False
     progress: Callable[[int], None] = lambda played: None
     seconds: float = 0.0
@@ -277,11 +279,11 @@ class Training:
         """
 
         def advance(i: int) -> None:
-            if len(self._lanes) > 1:
+            if self.workers > 1:
                 torch.set_num_threads(1)
             self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
 
-        with ThreadPoolExecutor(len(self._lanes)) as pool:
+        with ThreadPoolExecutor(self.workers) as pool:
             list(pool.map(advance, range(len(self._lanes))))
         ahead = max(lanes.played for lanes in self._lanes)
         for lanes, stream in zip(self._lanes, self._streams, strict=True):

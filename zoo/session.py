@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint
+from zoo import checkpoint, memory
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
@@ -67,7 +67,7 @@ class Run:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         game = Game(variant, kit_for(self.data, recipe), self.data, recipe, device=self.device)
-        groups = self.groups or (torch.get_num_threads() if self.device.type == "cpu" else 1)
+        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.asked_to_stop = threading.Event()
         self.evaluate, self.unavailable = evaluator(self.data, self.cell.protocol)
         self.training = Training(
@@ -75,7 +75,8 @@ class Run:
             self.cell.seeds,
             self.evaluate,
             n_samples=self.cell.protocol.samples,
-            groups=groups,
+            groups=self.groups or memory.groups(game, self.cell.seeds, workers),
+            workers=workers,
             stop=self.asked_to_stop.is_set,
             progress=self.listener.played,
         )

@@ -1,0 +1,42 @@
+"""How many seeds fit: the peak read off a straight line, and groups that keep within a budget."""
+
+import torch
+from torch import Tensor
+
+from tests.test_harness import game, training
+from zoo import engine, memory
+
+
+def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:
+    def chain(ts: list[Tensor]) -> list[Tensor]:
+        (x,) = ts
+        a = x.exp()  # 1 alive
+        b = torch.cat([a, a])  # a and b: 3
+        c = b.sin()  # b and c (a is done): 4
+        return [c.sum()]
+
+    traced = engine.trace(chain, [torch.randn(1000)])
+    assert 4 * 4000 <= memory.peak_bytes(traced) <= 4 * 4000 + 100
+
+
+def test_views_cost_nothing() -> None:
+    traced = engine.trace(lambda ts: [ts[0].t().unsqueeze(0).expand(50, -1, -1).sum(0)], [torch.randn(30, 40)])
+    assert memory.peak_bytes(traced) == 30 * 40 * 4
+
+
+def test_seeds_are_chunked_to_the_budget() -> None:
+    g = game()
+    need = memory.lane_bytes(g)
+    seeds = range(40)
+    assert memory.groups(g, range(8), workers=2) == 2
+    assert memory.groups(g, range(1), workers=2) == 1
+    assert memory.groups(g, seeds, 2, budget=1000 * need) == 2
+    assert memory.groups(g, seeds, 2, budget=10.5 * need) == 8
+    assert memory.groups(g, seeds, 1, budget=need / 10) == 40
+
+
+def test_more_groups_than_workers_train_to_the_same_result() -> None:
+    whole, chunked = training(range(5), groups=1), training(range(5), groups=5)
+    list(whole), list(chunked)
+    for a, b in zip(whole.lanes().moving[0].values(), chunked.lanes().moving[0].values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)

@@ -1,0 +1,70 @@
+"""How many seeds fit side by side: a traced round's peak memory is read off its straight line, without running it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, fx
+from torch.utils._pytree import tree_leaves
+
+from zoo.engine import Function
+from zoo.harness import Game
+
+MANY = 16
+"""Up to this many seeds are not worth asking about."""
+
+
+def peak_bytes(traced: Function) -> int:
+    """The most that is alive at once inside a traced round, in bytes, inputs left out (kernels' workspaces are not counted)."""
+    assert isinstance(traced, fx.GraphModule)
+    nodes = list(traced.graph.nodes)
+    last_use = {argument: i for i, node in enumerate(nodes) for argument in node.all_input_nodes}
+    sizes: dict[fx.Node, int] = {}
+    ends: dict[int, list[fx.Node]] = {}
+    alive = peak = 0
+    for i, node in enumerate(nodes):
+        value = node.meta.get("val")
+        if node.op == "call_function" and isinstance(value, Tensor) and not _is_view(node):
+            sizes[node] = value.nelement() * value.element_size()
+            ends.setdefault(max(i, last_use.get(node, len(nodes))), []).append(node)
+            alive += sizes[node]
+            peak = max(peak, alive)
+        alive -= sum(sizes[done] for done in ends.pop(i, []))
+    return peak
+
+
+def _is_view(node: fx.Node) -> bool:
+    schema = getattr(node.target, "_schema", None)
+    returns = schema.returns if schema is not None else ()
+    return any(r.alias_info is not None for r in returns)
+
+
+def available(device: torch.device) -> int:
+    """Free memory of a device in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def lane_bytes(game: Game) -> int:
+    """What one seed needs: its state before and after a round, its block of batches, and the round's own peak."""
+    lanes, stream = game.build([0]), game.stream([0])
+    state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
+    batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
+    traced = game.prepare(lanes, stream)
+    return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, fx.GraphModule) else 4 * batches)
+
+
+def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:
+    """In how many groups these seeds should be trained: one per worker, or more where that many do not fit in ``budget`` bytes.
+
+    The default budget is half of what is free (a matrix product's workspace and fragmentation take their part of the rest).
+    """
+    if len(seeds) <= MANY and budget is None:
+        return min(workers, len(seeds))
+    budget = available(game.device) / 2 if budget is None else budget
+    fit = max(1, int(budget / lane_bytes(game) / workers))  # seeds per group, with ``workers`` groups running at a time
+    return min(len(seeds), max(workers, math.ceil(len(seeds) / fit)))
