@@ -176,17 +176,30 @@ class Run:
         return turns | {"seconds_per_seed": self.training.seconds / len(self.cell.seeds)}
 
     def picture(self) -> None:
-        """Draw samples.png and losses.png."""
+        """Draw samples.png, losses.png, strip.png and samples.gif."""
         from zoo import plots
 
-        samples = np.load(self.folder / "samples.npz")["samples"]
+        cell, data = self.cell, self.data.to("cpu")
+        with np.load(self.folder / "samples.npz") as kept:
+            samples, history, rounds = kept["samples"], kept["history"], kept["rounds"].tolist()
+        name = f"{cell.variant} on {cell.data}"
         origin = self.training.game.variant.origin(samples.shape[1])
-        title = f"{self.cell.variant} on {self.cell.data}, after {self.cell.recipe.rounds:,} rounds"
+        final = [row for row in self.rows if row["round"] == cell.recipe.rounds]
+        captions = [f"{row['modes']:.0f} modes, {100 * row['high_quality']:.0f} %" for row in final if "modes" in row]
         plots.samples_figure(
-            samples, self.data.to("cpu"), self.cell.seeds, self.folder / "samples.png", origin=origin, title=title
+            samples,
+            data,
+            cell.seeds,
+            self.folder / "samples.png",
+            origin=origin,
+            title=f"{name}, after {cell.recipe.rounds:,} rounds",
+            captions=captions,
         )
         players = [p.name for p in self.training.game.players]
-        plots.losses_figure(self.rows, players, self.folder / "losses.png")
+        plots.losses_figure(self.rows, players, self.folder / "losses.png", modes=data.modes)
+        seed = f"seed {cell.seeds[0]}"
+        plots.strip_figure(history[:, 0], rounds, data, self.folder / "strip.png", title=f"{name}, {seed}")
+        plots.film(history, rounds, data, self.folder / "samples.gif", seeds=cell.seeds, title=name)
 
 
 def evaluator(data: toy_data.Data, protocol: Protocol) -> tuple[Evaluate, dict[str, str]]:

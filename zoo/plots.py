@@ -1,0 +1,246 @@
+"""Pictures of a run. The only import of matplotlib.
+
+Small multiples, one panel per seed, so that nobody hides behind a mean; the true modes are always drawn, and colours can be told apart by
+colour-blind readers (Okabe & Ito 2008).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt  # noqa: E402 (the backend is chosen first)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+    from toy_data import Data
+
+INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.edgecolor": PALE,
+    "axes.linewidth": 0.6,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": PALE,
+    "ytick.color": PALE,
+    "text.color": INK,
+    "savefig.dpi": 150,
+    "figure.facecolor": "white",
+    "legend.frameon": False,
+}
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+
+
+def _panels(n: int, size: float = 2.3, most: int = 4) -> tuple[Figure, list[Axes]]:
+    columns = min(n, most)
+    rows = math.ceil(n / columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(size * columns, size * rows + 0.5), squeeze=False, layout="constrained"
+    )
+    for spare in axes.flat[n:]:
+        spare.set_axis_off()
+    return figure, list(axes.flat[:n])
+
+
+def samples_figure(
+    samples: np.ndarray,
+    data: Data,
+    seeds: Sequence[int],
+    path: Path,
+    *,
+    origin: Tensor | None = None,
+    title: str = "",
+    captions: Sequence[str] = (),
+) -> None:
+    """One panel per seed of its final samples ``[S, N, *data]``, with the true modes; ``origin [N]`` colours them by generator."""
+    shown = min(len(seeds), 16)
+    with plt.rc_context(STYLE):
+        figure, axes = _panels(shown, size=2.3 if len(data.shape) == 1 else 2.6)
+        for i, axis in enumerate(axes):
+            draw(axis, samples[i], data, origin=origin)
+            caption = f": {captions[i]}" if captions else ""
+            axis.set_title(f"seed {seeds[i]}{caption}", color=INK, pad=4)
+        note = "" if shown == len(seeds) else f" (the first {shown} of {len(seeds)} seeds)"
+        figure.suptitle(title + note, fontsize=11, color=INK)
+        _save(figure, path)
+
+
+def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None = None) -> None:
+    """Samples ``[N, *data]`` of one seed: points with the true modes, a density on a line, or a grid of images."""
+    if len(data.shape) == 3:
+        _images(axis, samples)
+    elif data.shape == (1,):
+        _line(axis, samples, data)
+    else:
+        _points(axis, samples, data, origin)
+
+
+def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) -> None:
+    """The first two coordinates; modes as circles of three standard deviations (never smaller than can be seen)."""
+    centres, radius, reach = modes_of(data)
+    if centres is not None:
+        for (x, y), r in zip(centres, radius, strict=True):
+            axis.add_patch(plt.Circle((x, y), max(r, reach / 28), fill=False, ec=INK, lw=0.7, zorder=3))
+    colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
+    axis.scatter(samples[:, 0], samples[:, 1], s=2.2, c=colours, alpha=0.35, lw=0, zorder=2, rasterized=True)
+    middle = (0.0, 0.0) if centres is None else ((centres.max(0) + centres.min(0)) / 2)
+    if centres is None:
+        reference = data.sample(1000).numpy()
+        middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2
+    axis.set(
+        xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
+    )
+    axis.set_aspect("equal")
+    for side in axis.spines.values():
+        side.set_visible(True)
+        side.set_color(FAINT)
+
+
+def modes_of(data: Data) -> tuple[np.ndarray | None, np.ndarray, float]:
+    """Centres ``[K, 2]`` of a mixture in its first two coordinates, three sigmas of each, and how far a picture should reach."""
+    centres = getattr(data, "centres", None)
+    if centres is None:
+        return None, np.zeros(0), 1.0
+    first = centres.cpu().numpy()[:, :2]
+    sigma = data.covariances.diagonal(dim1=-2, dim2=-1).cpu().numpy()[:, :2].max(1) ** 0.5  # type: ignore[attr-defined]
+    spread = float((first.max(0) - first.min(0)).max()) / 2
+    return first, 3 * sigma, (spread or 1.0) * 1.35 + 3 * float(sigma.max())
+
+
+def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
+    """A histogram of the samples over the true density."""
+    import torch
+
+    reference = data.sample(2000).numpy()[:, 0]
+    low, high = reference.min(), reference.max()
+    pad = (high - low) * 0.08
+    edges = np.linspace(low - pad, high + pad, 120)
+    axis.hist(samples[:, 0], bins=edges, density=True, color=COLOURS[0], alpha=0.55, lw=0)
+    if hasattr(data, "log_density"):
+        at = torch.linspace(float(edges[0]), float(edges[-1]), 800)[:, None]
+        axis.plot(at[:, 0], data.log_density(at).exp(), color=INK, lw=0.8)
+    axis.set(yticks=[], xlim=(edges[0], edges[-1]))
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images ``[N, c, h, w]`` in [-1, 1] as one picture ``[H, W, 3]`` in [0, 1], a pixel of white between them."""
+    n, c, h, w = images.shape
+    shown = images if c in (1, 3) else images[:, :3]
+    shown = np.broadcast_to(shown, (n, 3, h, w)) if shown.shape[1] == 1 else shown
+    rows = math.ceil(n / columns)
+    sheet = np.ones((rows * (h + 1) - 1, columns * (w + 1) - 1, 3))
+    for i, image in enumerate(shown):
+        y, x = divmod(i, columns)
+        sheet[y * (h + 1) : y * (h + 1) + h, x * (w + 1) : x * (w + 1) + w] = image.transpose(1, 2, 0) / 2 + 0.5
+    return sheet.clip(0, 1)
+
+
+def _images(axis: Axes, samples: np.ndarray) -> None:
+    axis.imshow(tile(samples[:25], 5), interpolation="nearest")
+    axis.set_axis_off()
+
+
+def losses_figure(
+    rows: Sequence[Mapping[str, Any]], players: Sequence[str], path: Path, *, modes: int | None = None
+) -> None:
+    """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: the metrics.
+
+    Dashed: what D's and G's losses are when D cannot tell real from fake (2 log 2 and log 2 for the logistic losses).
+    """
+    rounds = sorted({row["round"] for row in rows})
+    seeds = sorted({row["seed"] for row in rows})
+    told = [m for m in ("modes", "high_quality") if m in rows[0]]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, 1 + len(told), figsize=(4.2 * (1 + len(told)), 2.9), squeeze=False, layout="constrained"
+        )
+        losses, *others = axes[0]
+        for player, colour in zip(players, COLOURS, strict=False):
+            _spread(losses, rows, f"loss/{player}", rounds, seeds, colour, player)
+        for value, name in ((math.log(2), "log 2"), (2 * math.log(2), "2 log 2")):
+            losses.axhline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
+            losses.annotate(name, (rounds[0], value), (0, 2), textcoords="offset points", fontsize=7, color=PALE)
+        losses.set(title="Loss: it says nothing about coverage", xlabel="rounds")
+        losses.legend(loc="best")
+        for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
+            _spread(axis, rows, name, rounds, seeds, colour, "")
+            top = 1 if name == "high_quality" else (modes or max(row[name] for row in rows))
+            axis.set(ylim=(-0.03 * top, 1.05 * top), xlabel="rounds")
+            axis.axhline(top, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
+            axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
+        _save(figure, path)
+
+
+def _spread(
+    axis: Axes,
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    rounds: list[int],
+    seeds: list[int],
+    colour: str,
+    label: str,
+) -> None:
+    """Every seed as a thin line, their median as a thick one."""
+    table = {(row["round"], row["seed"]): row[name] for row in rows}
+    lines = np.array([[table[r, s] for r in rounds] for s in seeds], dtype=float)
+    axis.plot(rounds, lines.T, color=colour, lw=0.5, alpha=0.35)
+    axis.plot(
+        rounds,
+        np.nanmedian(np.where(np.isfinite(lines), lines, np.nan), axis=0),
+        color=colour,
+        lw=1.8,
+        label=label or None,
+    )
+
+
+def strip_figure(
+    history: np.ndarray, rounds: Sequence[int], data: Data, path: Path, *, title: str = "", most: int = 6
+) -> None:
+    """One seed's samples over training: ``history [R, N, *data]`` at ``rounds``, ``most`` of them evenly spread."""
+    chosen = np.unique(np.linspace(0, len(rounds) - 1, most).round().astype(int))
+    with plt.rc_context(STYLE):
+        figure, axes = _panels(len(chosen), size=1.9, most=most)
+        for axis, i in zip(axes, chosen, strict=True):
+            draw(axis, history[i], data)
+            axis.set_title(f"round {rounds[i]:,}")
+        figure.suptitle(title, fontsize=10)
+        _save(figure, path)
+
+
+def film(
+    history: np.ndarray, rounds: Sequence[int], data: Data, path: Path, *, seeds: Sequence[int] = (0,), title: str = ""
+) -> None:
+    """A GIF of samples over training, from the same latents: ``history [R, S, N, *data]``, up to four seeds side by side."""
+    from PIL import Image
+
+    shown = list(range(min(len(seeds), 4)))
+    frames = []
+    with plt.rc_context(STYLE | {"savefig.dpi": 90}):
+        for frame, played in zip(history, rounds, strict=True):
+            figure, axes = _panels(len(shown), size=2.2)
+            for axis, i in zip(axes, shown, strict=True):
+                draw(axis, frame[i], data)
+                axis.set_title(f"seed {seeds[i]}")
+            figure.suptitle(f"{title}, round {played:,}", fontsize=10)
+            figure.canvas.draw()
+            frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
+            plt.close(figure)
+    durations = [160] * (len(frames) - 1) + [1500]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)
