@@ -15,6 +15,7 @@ torch.set_num_threads(1)
 def mnist_root() -> str:
     """A folder with MNIST in torchvision's layout: ZOO_DATA, a shared/data beside the checkout, or a download; else the test is skipped."""
     import toy_data
+    from toy_data.idx import data_root
 
     beside = Path(__file__).parents[2] / "shared" / "data"
     root = os.environ.get("ZOO_DATA") or (str(beside) if beside.exists() else None)
@@ -22,4 +23,4 @@ def mnist_root() -> str:
         toy_data.load("mnist", root)
     except toy_data.DataError as error:
         pytest.skip(f"MNIST is not to be had: {error}")
-    return root or str(Path.home() / ".cache" / "zoo" / "data")
+    return str(data_root(root))

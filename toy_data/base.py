@@ -1,7 +1,8 @@
-"""What every data set offers."""
+"""What every data set offers: samples, labels where there are any, samples never trained on, and a fingerprint of its content."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
 from typing import Self
@@ -9,58 +10,87 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from toy_data.errors import DataError
+
+Generator = torch.Generator
+
 
 class Data(ABC):
-    """A distribution to learn: ``sample(n, generator) -> [n, *shape]``, float32, on the data's device.
-
-    ``modes`` is the number of known modes or classes (None when there are none known); ``value_range`` the interval that all values lie in
-    (None when unbounded); ``mean`` and ``std`` are for standardisation, exact for mixtures.
-    """
+    """A distribution to learn. ``sample(n, generator)`` is the same for the same generator state, whatever was drawn before."""
 
     name: str
     shape: tuple[int, ...]
-    modes: int | None = None
-    value_range: tuple[float, float] | None = None
+    """Of one sample."""
+    modes: int | None
+    """How many modes (or classes) are known; None where there are no labels."""
+    weights: Tensor | None
+    """The share of each known mode ``[modes]``."""
+    value_range: tuple[float, float] | None
+    """(-1, 1) for images, None for points."""
+    mean: Tensor
+    """``[d]``, or one number for images; of mixtures exact, of finite sets the training samples'."""
+    std: Tensor
+    """As ``mean``; never 0."""
+    n_held_out: int | None
+    """How many different held-out samples there are: None for any number of fresh ones."""
 
     @abstractmethod
-    def sample_labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Samples ``[n, *shape]`` and the mode or class of each ``[n]`` (int64; -1 where unknown)."""
-
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Samples ``[n, *shape]``; ``generator`` must be on the data's device."""
-        return self.sample_labelled(n, generator)[0]
-
-    def held_out_labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Samples that training never sees: fresh draws of a distribution, the test split of a finite set."""
-        return self.sample_labelled(n, generator)
-
-    def held_out(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """Samples ``[n, *shape]`` that training never sees."""
-        return self.held_out_labelled(n, generator)[0]
-
-    @property
-    @abstractmethod
-    def mean(self) -> Tensor:
-        """Of all samples: a scalar, or ``[d]`` for points."""
-
-    @property
-    @abstractmethod
-    def std(self) -> Tensor:
-        """Of all samples: a scalar, or ``[d]`` for points; never 0."""
-
-    @abstractmethod
-    def to(self, device: torch.device | str) -> Self:
-        """The same data on another device."""
+    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
+        """``x [n, *shape]`` float32 and ``y [n]`` int64, if there are labels."""
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """A short hash of what defines the data."""
+        """A short hash of what defines the data: two sets with one fingerprint draw the same samples."""
+
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        """Training samples ``[n, *shape]``, independent draws (from a finite set: with replacement)."""
+        return self._draw(n, generator, False)[0]
+
+    def sample_labelled(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """The draws of ``sample`` with the mode (or class) of each: ``[n, *shape]``, ``[n]`` int64. ``DataError`` without labels."""
+        return self._labelled(self._draw(n, generator, False))
+
+    def held_out(self, n: int, generator: Generator | None = None) -> Tensor:
+        """Samples that training never sees ``[n, *shape]``: fresh draws; of a finite split n different ones while n <= ``n_held_out``.
+
+        Raises ``DataError`` where nothing is held out.
+        """
+        return self._draw(n, generator, True)[0]
+
+    def held_out_labelled(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
+        """The draws of ``held_out`` with their labels."""
+        return self._labelled(self._draw(n, generator, True))
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same data with its tensors on ``device``; generators then live there too."""
+        moved = copy.copy(self)
+        for key, value in vars(self).items():
+            if hasattr(value, "to"):
+                setattr(moved, key, value.to(device))
+        return moved
+
+    def _labelled(self, drawn: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor]:
+        x, y = drawn
+        if y is None:
+            raise DataError(f"'{self.name}' has no labels; a file of samples may hold them as an array 'labels' [N].")
+        return x, y
 
 
-def digest(*tensors: Tensor) -> str:
-    """12 hex digits of the SHA-256 of tensors' shapes and bytes."""
-    sha = hashlib.sha256()
-    for t in tensors:
-        sha.update(str((tuple(t.shape), t.dtype)).encode())
-        sha.update(t.detach().cpu().contiguous().numpy().tobytes())
-    return sha.hexdigest()[:12]
+def pick(n: int, size: int, generator: Generator | None, device: torch.device, *, again: bool) -> Tensor:
+    """Rows ``[n]`` of a table of ``size``: independent draws, or (not ``again``) all different ones while there are n."""
+    if again or n > size:
+        return torch.randint(size, (n,), generator=generator, device=device)
+    return torch.randperm(size, generator=generator, device=device)[:n]
+
+
+def digest(*parts: object) -> str:
+    """A short sha256 over tensors (shape, type and bytes) and anything else (its repr)."""
+    h = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Tensor):
+            array = part.detach().cpu().contiguous().numpy()
+            h.update(f"{array.shape}{array.dtype}".encode())
+            h.update(array.data)
+        else:
+            h.update(repr(part).encode())
+    return h.hexdigest()[:16]

@@ -1,164 +1,176 @@
-"""Mixtures of Gaussians with known modes: p(x) = sum_k w_k N(x; c_k, C_k)."""
+"""Mixtures of Gaussians: data whose modes, density and moments are known exactly."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from toy_data import DataError
-from toy_data.base import Data, digest
+from toy_data.base import Data, Generator, digest
+from toy_data.errors import DataError
 
 
 class Mixture(Data):
-    """A Gaussian mixture; covariances are kept as Cholesky factors ``[K, d, d]``, or as standard deviations ``[K, d]`` when diagonal."""
+    """p(x) = sum_k w_k N(x; c_k, C_k).
 
-    def __init__(self, name: str, centres: Tensor, spread: Tensor, weights: Tensor | None = None) -> None:
-        """``centres [K, d]``; ``spread``: standard deviations ``[K, d]`` or lower Cholesky factors ``[K, d, d]``; ``weights [K]``."""
-        k = len(centres)
-        self.name, self.centres, self.spread = name, centres.float(), spread.float()
-        self.weights = torch.full((k,), 1 / k) if weights is None else (weights / weights.sum()).float()
-        self.shape, self.modes = (centres.shape[1],), k
+    Args:
+        name: what to call it.
+        centres: ``[K, d]``, all different.
+        sigma: standard deviations: one number, ``[K]`` (C_k = sigma_k^2 I), or ``[K, d]`` (one for each coordinate).
+        covariances: ``[K, d, d]``, symmetric and positive definite; give these or ``sigma``.
+        weights: ``[K]``, positive, sum 1; equal where not given.
+        noisy: only the first ``noisy`` coordinates vary; the others equal the centre's (VEEGAN's 1200-D data). Needs ``sigma``.
 
-    @property
-    def diagonal(self) -> bool:
-        return self.spread.ndim == 2
+    Raises:
+        DataError: where the above does not hold.
+    """
+
+    centres: Tensor
+    """``[K, d]`` float32, as the weights ``[K]`` are."""
+    modes: int
+    weights: Tensor
+    value_range = None
+    n_held_out = None
+
+    def __init__(
+        self,
+        name: str,
+        centres: Tensor,
+        *,
+        sigma: Tensor | float | None = None,
+        covariances: Tensor | None = None,
+        weights: Tensor | None = None,
+        noisy: int | None = None,
+    ) -> None:
+        if (sigma is None) == (covariances is None):
+            raise DataError(f"'{name}' needs either sigma or covariances for its centres.")
+        c = _checked_centres(name, centres.double())
+        k, d = c.shape
+        self.name, self.shape, self.modes = name, (d,), k
+        self.noisy = d if noisy is None else noisy
+        if not 0 < self.noisy <= d or (noisy is not None and covariances is not None):
+            raise DataError(
+                f"'{name}' can have 1 to {d} noisy coordinates, and only with a sigma; {noisy} were asked for."
+            )
+        w = _checked_weights(name, torch.full((k,), 1 / k) if weights is None else weights, k)
+        self.centres, self.weights = c.float(), w.float()
+        self._cumulative = w.cumsum(0).float()
+        self._cumulative[-1] = 1.0
+        if sigma is not None and torch.as_tensor(sigma).ndim == 2:
+            s = _checked_sigma(name, torch.as_tensor(sigma, dtype=torch.float64), k, d)
+            covariances = s.square().diag_embed()
+        if covariances is None:
+            s = _checked_sigma(name, torch.as_tensor(sigma, dtype=torch.float64), k, d).expand(k)
+            self._spread = s.float()  # [K]: standard deviations
+            variance = torch.zeros(k, d, dtype=torch.float64)
+            variance[:, : self.noisy] = s[:, None] ** 2
+            log_volume = self.noisy * s.log()
+        else:
+            full = covariances.double()
+            factor = _checked_factor(name, full, k, d)
+            self._spread = factor.float()  # [K, d, d]: L with L L' = C
+            self._whiten = torch.linalg.inv(factor).float()
+            variance = full.diagonal(dim1=-2, dim2=-1)
+            log_volume = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        self._log_peak = (w.log() - log_volume - self.noisy / 2 * math.log(2 * math.pi)).float()
+        mean = w @ c
+        self.mean, self.std = mean.float(), (w @ (variance + (c - mean) ** 2)).sqrt().float()
 
     @property
     def covariances(self) -> Tensor:
-        """``[K, d, d]`` (made when asked for)."""
-        return torch.diag_embed(self.spread.square()) if self.diagonal else self.spread @ self.spread.mT
-
-    def sample_labelled(self, n: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        device = self.centres.device
-        cumulative = self.weights.cumsum(0)
-        u = torch.rand(n, generator=generator, device=device) * cumulative[-1]
-        mode = torch.searchsorted(cumulative, u, right=True).clamp_max(len(cumulative) - 1)
-        noise = torch.randn(n, *self.shape, generator=generator, device=device)
-        spread = self.spread[mode]
-        moved = spread * noise if self.diagonal else (spread @ noise[..., None])[..., 0]
-        return self.centres[mode] + moved, mode
+        """``[K, d, d]``, made when asked for (1200 dimensions: 58 MB)."""
+        if self._spread.ndim == 3:
+            return self._spread @ self._spread.mT
+        variance = torch.zeros_like(self.centres)
+        variance[:, : self.noisy] = self._spread[:, None] ** 2
+        return variance.diag_embed()
 
     def mahalanobis(self, x: Tensor) -> Tensor:
-        """Distance to every mode in its standard deviations: ``x [..., N, d]`` -> ``[..., N, K]``.
+        """How many sigmas from each mode, sqrt((x - c)' C^-1 (x - c)): ``x [..., N, d]`` -> ``[..., N, K]``.
 
-        A coordinate without spread does not count (``cube1200`` has 500 of them: being off there is seen by the norm over the others alone).
+        Coordinates without noise count in the mode's sigma too, as in PacGAN's code. Memory: ``[..., N, K]`` for round modes, ``[..., N, K, d]``
+        for the others: pass long lists in chunks.
         """
-        centres, spread = self.centres.to(x), self.spread.to(x)
-        if self.diagonal:
-            scale = torch.where(spread > 0, 1 / spread.clamp_min(1e-30), 0.0)
-            if len(self.centres) * self.shape[0] <= 4096:
-                return ((x[..., None, :] - centres) * scale).square().sum(-1).sqrt()
-            columns = [((x - c) * s).square().sum(-1).sqrt() for c, s in zip(centres, scale, strict=True)]
-            return torch.stack(columns, -1)
-        away = (x[..., None, :] - centres)[..., None]
-        return torch.linalg.solve_triangular(spread, away, upper=False)[..., 0].square().sum(-1).sqrt()
+        c = self.centres.to(x.dtype)
+        if self._spread.ndim == 1:
+            return torch.cdist(x, c, compute_mode="donot_use_mm_for_euclid_dist") / self._spread.to(x.dtype)
+        return torch.einsum("kij,...kj->...ki", self._whiten.to(x.dtype), x[..., None, :] - c).norm(dim=-1)
 
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x) in nats: ``x [..., N, d]`` -> ``[..., N]``; over the coordinates that have spread."""
-        spread = self.spread.to(x)
-        if self.diagonal:
-            log_volume = torch.where(spread > 0, spread.clamp_min(1e-30).log(), 0.0).sum(-1)
-            d = (spread > 0).sum(-1)
+        """log p(x), natural logarithm: ``x [..., N, d]`` -> ``[..., N]``.
+
+        With coordinates that hold no noise: the density on the pieces of plane that carry the mixture, -inf off them.
+        """
+        logits = self._log_peak.to(x.dtype) - self.mahalanobis(x).square() / 2
+        if self.noisy < self.centres.shape[1]:
+            on = (x[..., None, self.noisy :] == self.centres[:, self.noisy :].to(x.dtype)).all(-1)
+            logits = logits.masked_fill(~on, -torch.inf)
+        return logits.logsumexp(-1)
+
+    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor]:
+        device = self.centres.device
+        k = torch.searchsorted(self._cumulative, torch.rand(n, generator=generator, device=device), right=True)
+        noise = torch.randn(n, self.noisy, generator=generator, device=device)
+        x = self.centres[k]
+        if self._spread.ndim == 1:
+            x[:, : self.noisy] += self._spread[k, None] * noise
         else:
-            log_volume, d = spread.diagonal(dim1=-2, dim2=-1).log().sum(-1), torch.tensor(self.shape[0])
-        parts = self.weights.to(x).log() - log_volume - d * (math.log(2 * math.pi) / 2) - self.mahalanobis(x).square() / 2
-        return parts.logsumexp(-1)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.weights @ self.centres
-
-    @property
-    def std(self) -> Tensor:
-        variance = self.spread.square() if self.diagonal else self.covariances.diagonal(dim1=-2, dim2=-1)
-        total = self.weights @ (variance + (self.centres - self.mean).square())
-        return total.sqrt().clamp_min(1e-12)
-
-    def to(self, device: torch.device | str) -> Mixture:
-        return Mixture(self.name, self.centres.to(device), self.spread.to(device), self.weights.to(device))
+            x += torch.einsum("nij,nj->ni", self._spread[k], noise)
+        return x, k
 
     def fingerprint(self) -> str:
-        return digest(self.centres, self.spread, self.weights)
+        return digest("mixture", self.centres, self._spread, self.weights, self.noisy)
 
 
-def _isotropic(name: str, centres: Tensor, sigma: float, weights: Tensor | None = None) -> Mixture:
-    return Mixture(name, centres, torch.full_like(centres, sigma), weights)
+def _finite(name: str, what: str, value: Tensor) -> Tensor:
+    if not value.isfinite().all():
+        raise DataError(f"The {what} of '{name}' hold NaN or infinite numbers.")
+    return value
 
 
-def _circle(angles: Tensor, radius: float) -> Tensor:
-    return radius * torch.stack([angles.cos(), angles.sin()], dim=1)
+def _checked_centres(name: str, c: Tensor) -> Tensor:
+    if c.ndim != 2 or 0 in c.shape:
+        raise DataError(f"The centres of '{name}' have shape {list(c.shape)}; they need [K, d]: a row for each mode.")
+    _finite(name, "centres", c)
+    first: dict[tuple[float, ...], int] = {}
+    for i, row in enumerate(c.float().tolist()):
+        j = first.setdefault(tuple(row), i)
+        if j != i:
+            raise DataError(
+                f"Centres {j} and {i} of '{name}' are the same point; make them one mode, of the two weights together."
+            )
+    return c
 
 
-def _eight() -> Tensor:
-    """Eight distinct angles: the end point is excluded, which the released notebooks forget."""
-    return torch.arange(8) * (2 * math.pi / 8)
+def _checked_sigma(name: str, s: Tensor, k: int, d: int) -> Tensor:
+    if s.shape not in ((), (k,), (k, d)):
+        raise DataError(f"The sigma of '{name}' has shape {list(s.shape)}; it needs one number, [{k}] or [{k}, {d}].")
+    if not (_finite(name, "sigmas", s).float() > 0).all():
+        raise DataError(f"The sigma of '{name}' must be above 0; the smallest is {float(s.min()):g}.")
+    return s
 
 
-def _square(side: int, spacing: float) -> Tensor:
-    line = (torch.arange(side) - (side - 1) / 2) * spacing
-    return torch.cartesian_prod(line, line)
+def _checked_factor(name: str, full: Tensor, k: int, d: int) -> Tensor:
+    """The Cholesky factors ``[K, d, d]``."""
+    if full.shape != (k, d, d):
+        raise DataError(f"The covariances of '{name}' have shape {list(full.shape)}; its centres need [{k}, {d}, {d}].")
+    _finite(name, "covariances", full)
+    skew = (full - full.mT).abs().amax((-2, -1)) > 1e-5 * full.abs().amax((-2, -1))
+    factor, failed = torch.linalg.cholesky_ex(full)
+    for wrong, what in ((skew, "symmetric"), (failed > 0, "positive definite")):
+        if wrong.any():
+            raise DataError(f"Covariance {int(wrong.nonzero()[0])} of '{name}' is not {what}.")
+    return factor
 
 
-def _gmm1d() -> Mixture:
-    centres = torch.tensor([10.0, 20, 60, 80, 110])[:, None]
-    return Mixture("gmm1d", centres, torch.tensor([3.0, 3, 2, 2, 1])[:, None])
-
-
-def _cube1200() -> Mixture:
-    levels = torch.tensor([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5])
-    spread = torch.zeros(10, 1200)
-    spread[:, :700] = 1
-    return Mixture("cube1200", levels[:, None].expand(10, 1200).clone(), spread)
-
-
-_BUILT_IN: dict[str, Callable[[], Mixture]] = {
-    "ring": lambda: _isotropic("ring", _circle(_eight(), 2), 0.02),
-    "ring-pacgan": lambda: _isotropic("ring-pacgan", _circle(_eight(), 1), 0.01),
-    "ring-imbalanced": lambda: _isotropic("ring-imbalanced", _circle(_eight(), 2), 0.02, 2.0 ** (-torch.arange(8) / 2)),
-    "ring-linspace-bug": lambda: _isotropic(
-        "ring-linspace-bug", _circle(_eight()[:7] * 8 / 7, 2), 0.02, torch.tensor([2.0, 1, 1, 1, 1, 1, 1])
-    ),
-    "grid": lambda: _isotropic("grid", _square(5, 2), 0.05),
-    "grid100": lambda: _isotropic("grid100", _square(10, 2), 0.05),
-    "gmm1d": _gmm1d,
-    "cube1200": _cube1200,
-}
-
-
-def built_in(name: str) -> Mixture:
-    """A mixture of the catalogue."""
-    return _BUILT_IN[name]()
-
-
-def from_arrays(name: str, centres: Tensor, sigma: Tensor | None, covariances: Tensor | None, weights: Tensor | None) -> Mixture:
-    """A user's mixture: ``centres [K, d]`` with ``sigma`` (a number, [K] or [K, d]) or ``covariances [K, d, d]``; ``weights [K]``.
-
-    Raises ``DataError`` on wrong shapes, values that are not finite, covariances that are not positive definite, weights that are not
-    positive.
-    """
-    if centres.ndim != 2 or 0 in centres.shape:
-        raise DataError(f"{name}: centres must be [K, d], not {list(centres.shape)}.")
-    k, d = centres.shape
-    given = {"centres": centres, "sigma": sigma, "covariances": covariances, "weights": weights}
-    for key, value in given.items():
-        if value is not None and not value.isfinite().all():
-            raise DataError(f"{name}: {key} holds values that are not finite.")
-    if weights is not None and (weights.shape != (k,) or (weights <= 0).any()):
-        raise DataError(f"{name}: weights must be [{k}] and positive, one per centre.")
-    if (sigma is None) == (covariances is None):
-        raise DataError(f"{name}: a mixture needs either sigma or covariances [{k}, {d}, {d}].")
-    if sigma is not None:
-        if sigma.shape not in ((), (1,), (k,), (k, d)) or (sigma <= 0).any():
-            raise DataError(f"{name}: sigma must be a positive number, [{k}] or [{k}, {d}], not {list(sigma.shape)}.")
-        spread = (sigma[:, None] if sigma.shape == (k,) and k > 1 else sigma).expand(k, d).clone()
-        return Mixture(name, centres, spread, weights)
-    assert covariances is not None
-    if covariances.shape != (k, d, d) or not torch.allclose(covariances, covariances.mT):
-        raise DataError(f"{name}: covariances must be [{k}, {d}, {d}] and symmetric, not {list(covariances.shape)}.")
-    factor, failed = torch.linalg.cholesky_ex(covariances.double())
-    if failed.any():
-        raise DataError(f"{name}: covariance {int(failed.nonzero()[0])} is not positive definite.")
-    return Mixture(name, centres, factor, weights)
+def _checked_weights(name: str, w: Tensor, k: int) -> Tensor:
+    """Positive, and exactly 1 together (a sum within 1e-3 of 1 is taken for rounding)."""
+    w = w.double()
+    if w.shape != (k,):
+        raise DataError(f"The weights of '{name}' have shape {list(w.shape)}; its {k} centres need [{k}].")
+    if not (_finite(name, "weights", w) > 0).all():
+        raise DataError(f"The weights of '{name}' must be above 0; the smallest is {float(w.min()):g}.")
+    if abs(float(w.sum()) - 1) > 1e-3:
+        raise DataError(f"The weights of '{name}' sum to {float(w.sum()):g} instead of 1.")
+    return w / w.sum()

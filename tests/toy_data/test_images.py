@@ -1,138 +1,225 @@
-"""Images: real digits, their stacks, IDX folders, and what is said when a file is wrong."""
+"""Images in memory: real digits, MNIST, its long tail and its stacks."""
 
-import gzip
-import hashlib
-import shutil
-import struct
+import subprocess
 import sys
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 
 import toy_data
-from toy_data import images
+from toy_data import Images, Stacks
+from toy_data.idx import Split
+from toy_data.images import thin
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:
-    path.write_bytes(struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(np.uint8).tobytes())
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A small data set in MNIST's layout: class c is an image of constant 20 c."""
-    for part, n in (("train", 40), ("t10k", 20)):
-        labels = np.arange(n) % 10
-        write_idx(tmp_path / f"{part}-images-idx3-ubyte", np.broadcast_to(labels[:, None, None] * 20, (n, 4, 4)))
-        write_idx(tmp_path / f"{part}-labels-idx1-ubyte", labels)
-    return tmp_path
+def load(name: str, root: str | None = None) -> Images:
+    data = toy_data.load(name, root)
+    assert isinstance(data, Images)
+    assert data.name == name
+    return data
 
 
-def test_digits_are_real_and_split() -> None:
-    data = toy_data.load("digits")
-    assert data.shape == (1, 8, 8)
+def toy_split(n: int, step: int = 1) -> Split:
+    """Images ``[n, 2, 3]`` that are all different; label = ``step`` times the number modulo 10."""
+    pixels = torch.arange(6 * n).remainder(251).to(torch.uint8).view(n, 2, 3)
+    return Split(pixels, torch.arange(n) % 10 * step)
+
+
+def bytes_of(data: Images) -> int:
+    tensors = [data.train.images, data.train.labels, data.test.images, data.test.labels]
+    tensors += [v for v in vars(data).values() if isinstance(v, torch.Tensor)]
+    return sum(t.untyped_storage().nbytes() for t in tensors)
+
+
+def test_digits_are_scikit_learns_and_split_by_class() -> None:
+    from sklearn.datasets import load_digits
+
+    data = load("digits")
+    assert (data.shape, data.modes, data.value_range) == ((1, 8, 8), 10, (-1, 1))
+    assert len(data.train) + len(data.test) == 1797
+    pixels = torch.cat([data.train.images, data.test.images])
+    mine = Counter(map(tuple, pixels.flatten(1).tolist()))
+    theirs = Counter(map(tuple, (load_digits().data * 255 / 16).round().astype(int).tolist()))
+    assert mine == theirs
+    classes = load_digits().target
+    assert torch.bincount(data.test.labels).tolist() == [int((classes == c).sum()) // 5 for c in range(10)]
+
+
+def test_samples_are_pixels_mapped_to_minus_one_and_one() -> None:
+    data = Images("toy", toy_split(50), toy_split(20))
+    x, y = data.sample_labelled(400, seeded(0))
+    assert x.shape == (400, 1, 2, 3)
+    assert x.dtype == torch.float32
+    rows = {
+        tuple(image.flatten().tolist()): int(c) for image, c in zip(data.train.images, data.train.labels, strict=True)
+    }
+    back = ((x + 1) * 127.5).round().int().flatten(1).tolist()
+    assert [rows[tuple(image)] for image in back] == y.tolist()
+    ends = Split(torch.tensor([[[0, 255]]], dtype=torch.uint8), torch.zeros(1).long())
+    assert ends.gather(torch.zeros(1).long()).tolist() == [[[-1.0, 1.0]]]
+
+
+def test_the_moments_are_those_of_all_training_pixels() -> None:
+    data = load("digits")
+    x = data.train.gather(torch.arange(len(data.train))).double()
+    assert float(data.mean) == pytest.approx(float(x.mean()), abs=1e-6)
+    assert float(data.std) == pytest.approx(float(x.std(correction=0)), abs=1e-6)
+
+
+def test_held_out_images_are_the_test_split_each_once() -> None:
+    data = load("digits")
+    x, y = data.held_out_labelled(data.n_held_out or 0, seeded(0))
+    assert torch.equal(y.bincount(), data.test.labels.bincount())
+    assert len(x.flatten(1).unique(dim=0)) == len(data.test.images.flatten(1).unique(dim=0))
+    assert len(data.held_out(1000, seeded(0))) == 1000  # more than there are: some come again
+
+
+def test_classes_are_counted_from_zero_whatever_their_labels() -> None:
+    data = Images("toy", toy_split(30, step=5), toy_split(10, step=5))
     assert data.modes == 10
-    assert len(data.train.labels) + len(data.test.labels) == 1797
-    x, y = data.sample_labelled(4000, torch.Generator().manual_seed(0))
-    assert x.min() == -1
-    assert x.max() == 1
-    assert torch.bincount(y).min() > 300
+    assert data.train.labels.unique().tolist() == list(range(10))
+    torch.testing.assert_close(data.weights, torch.full((10,), 0.1))
 
 
-def test_an_idx_folder_plain_and_zipped(folder: Path) -> None:
-    plain = toy_data.load(f"idx:{folder}")
-    x, y = plain.sample_labelled(30, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(x[:, 0, 0, 0], y * 20 * 2 / 255 - 1)
-    for path in list(folder.iterdir()):
-        with gzip.open(f"{path}.gz", "wb") as out:
-            out.write(path.read_bytes())
-        path.unlink()
-    assert toy_data.load(f"idx:{folder}").fingerprint() == plain.fingerprint()
+def test_a_generator_decides_the_draw() -> None:
+    for data in (load("digits"), load("stacked-digits")):
+        assert torch.equal(data.sample(50, seeded(3)), data.sample(50, seeded(3)))
+        assert torch.equal(data.sample(50, seeded(3)), data.sample_labelled(50, seeded(3))[0])
+        assert not torch.equal(data.sample(50, seeded(3)), data.sample(50, seeded(4)))
 
 
-def test_a_missing_and_a_truncated_file_are_named(folder: Path) -> None:
-    path = folder / "t10k-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(toy_data.DataError, match="t10k-images-idx3-ubyte is not an IDX file"):
-        toy_data.load(f"idx:{folder}")
-    path.unlink()
-    with pytest.raises(toy_data.DataError, match=r"t10k-images-idx3-ubyte .* is missing"):
-        toy_data.load(f"idx:{folder}")
+def test_fingerprints_follow_the_content() -> None:
+    train, test = toy_split(50), toy_split(20)
+    changed = Split(train.images.clone(), train.labels)
+    changed.images[7, 0, 0] ^= 1
+    made = [
+        Images("a", train, test),
+        Images("a", changed, test),
+        Images("a", train, toy_split(30)),
+        Stacks("a", train, test),
+        Stacks("a", train, test, count=5),
+        Stacks("a", train, test, count=6),
+        Stacks("a", train, test, channels=4),
+    ]
+    assert len({data.fingerprint() for data in made}) == len(made)
+    assert Images("b", train, test).fingerprint() == made[0].fingerprint()
 
 
-def test_a_wrong_mnist_file_is_named_with_its_expected_hash(folder: Path, tmp_path: Path) -> None:
-    raw = tmp_path / "root" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name in images.FILES:
-        shutil.copy(folder / name, raw / name)
-    with pytest.raises(toy_data.DataError, match=images.MNIST_SHA256["train-images-idx3-ubyte"]):
-        toy_data.load("mnist", str(tmp_path / "root"))
+def test_moving_keeps_everything() -> None:
+    """The meta device stands for an accelerator: every tensor must follow."""
+    data = Stacks("toy", toy_split(50), toy_split(20), count=30)
+    moved = data.to("meta")
+    assert {k for k, v in vars(moved).items() if isinstance(v, torch.Tensor) and v.device.type != "meta"} == set()
+    assert moved.train.images.device.type == moved.test.labels.device.type == "meta"
+    assert torch.equal(data.to("cpu").sample(9, seeded(0)), data.sample(9, seeded(0)))
 
 
-def test_without_files_or_network_one_sentence_says_what_goes_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision.datasets import mnist
-
-    def no_network(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("Error downloading")
-
-    monkeypatch.setattr(mnist.MNIST, "download", no_network)
-    with pytest.raises(toy_data.DataError, match="train-images-idx3-ubyte") as caught:
-        toy_data.load("mnist", str(tmp_path))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_mismatched_torchvision_is_one_sentence_and_spares_the_toys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def find_spec(self, name: str, *args: object) -> None:
-            if name.startswith("torchvision"):
-                raise RuntimeError("operator torchvision::nms does not exist")
-
-    for name in [m for m in sys.modules if m.startswith("torchvision")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
-    assert toy_data.load("ring").sample(3).shape == (3, 2)
-    assert toy_data.load("digits").sample(3).shape == (3, 1, 8, 8)
-    with pytest.raises(toy_data.DataError, match=r"torchvision::nms.*pip install --force-reinstall torch torchvision"):
-        toy_data.load(f"idx:{folder}")
+@pytest.mark.parametrize("count", [None, 40])
+@pytest.mark.parametrize("held_out", [False, True])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_stacks_spell_their_mode(channels: int, held_out: bool, count: int | None) -> None:
+    train, test = toy_split(40), Split(255 - toy_split(30).images, toy_split(30).labels)
+    data = Stacks("toy", train, test, channels=channels, count=count)
+    x, y = (data.held_out_labelled if held_out else data.sample_labelled)(200, seeded(0))
+    assert x.shape == (200, channels, 2, 3)
+    assert data.modes == 10**channels
+    split = test if held_out else train
+    alone = {tuple(i.flatten().tolist()): str(int(c)) for i, c in zip(split.images, split.labels, strict=True)}
+    pixels = ((x + 1) * 127.5).round().int()
+    spelt = ["".join(alone[tuple(channel.flatten().tolist())] for channel in stack) for stack in pixels]
+    assert list(map(int, spelt)) == y.tolist()
+    if count and not held_out:
+        assert len(set(map(tuple, pixels.flatten(1).tolist()))) <= count
 
 
-def test_stacks_spell_their_mode_and_are_indices() -> None:
+def test_the_weights_of_stacks_are_products_of_the_digits_shares() -> None:
+    train = Split(torch.zeros(4, 1, 1, dtype=torch.uint8), torch.tensor([0, 1, 1, 1]))
+    data = Stacks("toy", train, train, channels=3)
+    assert data.modes == 8
+    expected = [0.25 ** (3 - bin(k).count("1")) * 0.75 ** bin(k).count("1") for k in range(8)]
+    assert data.weights.tolist() == pytest.approx(expected)
+    _, y = data.sample_labelled(50_000, seeded(0))
+    np.testing.assert_allclose(y.bincount(minlength=8) / 50_000, expected, atol=0.01)
+
+
+def test_stacked_digits_need_no_file() -> None:
     data = toy_data.load("stacked-digits")
-    assert data.shape == (3, 8, 8)
-    assert data.modes == 1000
-    x, y = data.sample_labelled(200, torch.Generator().manual_seed(0))
-    alone = {tuple(img.flatten().tolist()): int(c) for img, c in zip(data.train.gather(torch.arange(1437)), data.train.labels, strict=True)}
-    spelt = [[alone[tuple(channel.flatten().tolist())] for channel in stack] for stack in x]
-    assert [a * 100 + b * 10 + c for a, b, c in spelt] == y.tolist()
+    assert isinstance(data, Stacks)
+    assert (data.shape, data.modes) == ((3, 8, 8), 1000)
+    assert data.fixed is not None
+    assert data.fixed.shape == (128_000, 3)
+    place = torch.tensor([100, 10, 1])
+    assert len((data.train.labels[data.fixed.long()] * place).sum(-1).unique()) == 1000
+
+
+def test_thinning_keeps_the_first_of_each_class() -> None:
+    split = toy_split(100)
+    thinned = thin(split, torch.tensor([1.0, 0.5, 0.01] + [0.1] * 7))
+    assert thinned.labels.bincount().tolist() == [10, 5, 1] + [1] * 7
+    assert torch.equal(thinned.images[thinned.labels == 1], split.images[split.labels == 1][:5])
+    assert thinned.images.untyped_storage().nbytes() == thinned.images.numel()  # the rest is let go
 
 
 def test_real_mnist(mnist_root: str) -> None:
-    data = toy_data.load("mnist", mnist_root)
-    assert (len(data.train.labels), len(data.test.labels)) == (60_000, 10_000)
-    assert data.shape == (1, 28, 28)
-    assert torch.bincount(data.train.labels).tolist()[:3] == [5923, 6742, 5958]
-
-
-def test_the_fixed_stacks_are_kept_as_indices_and_all_modes_are_there(mnist_root: str) -> None:
-    data = toy_data.load("stacked-mnist", mnist_root)
-    assert data.fixed.shape == (128_000, 3)
-    kept = sum(t.element_size() * t.nelement() for t in (data.train.images, data.test.images, data.fixed))
-    assert kept < 60e6
-    place = torch.tensor([100, 10, 1])
-    modes = (data.train.labels[data.fixed.long()] * place).sum(-1)
-    assert len(modes.unique()) == 1000
+    data = load("mnist", mnist_root)
+    assert (len(data.train), len(data.test)) == (60_000, 10_000)
+    assert (data.shape, data.modes, data.value_range) == ((1, 28, 28), 10, (-1, 1))
+    assert torch.bincount(data.train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert float(data.mean + 1) / 2 == pytest.approx(0.1307, abs=1e-4)  # the constants that tutorials normalise by
+    assert float(data.std) / 2 == pytest.approx(0.3081, abs=1e-4)
+    assert bytes_of(data) < 70_000 * (784 + 8) + 1000
 
 
 def test_the_long_tail_is_as_stated(mnist_root: str) -> None:
-    data = toy_data.load("mnist-imbalanced", mnist_root)
-    counts = torch.bincount(data.train.labels[data.index]).double()
-    whole = torch.bincount(data.train.labels).double()
-    torch.testing.assert_close(counts / whole, 2.0 ** (-torch.arange(10).double() / 1.5), atol=1e-3, rtol=0)
+    data = load("mnist-imbalanced", mnist_root)
+    whole = load("mnist", mnist_root)
+    for part, all_of_it in ((data.train, whole.train), (data.test, whole.test)):
+        kept = part.labels.bincount() / all_of_it.labels.bincount()
+        torch.testing.assert_close(kept, 2.0 ** (-torch.arange(10) / 1.5), atol=1e-3, rtol=0)
+    torch.testing.assert_close(data.weights, data.train.labels.bincount() / len(data.train))
+    assert bytes_of(data) < 20e6
 
 
-def test_hashes_are_of_the_real_files(mnist_root: str) -> None:
-    for name, expected in images.MNIST_SHA256.items():
-        path = Path(mnist_root) / "MNIST" / "raw" / name
-        if path.exists():
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == expected
+def test_stacked_mnist_holds_indices_not_copies(mnist_root: str) -> None:
+    data = load("stacked-mnist", mnist_root)
+    assert isinstance(data, Stacks)
+    assert data.fixed is not None
+    assert data.fixed.shape == (128_000, 3)
+    assert bytes_of(data) < 60e6
+    place = torch.tensor([100, 10, 1])
+    modes = (data.train.labels[data.fixed.long()] * place).sum(-1).bincount(minlength=1000)
+    assert (modes > 0).all()
+    assert float((data.weights * (1000 * data.weights).log()).sum()) == pytest.approx(
+        0.0043, abs=1e-4
+    )  # published.md, 0
+
+
+def test_ten_thousand_modes(mnist_root: str) -> None:
+    data = load("stacked-mnist-4", mnist_root)
+    assert (data.shape, data.modes) == ((4, 28, 28), 10_000)
+    x, y = data.sample_labelled(20, seeded(0))
+    assert x.shape == (20, 4, 28, 28)
+    assert int(y.max()) > 999
+    assert bytes_of(data) < 80e6
+
+
+def test_a_stacked_mnist_run_stays_small(mnist_root: str) -> None:
+    """Loading and drawing 1,000 batches of 64 keeps at most 200 MB above the imports (the run's bar is 1.5 GB)."""
+    code = (
+        "import resource, sys, torch, toy_data, torchvision.datasets.mnist\n"
+        "torch.set_num_threads(1)\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before, data = peak(), toy_data.load('stacked-mnist', sys.argv[1])\n"
+        "g = torch.Generator().manual_seed(0)\n"
+        "for _ in range(1000): data.sample(64, g)\n"
+        "print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, mnist_root], capture_output=True, text=True, check=True)
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(done.stdout) * unit < 200e6

@@ -1,17 +1,27 @@
 """The mixtures: their modes, moments and densities, against formulas written again here."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import integrate, special, stats
 
 import toy_data
-from toy_data.mixtures import Mixture, from_arrays
+from toy_data import DataError, Mixture
 
-NAMES = list(toy_data.MIXTURES)
-MODES = {"ring": 8, "ring-pacgan": 8, "ring-imbalanced": 8, "ring-linspace-bug": 7, "grid": 25, "grid100": 100, "gmm1d": 5, "cube1200": 10}
+MODES = {
+    "ring": 8,
+    "ring-pacgan": 8,
+    "ring-imbalanced": 8,
+    "ring-metz-bug": 7,
+    "grid": 25,
+    "grid100": 100,
+    "gmm1d": 5,
+    "cube1200": 10,
+}
 
 
 def load(name: str) -> Mixture:
@@ -20,133 +30,199 @@ def load(name: str) -> Mixture:
     return data
 
 
-@pytest.mark.parametrize("name", NAMES)
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def correlated() -> Mixture:
+    """Two modes in three dimensions, neither round nor alike."""
+    a = torch.tensor(
+        [[[2.0, 0.6, 0.1], [0.6, 1.0, -0.3], [0.1, -0.3, 0.5]], [[0.3, 0.0, 0.1], [0.0, 4.0, 1.0], [0.1, 1.0, 1.0]]]
+    )
+    return Mixture("own", torch.tensor([[0.0, 1, 2], [-5, 3, 1]]), covariances=a, weights=torch.tensor([0.3, 0.7]))
+
+
+@pytest.mark.parametrize("name", MODES)
 def test_modes_are_distinct_and_as_many_as_published(name: str) -> None:
     data = load(name)
     assert data.modes == MODES[name] == len(torch.unique(data.centres.round(decimals=4), dim=0))
     assert float(data.weights.sum()) == pytest.approx(1)
     assert data.name == name
+    assert data.shape == data.centres.shape[1:]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_samples_have_the_stated_moments_and_weights(name: str) -> None:
-    data, n = load(name), 20_000
-    x, mode = data.sample_labelled(n, torch.Generator().manual_seed(0))
+def test_the_published_centres_and_spreads() -> None:
+    ring, pacgan, grid, line = load("ring"), load("ring-pacgan"), load("grid"), load("gmm1d")
+    for data, radius, sigma in ((ring, 2, 0.02), (pacgan, 1, 0.01)):
+        torch.testing.assert_close(data.centres.norm(dim=1), torch.full((8,), float(radius)))
+        neighbours = (data.centres - data.centres.roll(1, 0)).norm(dim=1)
+        torch.testing.assert_close(neighbours, torch.full((8,), 2 * radius * math.sin(math.pi / 8)))
+        torch.testing.assert_close(data.covariances, (sigma**2 * torch.eye(2)).expand(8, 2, 2))
+    assert sorted(map(tuple, grid.centres.tolist())) == [(i, j) for i in range(-4, 5, 2) for j in range(-4, 5, 2)]
+    assert line.centres[:, 0].tolist() == [10, 20, 60, 80, 110]
+    assert line.covariances.flatten().tolist() == [9, 9, 4, 4, 1]
+    assert load("ring-imbalanced").weights[[0, 7]].tolist() == pytest.approx([0.3124, 0.0276], abs=1e-4)
+
+
+@pytest.mark.parametrize("data", [*map(load, MODES), correlated()], ids=lambda d: d.name)
+def test_samples_have_the_stated_moments_and_weights(data: Mixture) -> None:
+    n = 20_000
+    x, mode = data.sample_labelled(n, seeded(0))
     assert x.shape == (n, *data.shape)
     assert x.dtype == torch.float32
-    standard_error = data.std / math.sqrt(n)
-    assert ((x.mean(0) - data.mean).abs() < 5 * standard_error + 1e-4).all()
+    assert ((x.mean(0) - data.mean).abs() < 5 * data.std / math.sqrt(n) + 1e-4).all()
     np.testing.assert_allclose(x.std(0), data.std, rtol=0.03, atol=1e-3)
     share = torch.bincount(mode, minlength=len(data.weights)) / n
     assert ((share - data.weights).abs() < 5 * (data.weights / n).sqrt()).all()
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n != "cube1200"])
-def test_log_density_equals_scipys(name: str) -> None:
-    data = load(name)
-    x = data.sample(20, torch.Generator().manual_seed(1)) * 1.01
+def test_within_a_mode_the_covariance_is_the_stated_one() -> None:
+    data = correlated()
+    x, mode = data.sample_labelled(100_000, seeded(0))
+    for k in range(2):
+        np.testing.assert_allclose(x[mode == k].T.cov(), data.covariances[k], atol=0.05)
+        np.testing.assert_allclose(x[mode == k].mean(0), data.centres[k], atol=0.05)
+
+
+def test_the_moments_are_exact() -> None:
+    """The line's by hand: mean 56, variance mean(9, 9, 4, 4, 1) + variance of the centres."""
+    line = load("gmm1d")
+    assert float(line.mean) == 56
+    assert float(line.std) == pytest.approx(math.sqrt(27 / 5 + np.var([10, 20, 60, 80, 110])))
+    ring = load("ring")
+    np.testing.assert_allclose(ring.mean, [0, 0], atol=1e-7)
+    np.testing.assert_allclose(ring.std, math.sqrt(0.02**2 + 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("data", [load(n) for n in MODES if n != "cube1200"] + [correlated()], ids=lambda d: d.name)
+def test_log_density_equals_scipys(data: Mixture) -> None:
+    x = data.sample(20, seeded(1)) * 1.01
     parts = [
-        math.log(w) + stats.multivariate_normal(c.double(), C.double()).logpdf(x.double())
-        for w, c, C in zip(data.weights, data.centres, data.covariances, strict=True)
+        stats.multivariate_normal(c.double(), C.double()).logpdf(x.double())
+        for c, C in zip(data.centres, data.covariances, strict=True)
     ]
-    expected = np.logaddexp.reduce(np.stack(parts), axis=0)
+    expected = special.logsumexp(np.stack(parts), b=data.weights.double().numpy()[:, None], axis=0)
     np.testing.assert_allclose(data.log_density(x.double()), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(data.log_density(x), expected, rtol=1e-3, atol=1e-3)  # and in float32
+
+
+def test_the_density_integrates_to_one() -> None:
+    line = load("gmm1d")
+    x = torch.linspace(-20, 140, 16_001, dtype=torch.float64)
+    assert integrate.trapezoid(line.log_density(x[:, None]).exp(), x) == pytest.approx(1, abs=1e-6)
+    grid = load("grid")
+    axis = torch.linspace(-4.5, 4.5, 901, dtype=torch.float64)
+    density = grid.log_density(torch.cartesian_prod(axis, axis)).exp().view(901, 901)
+    assert float(density.sum()) * 0.01**2 == pytest.approx(1, abs=1e-3)
+
+
+def test_the_cube_lies_in_pieces_of_plane() -> None:
+    """700 coordinates carry N(0, 1), the others equal the mode's; leaving the plane costs density and counts as distance."""
+    cube = load("cube1200")
+    x, mode = cube.sample_labelled(50, seeded(0))
+    m = torch.tensor([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5])[mode]
+    assert torch.equal(x[:, 700:], m[:, None].expand(-1, 500))
+    expected = stats.norm(0, 1).logpdf(x[:, :700] - m[:, None]).sum(1) + math.log(0.1)
+    np.testing.assert_allclose(cube.log_density(x.double()), expected, rtol=1e-6)
+    nearest, found = cube.mahalanobis(x).min(-1)
+    assert torch.equal(found, mode)
+    assert float(nearest.mean()) == pytest.approx(math.sqrt(700), rel=0.01)
+    off = x.clone()
+    off[:, 1000] += 30
+    assert (cube.log_density(off) == -torch.inf).all()
+    torch.testing.assert_close(cube.mahalanobis(off).min(-1).values, (nearest**2 + 900).sqrt())
+
+
+def test_mahalanobis_distances_by_hand() -> None:
+    data = correlated()
+    x = torch.randn(4, 5, 3, generator=seeded(0))
+    away = (x[..., None, :] - data.centres)[..., None]
+    expected = (away.mT @ torch.linalg.inv(data.covariances) @ away)[..., 0, 0].sqrt()
+    torch.testing.assert_close(data.mahalanobis(x), expected)
+    line = load("gmm1d")
+    torch.testing.assert_close(line.mahalanobis(torch.tensor([[16.0]])), torch.tensor([[2.0, 4 / 3, 22, 32, 94]]))
+
+
+def test_a_perfect_sample_is_within_three_sigmas_as_often_as_theory_says() -> None:
+    """1 - exp(-4.5) = 98.889 % in two dimensions."""
+    for name in ("ring", "grid100"):
+        data, n = load(name), 100_000
+        share = float((data.mahalanobis(data.sample(n, seeded(2))).min(-1).values < 3).double().mean())
+        assert share == pytest.approx(1 - math.exp(-4.5), abs=4 * math.sqrt(0.011 / n))
+
+
+def test_a_sigma_for_each_coordinate() -> None:
+    data = Mixture("own", torch.zeros(1, 2), sigma=torch.tensor([[0.5, 2.0]]))
+    torch.testing.assert_close(data.covariances[0], torch.tensor([[0.25, 0.0], [0.0, 4.0]]))
+    assert data.mahalanobis(torch.tensor([[0.5, 2.0]])).item() == pytest.approx(math.sqrt(2))
 
 
 def test_the_notebooks_ring_has_one_double_mode() -> None:
     """np.linspace(0, 2 pi, 8) makes seven distinct centres: KL(that mixture || eight uniform modes) = .1733."""
     angles = np.linspace(0, 2 * np.pi, 8)
-    released = torch.from_numpy(2 * np.stack([np.cos(angles), np.sin(angles)], 1)).float()
-    bug = load("ring-linspace-bug")
+    released = torch.from_numpy(np.stack([np.cos(angles), np.sin(angles)], 1)).float()
+    bug = load("ring-metz-bug")
     nearest = torch.cdist(released, bug.centres)
     assert nearest.min(1).values.max() < 1e-5
-    assert torch.bincount(nearest.argmin(1)).tolist() == (bug.weights * 8).round().int().tolist() == [2, 1, 1, 1, 1, 1, 1]
+    counts = torch.bincount(nearest.argmin(1)).tolist()
+    assert counts == (bug.weights * 8).round().int().tolist() == [2, 1, 1, 1, 1, 1, 1]
     assert float((bug.weights * (bug.weights * 8).log()).sum()) == pytest.approx(0.1733, abs=1e-4)
-
-
-def test_mahalanobis_distance_of_a_correlated_mode() -> None:
-    covariance = torch.tensor([[2.0, 0.6], [0.6, 1.0]])
-    data = from_arrays("own", torch.zeros(1, 2), None, covariance[None], None)
-    x = torch.tensor([[1.0, -2.0], [0.3, 0.1]])
-    expected = ((x @ torch.linalg.inv(covariance)) * x).sum(-1).sqrt()
-    torch.testing.assert_close(data.mahalanobis(x)[:, 0], expected)
-    torch.testing.assert_close(data.covariances[0], covariance)
+    with pytest.raises(DataError, match="Centres 0 and 7 of 'released' are the same point"):
+        Mixture("released", released.round(decimals=5) + 0.0, sigma=0.01)
 
 
 def test_a_generator_decides_the_draw() -> None:
     data = load("ring")
-    draw = lambda seed: data.sample(50, torch.Generator().manual_seed(seed))  # noqa: E731
-    assert torch.equal(draw(3), draw(3))
-    assert not torch.equal(draw(3), draw(4))
+    state = torch.get_rng_state()
+    assert torch.equal(data.sample(50, seeded(3)), data.sample(50, seeded(3)))
+    assert torch.equal(data.sample(50, seeded(3)), data.sample_labelled(50, seeded(3))[0])
+    assert not torch.equal(data.sample(50, seeded(3)), data.sample(50, seeded(4)))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert data.held_out(7, seeded(3)).shape == (7, 2)
 
 
-def test_fingerprints_differ_and_last() -> None:
-    prints = {name: load(name).fingerprint() for name in NAMES}
-    assert len(set(prints.values())) == len(NAMES)
-    assert prints["ring"] == load("ring").fingerprint()
+def test_fingerprints_follow_the_content_not_the_name() -> None:
+    prints = {load(name).fingerprint() for name in MODES}
+    assert len(prints) == len(MODES)
+    ring = load("ring")
+    assert Mixture("other", ring.centres, sigma=0.02).fingerprint() == ring.fingerprint()
+    assert Mixture("ring", ring.centres, sigma=0.03).fingerprint() != ring.fingerprint()
+    assert (
+        Mixture("ring", ring.centres, sigma=0.02, weights=torch.arange(1, 9) / 36).fingerprint() != ring.fingerprint()
+    )
+
+
+def test_moving_keeps_everything() -> None:
+    """The meta device stands for an accelerator: every tensor must follow."""
+    data = correlated()
+    moved = data.to("meta")
+    assert {k for k, v in vars(moved).items() if isinstance(v, torch.Tensor) and v.device.type != "meta"} == set()
+    assert moved.mahalanobis(torch.zeros(5, 3, device="meta")).shape == (5, 2)
+    assert data.centres.device.type == "cpu"
+    assert torch.equal(data.to("cpu").sample(9, seeded(0)), data.sample(9, seeded(0)))
 
 
 def test_an_unknown_name_gets_the_nearest_one() -> None:
-    with pytest.raises(toy_data.DataError, match="did you mean 'grid'"):
+    with pytest.raises(DataError, match="There is no data set 'gird'; did you mean 'grid'"):
         toy_data.load("gird")
+    with pytest.raises(DataError, match=r"there are: ring, .*FILE\.npz, idx:FOLDER"):
+        toy_data.load("xyzzy")
 
 
-def save(tmp_path, **arrays) -> str:
-    path = tmp_path / "own.npz"
-    np.savez(path, **arrays)
-    return str(path)
+def test_every_name_of_the_catalogue_leads_somewhere() -> None:
+    import importlib
+
+    from toy_data.registry import _ENTRIES
+
+    assert set(MODES) < set(toy_data.catalogue())
+    for about, home, _ in _ENTRIES.values():
+        module, function = home.split(":")
+        assert callable(getattr(importlib.import_module(f"toy_data.{module}"), function))
+        assert "\n" not in about
 
 
-def test_a_users_mixture(tmp_path) -> None:
-    data = toy_data.load(save(tmp_path, centres=[[0.0, 0], [5, 5]], sigma=0.1, weights=[1, 3]))
-    assert isinstance(data, Mixture)
-    assert data.weights.tolist() == [0.25, 0.75]
-    per_mode = toy_data.load(save(tmp_path, centres=[[0.0, 0], [5, 5]], sigma=[0.1, 2.0]))
-    torch.testing.assert_close(per_mode.spread, torch.tensor([[0.1, 0.1], [2.0, 2.0]]))
-
-
-def test_a_users_points(tmp_path) -> None:
-    points = np.random.default_rng(0).normal(3, 2, (1000, 4))
-    data = toy_data.load(save(tmp_path, samples=points, labels=np.arange(1000) % 7))
-    assert data.modes == 7
-    x, y = data.sample_labelled(5000, torch.Generator().manual_seed(0))
-    held = data.held_out(500, torch.Generator().manual_seed(0))
-    assert x.shape == (5000, 4)
-    assert not {tuple(r) for r in x.tolist()} & {tuple(r) for r in held.tolist()}
-    np.testing.assert_allclose(data.std, points.std(0), rtol=1e-5)
-
-
-WRONG = {
-    "centres must be": {"centres": [1.0, 2.0], "sigma": 0.1},
-    "either sigma or covariances": {"centres": [[1.0, 2.0]]},
-    "sigma must be": {"centres": [[1.0, 2.0]], "sigma": -1.0},
-    "not finite": {"centres": [[np.nan, 2.0]], "sigma": 0.1},
-    "not positive definite": {"centres": [[1.0, 2.0]], "covariances": [[[1.0, 2.0], [2.0, 1.0]]]},
-    "weights must be": {"centres": [[1.0, 2.0]], "sigma": 0.1, "weights": [1.0, 2.0]},
-    "neither centres": {"labels": [1, 2]},
-    "samples must be": {"samples": [1.0, 2.0]},
-    "labels must be": {"samples": [[1.0], [2.0]], "labels": [1, 2, 3]},
-    "'colour', which means nothing": {"samples": [[1.0], [2.0]], "colour": [1]},
-}
-
-
-@pytest.mark.parametrize("sentence", WRONG)
-def test_a_wrong_file_is_one_sentence(tmp_path, sentence: str) -> None:
-    with pytest.raises(toy_data.DataError, match=sentence) as caught:
-        toy_data.load(save(tmp_path, **WRONG[sentence]))
-    assert "\n" not in str(caught.value)
-
-
-def test_objects_in_a_file_are_never_executed(tmp_path) -> None:
-    class Trap:
-        def __reduce__(self):
-            return (Path_touch, (str(tmp_path / "executed"),))
-
-    path = save(tmp_path, centres=np.array([Trap()], dtype=object), sigma=0.1)
-    with pytest.raises(toy_data.DataError, match="plain arrays"):
-        toy_data.load(path)
-    assert not (tmp_path / "executed").exists()
-
-
-def Path_touch(path: str) -> None:  # noqa: N802
-    open(path, "w").close()
+def test_listing_imports_nothing_heavy() -> None:
+    code = "import sys, toy_data; toy_data.catalogue(); print([m for m in ('torch', 'numpy', 'sklearn') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

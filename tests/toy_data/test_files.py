@@ -1,0 +1,152 @@
+"""A user's own data: both forms of .npz file, and one sentence for whatever is wrong with it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import toy_data
+from toy_data import DataError, Mixture, Points
+
+
+def save(folder: Path, **arrays: object) -> str:
+    path = folder / "own.npz"
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_a_users_mixture(tmp_path: Path) -> None:
+    centres = [[0.0, 0], [5, 5]]
+    data = toy_data.load(save(tmp_path, centres=centres, sigma=0.1, weights=[0.25, 0.75]))
+    assert isinstance(data, Mixture)
+    assert data.name == "own"
+    assert data.weights.tolist() == [0.25, 0.75]
+    torch.testing.assert_close(data.covariances, (0.01 * torch.eye(2)).expand(2, 2, 2))
+    per_mode = toy_data.load(save(tmp_path, centres=centres, sigma=[0.1, 2.0]))
+    torch.testing.assert_close(per_mode.covariances[1], 4 * torch.eye(2))
+    assert per_mode.weights.tolist() == [0.5, 0.5]
+    full = [[[2.0, 0.5], [0.5, 1.0]], [[1.0, 0.0], [0.0, 3.0]]]
+    torch.testing.assert_close(
+        toy_data.load(save(tmp_path, centres=centres, covariances=full)).covariances, torch.tensor(full)
+    )
+
+
+def test_a_users_points_are_trained_on_as_they_are(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(3, 2, (1000, 4)).astype(np.float32)
+    data = toy_data.load(save(tmp_path, samples=points, labels=np.arange(1000) % 7 * 10 - 5))
+    assert isinstance(data, Points)
+    assert data.modes == 7
+    whole = {tuple(row): i for i, row in enumerate(points.tolist())}
+    x, y = data.sample_labelled(5000, seeded(0))
+    assert [whole[tuple(row)] % 7 for row in x.tolist()] == y.tolist()
+    held = {tuple(row) for row in data.held_out(100, seeded(0)).tolist()}
+    assert len(held) == data.n_held_out == 100  # a tenth, each once
+    assert held <= set(whole)
+    assert not held & {tuple(row) for row in x.tolist()}
+    trained = np.array([row for row in whole if row not in held])
+    np.testing.assert_allclose(data.mean, trained.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(data.std, trained.std(0), rtol=1e-5)
+    assert data.weights is not None
+    np.testing.assert_allclose(data.weights, np.bincount(np.arange(1000) % 7) / 1000, rtol=1e-6)
+
+
+def test_unlabelled_points_have_no_modes(tmp_path: Path) -> None:
+    data = toy_data.load(save(tmp_path, samples=[[1.0, 7.0], [2.0, 7.0]]))
+    assert data.modes is None
+    assert data.std.tolist() == [0.5, 1.0]  # a constant column is not divided by nothing
+    with pytest.raises(DataError, match="'own' has no labels"):
+        data.sample_labelled(3)
+    with pytest.raises(DataError, match="has 2 samples and so holds none out"):
+        data.held_out(1)
+
+
+def test_a_fingerprint_changes_with_the_content(tmp_path: Path) -> None:
+    first = toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint()
+    assert toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint() == first
+    assert toy_data.load(save(tmp_path, samples=[[1.0], [2.5]])).fingerprint() != first
+    assert toy_data.load(save(tmp_path, samples=[[1.0], [2.0]], labels=[0, 1])).fingerprint() != first
+
+
+ONE, TWO = [[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]
+WRONG = {
+    r"centres .* have shape \[2\]; they need \[K, d\]": {"centres": [1.0, 2.0], "sigma": 0.1},
+    "either sigma or covariances": {"centres": ONE},
+    "either sigma or covariances for": {"centres": ONE, "sigma": 1.0, "covariances": [np.eye(2)]},
+    "sigma of 'own' must be above 0; the smallest is -1": {"centres": ONE, "sigma": -1.0},
+    r"sigma of 'own' has shape \[3\]": {"centres": TWO, "sigma": [1.0, 1.0, 1.0]},
+    "centres of 'own' hold NaN": {"centres": [[np.nan, 2.0]], "sigma": 0.1},
+    "sigmas of 'own' hold NaN": {"centres": ONE, "sigma": np.inf},
+    "Centres 0 and 1 of 'own' are the same point": {"centres": [[1.0, 2.0], [1.0, 2.0]], "sigma": 0.1},
+    "Covariance 0 of 'own' is not positive definite": {"centres": ONE, "covariances": [[[1.0, 2.0], [2.0, 1.0]]]},
+    "Covariance 1 of 'own' is not symmetric": {"centres": TWO, "covariances": [np.eye(2), [[1.0, 0.5], [0.0, 1.0]]]},
+    r"covariances of 'own' have shape \[2, 2\]": {"centres": ONE, "covariances": np.eye(2)},
+    r"weights of 'own' have shape \[2\]": {"centres": ONE, "sigma": 0.1, "weights": [0.5, 0.5]},
+    "weights of 'own' sum to 4 instead of 1": {"centres": TWO, "sigma": 0.1, "weights": [1.0, 3.0]},
+    "weights of 'own' must be above 0": {"centres": TWO, "sigma": 0.1, "weights": [1.5, -0.5]},
+    "holds labels; it needs centres": {"labels": [1, 2]},
+    "holds nothing; it needs centres": {},
+    "holds centres, sigma, samples; it needs": {"centres": ONE, "sigma": 1.0, "samples": TWO},
+    r"samples of 'own' have shape \[2\]": {"samples": [1.0, 2.0]},
+    r"samples of 'own' have shape \[0, 2\]": {"samples": np.zeros((0, 2))},
+    "samples of 'own' hold NaN": {"samples": [[np.nan]]},
+    "labels of 'own' must be 2 whole numbers": {"samples": [[1.0], [2.0]], "labels": [1, 2, 3]},
+    "labels of 'own' must be 2 whole numbers, not": {"samples": [[1.0], [2.0]], "labels": [1.5, 2]},
+    "'sigmas' that means nothing here; did you mean 'sigma'": {"centres": ONE, "sigmas": 0.1},
+    "'samples' of .* is of type <U1; it needs numbers": {"samples": [["a"]]},
+    "'samples' of .* is of type complex128": {"samples": [[1j]]},
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence) as caught:
+        toy_data.load(save(tmp_path, **WRONG[sentence]))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no file .*nowhere\.npz"):
+        toy_data.load(str(tmp_path / "nowhere.npz"))
+
+
+def touch(path: str) -> None:
+    Path(path).touch()
+
+
+class Trap:
+    """Unpickling it leaves a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return touch, (str(self.trace),)
+
+
+def test_objects_in_a_file_are_never_executed(tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    path = save(tmp_path, centres=np.array([Trap(trace)], dtype=object), sigma=0.1)
+    with pytest.raises(DataError, match="it holds pickled objects"):
+        toy_data.load(path)
+    assert not trace.exists()
+    np.load(path, allow_pickle=True)["centres"]
+    assert trace.exists()  # the trap does work
+
+
+def test_a_damaged_file_is_one_sentence_wherever_it_is_cut_or_changed(tmp_path: Path) -> None:
+    path = Path(save(tmp_path, samples=np.arange(40.0).reshape(20, 2)))
+    whole, said = path.read_bytes(), []
+    for i in range(0, len(whole), 7):
+        for damaged in (whole[:i], whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                toy_data.load(str(path))
+            except DataError as error:
+                said.append(str(error))
+    assert len(said) > len(whole) // 7  # every cut, and most changes
+    assert not [sentence for sentence in said if "\n" in sentence]

@@ -1,0 +1,60 @@
+"""A user's own data from an ``.npz`` file: a mixture by its parameters, or plain samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toy_data.errors import DataError, nearest
+from toy_data.mixtures import Mixture
+from toy_data.points import Points
+
+MIXTURE = ("centres", "sigma", "covariances", "weights")
+SAMPLES = ("samples", "labels")
+
+
+def from_npz(path: Path) -> Mixture | Points:
+    """``centres [K, d]`` with ``sigma`` (a number, ``[K]`` or ``[K, d]``) or ``covariances [K, d, d]``, and ``weights [K]`` (else equal), make a
+    ``Mixture``; ``samples [N, d]``, and ``labels [N]`` where known, make ``Points``.
+
+    Pickled arrays are refused: loading one would run its code. Raises ``DataError``.
+    """
+    arrays = _read(path)
+    for key in arrays:
+        if key not in MIXTURE + SAMPLES:
+            raise DataError(f"{path} holds an array '{key}' that means nothing here; {nearest(key, MIXTURE + SAMPLES)}")
+    get = arrays.get
+    if "centres" in arrays and arrays.keys() <= set(MIXTURE):
+        return Mixture(
+            path.stem, arrays["centres"], sigma=get("sigma"), covariances=get("covariances"), weights=get("weights")
+        )
+    if "samples" in arrays and arrays.keys() <= set(SAMPLES):
+        return Points(path.stem, arrays["samples"], get("labels"))
+    raise DataError(
+        f"{path} holds {', '.join(arrays) or 'nothing'}; it needs centres [K, d] with sigma or covariances [K, d, d] and weights [K], "
+        "or else samples [N, d], with labels [N] where they are known."
+    )
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise DataError(f"There is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+    except Exception as error:  # a damaged file makes numpy and zipfile raise a dozen kinds
+        reason = "it holds pickled objects" if "allow_pickle" in str(error) else f"{error}".split("\n")[0].rstrip(".")
+        raise DataError(
+            f"{path} cannot be read as plain arrays ({reason}); write it with numpy.savez and arrays of numbers."
+        ) from error
+    for key, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise DataError(f"The array '{key}' of {path} is of type {array.dtype}; it needs numbers.")
+    # labels keep their kind, so that 1.5 can be refused; all else is computed in float64
+    return {
+        k: torch.from_numpy(a.astype(np.int64 if k == "labels" and a.dtype.kind in "iu" else np.float64))
+        for k, a in arrays.items()
+    }

@@ -1,0 +1,92 @@
+"""Which data sets there are, and how a name becomes one. Listing them imports neither torch nor anything else heavy."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from toy_data.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    from toy_data.base import Data
+
+
+class _Entry(NamedTuple):
+    about: str
+    home: str
+    """``module:function`` that makes it."""
+    from_files: bool = False
+    """Whether the function takes the folder that holds the data."""
+
+
+_ENTRIES = {
+    "ring": _Entry("8 modes on a circle of radius 2, sigma 0.02 (Metz et al. 2017)", "synthetic:ring"),
+    "ring-pacgan": _Entry("8 modes on a circle of radius 1, sigma 0.01 (Lin et al. 2018)", "synthetic:ring_pacgan"),
+    "ring-imbalanced": _Entry(
+        "the ring with unequal weights: mode k is drawn in proportion to 2^(-k/2), so from .31 to .028",
+        "synthetic:ring_imbalanced",
+    ),
+    "ring-metz-bug": _Entry(
+        "ring-pacgan as released notebooks build it: linspace(0, 2 pi, 8), so 7 distinct modes, one of double weight",
+        "synthetic:ring_metz_bug",
+    ),
+    "grid": _Entry("25 modes, spacing 2, sigma 0.05", "synthetic:grid"),
+    "grid100": _Entry("100 modes, spacing 2, sigma 0.05", "synthetic:grid100"),
+    "gmm1d": _Entry(
+        "5 modes on a line at 10, 20, 60, 80, 110 with standard deviations 3, 3, 2, 2, 1 (Ghosh et al. 2018)",
+        "synthetic:gmm1d",
+    ),
+    "cube1200": _Entry(
+        "10 modes in 1200 dimensions, noise on the first 700 (Srivastava et al. 2017)", "synthetic:cube1200"
+    ),
+    "digits": _Entry("1,797 real 8x8 handwritten digits, 10 classes, no download (scikit-learn's)", "images:digits"),
+    "stacked-digits": _Entry("three 8x8 digits in three channels, 1000 modes, no download", "images:stacked_digits"),
+    "mnist": _Entry("60,000 + 10,000 handwritten digits, 28x28, 10 classes", "images:mnist", True),
+    "mnist-imbalanced": _Entry(
+        "MNIST with a long tail: of digit c a share of 2^(-c/1.5) is kept, so from all to 1/64",
+        "images:mnist_imbalanced",
+        True,
+    ),
+    "stacked-mnist": _Entry(
+        "three MNIST digits in three channels, 1000 modes: the fixed set of 128,000 stacks",
+        "images:stacked_mnist",
+        True,
+    ),
+    "stacked-mnist-fly": _Entry(
+        "three MNIST digits in three channels, 1000 modes: stacked anew for every draw",
+        "images:stacked_mnist_fly",
+        True,
+    ),
+    "stacked-mnist-4": _Entry(
+        "four MNIST digits in four channels, 10,000 modes: 1,280,000 fixed stacks", "images:stacked_mnist_4", True
+    ),
+}
+
+
+def catalogue() -> dict[str, str]:
+    """Every built-in data set: name -> what it is, in one line."""
+    return {name: entry.about for name, entry in _ENTRIES.items()}
+
+
+def load(name: str, root: str | Path | None = None) -> Data:
+    """The data set of that name; a user's own from ``path.npz``; images of MNIST's layout from ``idx:FOLDER``.
+
+    ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder).
+    Raises ``DataError`` for an unknown name, and for files that are missing, damaged, or not what they should be.
+    """
+    if name.endswith(".npz"):
+        from toy_data.files import from_npz
+
+        return from_npz(Path(name))
+    if name.startswith("idx:"):
+        from toy_data.images import from_idx
+
+        return from_idx(Path(name.removeprefix("idx:")))
+    if name not in _ENTRIES:
+        raise DataError(f"There is no data set '{name}'; {nearest(name, [*_ENTRIES, 'FILE.npz', 'idx:FOLDER'])}")
+    entry = _ENTRIES[name]
+    module, function = entry.home.split(":")
+    make = getattr(importlib.import_module(f"toy_data.{module}"), function)
+    data: Data = make(root) if entry.from_files else make()
+    return data
