@@ -1,0 +1,102 @@
+"""Reference samplers: what a perfect, a memorising, a collapsed and a useless generator would score.
+
+Each is a function ``sampler(data, n, generator=None) -> [n, *data.shape]``; without a generator it draws the same
+samples every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+import toy_data
+from zoo.errors import ZooError
+
+Sampler = Callable[..., Tensor]
+JITTER = 0.05
+"""Of the jittered memoriser: the noise's share of the data's standard deviation."""
+_BLOCK, _LOOKS = 4096, 16
+
+
+def _generator(data: toy_data.Data, generator: torch.Generator | None, seed: int) -> torch.Generator:
+    return generator if generator is not None else torch.Generator(data.mean.device).manual_seed(seed)
+
+
+def training_set(data: toy_data.Data, n: int) -> Tensor:
+    """The training samples ``[n, *shape]`` that the memoriser knows by heart and that metrics take for ``train``."""
+    return data.sample(n, _generator(data, None, 101))
+
+
+def held_out(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """A perfect sampler: samples never trained on. Training samples where a data set is too small to hold any out."""
+    g = _generator(data, generator, 103)
+    return data.sample(n, g) if data.n_held_out == 0 else data.held_out(n, g)
+
+
+def memoriser(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """The training points again, bit for bit: perfect on every metric that does not look for copies."""
+    return training_set(data, n) if generator is None else data.sample(n, generator)
+
+
+def jittered(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """The memoriser, moved by noise of ``JITTER`` standard deviations of the data, inside its range of values."""
+    g = _generator(data, generator, 107)
+    x = memoriser(data, n, generator)
+    x = x + JITTER * data.std * torch.randn(x.shape, generator=g, device=x.device)
+    return x if data.value_range is None else x.clamp(*data.value_range)
+
+
+def one_mode(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """Only the heaviest mode; where no modes are known, one training sample n times."""
+    g = _generator(data, generator, 109)
+    if data.weights is None:
+        return data.sample(1, g).expand(n, *data.shape).clone()
+    return _of_modes(data, n, data.weights.argmax()[None], g)
+
+
+def half_the_modes(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """Only the first half of the modes, in the data's own proportions. Raises ``ZooError`` where no modes are known."""
+    if data.weights is None:
+        raise ZooError(f"'{data.name}' has no known modes to take half of.")
+    kept = torch.arange(max(1, len(data.weights) // 2), device=data.weights.device)
+    return _of_modes(data, n, kept, _generator(data, generator, 113))
+
+
+def noise(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """Uniform noise over the data's range (of points: the box of 4096 training samples)."""
+    g = _generator(data, generator, 127)
+    if data.value_range is not None:
+        low, high = (torch.full(data.shape, v, device=data.mean.device) for v in data.value_range)
+    else:
+        box = data.sample(_BLOCK, _generator(data, None, 131))
+        low, high = box.amin(0), box.amax(0)
+    return low + (high - low) * torch.rand(n, *data.shape, generator=g, device=data.mean.device)
+
+
+def _of_modes(data: toy_data.Data, n: int, kept: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws of some modes only, by rejection; of a rare mode those that 65,536 draws hold, again and again."""
+    parts: list[Tensor] = []
+    for _ in range(_LOOKS):
+        x, y = data.sample_labelled(_BLOCK, generator)
+        parts.append(x[torch.isin(y, kept)])
+        if sum(map(len, parts)) >= n:
+            break
+    pool = torch.cat(parts)
+    if not len(pool):
+        raise ZooError(f"{_LOOKS * _BLOCK} draws of '{data.name}' hold no sample of the mode to collapse onto.")
+    return pool[torch.arange(n, device=pool.device) % len(pool)]
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "data": held_out,
+    "memoriser": memoriser,
+    "jittered": jittered,
+    "half": half_the_modes,
+    "collapsed": one_mode,
+    "noise": noise,
+}
+
+REFERENCE: dict[str, Sampler] = {name: SAMPLERS[name] for name in ("data", "collapsed")}
+"""The two that stand beside every result: the data itself, held out, and one mode only."""
