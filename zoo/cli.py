@@ -197,9 +197,9 @@ def ui(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
 ) -> None:
     """The MLflow comparison UI on this machine's loopback, opened at a prepared view."""
-    from zoo import tracking
+    from zoo import server
 
-    raise typer.Exit(tracking.serve(port=port, open_browser=open_browser))
+    raise typer.Exit(server.serve(port=port, open_browser=open_browser))
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 (the backend is chosen first)
+from matplotlib import pyplot as plt  # the backend is chosen first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
     low, high = reference.min(), reference.max()
     pad = (high - low) * 0.08
     edges = np.linspace(low - pad, high + pad, 120)
-    axis.hist(samples[:, 0], bins=edges, density=True, color=COLOURS[0], alpha=0.55, lw=0)
+    axis.hist(samples[:, 0], bins=edges.tolist(), density=True, color=COLOURS[0], alpha=0.55, lw=0)
     if hasattr(data, "log_density"):
         at = torch.linspace(float(edges[0]), float(edges[-1]), 800)[:, None]
         axis.plot(at[:, 0], data.log_density(at).exp(), color=INK, lw=0.8)

@@ -102,6 +102,15 @@ def stratified(
     return _interval(tuple(clean), of_pooled, confidence, rng)
 
 
+def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Values, Values]:
+    """The percentile bootstrap interval of the mean at every evaluation at once: ``[R, S] -> [R], [R]``, the same resamples for all."""
+    values = np.asarray(table, dtype=float)
+    seeds = values.shape[1]
+    draws = np.random.default_rng(seed).integers(seeds, size=(1999, seeds))
+    low, high = np.quantile(values[:, draws].mean(-1), [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
+    return low, high
+
+
 def _interval(
     data: tuple[Values, ...], statistic: Statistic, confidence: float, rng: np.random.Generator
 ) -> tuple[float, float]:

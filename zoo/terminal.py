@@ -21,7 +21,8 @@ from zoo.errors import ZooError
 from zoo.harness import Record
 from zoo.variant import options as options_of
 
-SHOWN = {"modes": "modes", "high_quality": "high quality", "reverse_kl": "reverse KL"}
+SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
+LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
 
 
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
@@ -93,10 +94,10 @@ class Live(session.Listener):
     def started(self, run: session.Run) -> None:
         cell = run.cell
         self.total, self.modes = cell.recipe.rounds, run.data.modes
-        told = " ".join(f"{k}={v}" for k, v in cell.options.items())
+        told = "".join(f" {k}={v}" for k, v in cell.options.items())
         device = device_name(run.device)
         self.console.print(
-            f"[bold]{cell.variant}[/bold] {told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}"
+            f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}"
         )
         if self.console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
@@ -141,32 +142,39 @@ class Live(session.Listener):
 
 
 def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tracked: bool) -> None:
-    """The table: the variant with its interval, and what a perfect and a collapsed sampler would score."""
-    n, metrics = len(summary["seeds"]), summary["metrics"]
-    names = [m for m in metrics if m in SHOWN or not any(s in metrics for s in SHOWN)]
-    table = Table(
-        title=f"{summary['data']}, {n} seeds, {summary['rounds']:,} rounds; mean [95 % interval over seeds], worst seed"
-    )
-    table.add_column("")
-    for name in names:
-        table.add_column(SHOWN.get(name, name), justify="right")
-    table.add_column("s per seed", justify="right")
-    row = []
-    for name in names:
-        m = metrics[name]
-        worst = max(m["per_seed"]) if name.endswith("kl") else min(m["per_seed"])
-        row.append(f"{m['mean']:.3g} [{m['ci95'][0]:.3g}, {m['ci95'][1]:.3g}], {worst:.3g}")
-    table.add_row(f"[bold]{summary['variant']}[/bold]", *row, f"{summary['cost']['seconds_per_seed']:.1f}")
-    for sampler, scores in summary["reference"].items():
-        table.add_row(f"[dim]{sampler}[/dim]", *(f"{scores[m]:.3g}" if m in scores else "" for m in names), "")
-    console.print(table)
+    """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score."""
+    metrics, references = summary["metrics"], summary["reference"]
+    if metrics:
+        seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
+        table = Table(
+            title=f"{summary['variant']} on {summary['data']}: {seeds}, {summary['rounds']:,} rounds",
+            title_style="bold",
+        )
+        table.add_column("")
+        for head in (
+            "mean",
+            "95 % interval",
+            "worst seed",
+            *(f"{name} itself" if name == "data" else name for name in references),
+        ):
+            table.add_column(head, justify="right")
+        for name in [m for m in SHOWN if m in metrics] or list(metrics):
+            m = metrics[name]
+            worst = (max if name in LOWER_IS_BETTER else min)(m["per_seed"])
+            told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
+            band = "-" if len(m["per_seed"]) < 2 else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
+            others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
+            table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]", band, f"{worst:.3g}", *others)
+        console.print(table)
     for sentence in dict.fromkeys(summary["unavailable"].values()):
         console.print(f"Not measured: {sentence}")
     if summary["diverged"]:
         console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
-    console.print(f"Files: {run.folder}  (samples.png, losses.png, summary.json, metrics.csv)", soft_wrap=True)
+    seconds, each = summary["seconds"], summary["cost"]["seconds_per_seed"]
+    console.print(f"Trained in {seconds:.0f} s, {each:.1f} s per seed. Files are in {run.folder}", soft_wrap=True)
+    console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
-        console.print("Compare runs in the browser: zoo ui")
+        console.print("Compare runs in the browser with: zoo ui")
 
 
 def show_variant(name: str) -> None:

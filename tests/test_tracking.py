@@ -1,0 +1,137 @@
+"""MLflow: what is logged from a run's files, that logging again replaces, that a failure loses nothing, and the prepared views."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from zoo import server, session, tracking, views
+from zoo.cell import plan
+from zoo.errors import ZooError
+
+SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, Path]:
+    """Two cells on the ring with two seeds each, logged; the first one twice."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    root = tmp_path_factory.mktemp("runs")
+    for variant, options in (("unrolled", {"k": 1}), ("ns", {})):
+        run = session.start(plan(variant, options, seeds="3,5", changes=SMALL), out=root / variant)
+        run.train()
+        run.picture()
+        tracking.log_run(root / variant, root)
+    tracking.log_run(root / "unrolled", root)
+    return root, json.loads((root / "unrolled" / "summary.json").read_text()), root / "unrolled"
+
+
+def runs(root: Path, experiment: str) -> list:
+    store = tracking.client(root)
+    return store.search_runs([store.get_experiment_by_name(experiment).experiment_id])
+
+
+def test_one_run_per_cell_and_logging_again_replaces(logged) -> None:
+    root, summary, _ = logged
+    cells = {r.data.params["variant"]: r for r in runs(root, "ring")}
+    assert len(runs(root, "ring")) == 2
+    metrics, params = cells["unrolled"].data.metrics, cells["unrolled"].data.params
+    modes = summary["metrics"]["modes"]
+    assert metrics["final/modes"] == metrics["coverage/modes"] == modes["mean"]
+    assert [metrics["final/modes.lo"], metrics["final/modes.hi"]] == modes["ci95"]
+    assert {"dist/reverse_kl", "coverage/high_quality.lo", "loss/D.hi", "cost/seconds_per_seed"} <= metrics.keys()
+    assert (params["unrolled.k"], params["lr_d"], params["n_seeds"]) == ("1", "0.002", "2")
+    assert cells["unrolled"].info.status == "FINISHED"
+    shared = set(cells["ns"].data.params) - {"n_seeds"}
+    assert shared <= set(params)
+
+
+def test_the_curve_is_the_mean_over_seeds_by_round_and_finals_are_bars(logged) -> None:
+    root, _, folder = logged
+    run = next(r for r in runs(root, "ring") if r.data.params["variant"] == "unrolled")
+    store = tracking.client(root)
+    curve = {p.step: p.value for p in store.get_metric_history(run.info.run_id, "loss/D")}
+    rows = [line.split(",") for line in (folder / "metrics.csv").read_text().splitlines()]
+    column = rows[0].index("loss/D")
+    for r in (3, 6):
+        values = [float(row[column]) for row in rows[1:] if row[1] == str(r)]
+        assert curve[r] == pytest.approx(sum(values) / 2)
+    assert [p.step for p in store.get_metric_history(run.info.run_id, "final/modes")] == [0]
+
+
+def test_one_flat_run_per_seed(logged) -> None:
+    root, summary, _ = logged
+    seeds = [r for r in runs(root, "ring/seeds") if r.data.params["variant"] == "unrolled"]
+    found = {int(r.data.params["seed"]): r.data.metrics["final/modes"] for r in seeds}
+    assert found == dict(zip((3, 5), summary["metrics"]["modes"]["per_seed"], strict=True))
+    assert not any("mlflow.parentRunId" in r.data.tags for r in seeds)
+
+
+def test_artifacts_and_images_by_step(logged) -> None:
+    root, _, _ = logged
+    run = next(r for r in runs(root, "ring") if r.data.params["variant"] == "unrolled")
+    store = tracking.client(root)
+    names = {a.path for a in store.list_artifacts(run.info.run_id)}
+    assert {
+        "config.json",
+        "summary.json",
+        "samples.png",
+        "losses.png",
+        "samples.gif",
+        "generator.safetensors",
+        "images",
+    } <= names
+    images = [a.path for a in store.list_artifacts(run.info.run_id, "images") if a.path.endswith(".png")]
+    assert len(images) == 2
+    assert not any(a.endswith((".pkl", ".pt", ".pth")) for a in names)
+
+
+def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
+    root, _, _ = logged
+    state = views.by_variant()
+    assert views.decode(views.encode(state)) == state
+    store = tracking.client(root)
+    tags = store.get_experiment_by_name("ring").tags
+    for key, grouped in ((views.BY_VARIANT, True), (views.SAMPLES, False)):
+        kept = json.loads(tags[views.PREFIX + key])
+        assert kept.keys() == {"name", "createdAt", "updatedAt", "state"}
+        decoded = views.decode(kept["state"])
+        assert bool(decoded["groupBy"]) == grouped
+        assert decoded["runsHiddenMode"] == "SHOWALL"
+        metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
+        (cell, *_) = runs(root, "ring")
+        assert metrics <= cell.data.metrics.keys()
+
+
+def test_a_failure_is_a_sentence_and_loses_nothing(logged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, folder = logged
+    (tmp_path / "mlflow.db").write_text("not a database")
+    sentence = tracking.try_log(folder, tmp_path)
+    assert sentence is not None
+    assert f"zoo track {folder}" in sentence
+    assert "\n" not in sentence
+    assert (folder / "summary.json").exists()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///elsewhere.db")
+    assert tracking.uri() == "sqlite:///elsewhere.db"
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="no finished run"):
+        tracking.log_run(tmp_path, tmp_path)
+
+
+def test_the_server_is_loopback_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = server.command("sqlite:///x.db", 5123)
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert command[command.index("--workers") + 1] == "1"
+    assert server.quiet()["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert server.quiet()["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_ui_without_a_store_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(ZooError, match="Nothing is logged yet"):
+        server.serve(root=tmp_path)

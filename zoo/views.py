@@ -1,0 +1,128 @@
+"""Prepared views of MLflow's run comparison: grouped by variant with every run visible, and samples side by side.
+
+The page keeps a view as an experiment tag, in a format of its own that is not documented (seen in MLflow 3.17): ``deflate;`` and base64 of the
+compressed JSON state. Where the page does not know the tag it opens its default view, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+PREFIX = "mlflow.sharedViewState."
+BY_VARIANT, SAMPLES = "zoo-by-variant", "zoo-samples"
+
+
+def encode(state: dict[str, Any]) -> str:
+    """A view's state as the page stores it."""
+    return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+
+
+def decode(text: str) -> dict[str, Any]:
+    """The inverse of ``encode``."""
+    state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text.removeprefix("deflate;"))))
+    return state
+
+
+def tags(with_charts: bool) -> dict[str, str]:
+    """The experiment tags of both views (an experiment of single seeds gets the grouped one only)."""
+    named = {BY_VARIANT: ("zoo: by variant", by_variant()), SAMPLES: ("zoo: samples", samples())}
+    if not with_charts:
+        del named[SAMPLES]
+    stamp = {"createdAt": 0, "updatedAt": 0}
+    return {
+        PREFIX + key: json.dumps({"name": name, **stamp, "state": encode(state)})
+        for key, (name, state) in named.items()
+    }
+
+
+def link(server: str, experiment: str, key: str = BY_VARIANT) -> str:
+    """The page of an experiment, opened at a view."""
+    return f"{server}/#/experiments/{experiment}/runs?compareRunsMode=CHART&viewStateShareKey={key}"
+
+
+def by_variant() -> dict[str, Any]:
+    """Coverage over time, final bars, quality against coverage; runs grouped by variant."""
+    charts = [
+        _line("coverage/modes", "modes covered"),
+        _line("coverage/high_quality", "high-quality share"),
+        _chart("BAR", metricKey="final/modes"),
+        _chart("BAR", metricKey="final/high_quality"),
+        _chart(
+            "SCATTER",
+            xaxis={"type": "METRIC", "key": "final/high_quality"},
+            yaxis={"type": "METRIC", "key": "final/modes"},
+        ),
+        _chart("BAR", metricKey="cost/seconds_per_seed"),
+    ]
+    groups = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]}
+    return _state("Mode coverage", charts, groups)
+
+
+def samples() -> dict[str, Any]:
+    """The image grid, and parallel coordinates; both draw nothing while runs are grouped."""
+    charts = [
+        _chart("IMAGE", imageKeys=["samples"], step=0),
+        _chart(
+            "PARALLEL",
+            selectedParams=["variant", "lr_d", "lr_g"],
+            selectedMetrics=["final/modes", "final/high_quality"],
+            showAllRuns=True,
+        ),
+    ]
+    return _state("Samples", charts, None)
+
+
+def _chart(kind: str, **settings: Any) -> dict[str, Any]:
+    base = {"type": kind, "runsCountToCompare": 100, "metricSectionId": "zoo", "deleted": False, "isGenerated": False}
+    return base | settings
+
+
+def _line(metric: str, name: str) -> dict[str, Any]:
+    axis = {
+        "xAxisKey": "step",
+        "selectedXAxisMetricKey": "",
+        "xAxisScaleType": "linear",
+        "scaleType": "linear",
+        "range": {},
+    }
+    rest = {"yAxisKey": "metric", "yAxisExpressions": [], "ignoreOutliers": False, "lineSmoothness": 0}
+    shared = {"useGlobalXaxisKey": True, "useGlobalLineSmoothing": True}
+    return _chart("LINE", metricKey=metric, displayName=name, **axis, **rest, **shared)
+
+
+def _state(section: str, charts: list[dict[str, Any]], group_by: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "searchFilter": "",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": ["attributes.`Source`", "attributes.`Models`", "attributes.`Dataset`"],
+        "columnOrder": [],
+        "columnWidths": {},
+        "runsHiddenMode": "SHOWALL",
+        "compareRunCharts": [{"uuid": f"zoo{i}", **chart} for i, chart in enumerate(charts)],
+        "compareRunSections": [
+            {
+                "uuid": "zoo",
+                "name": section,
+                "display": True,
+                "isReordered": False,
+                "deleted": False,
+                "isGenerated": False,
+            }
+        ],
+        "viewMaximized": False,
+        "runListHidden": False,
+        "isAccordionReordered": True,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": False,
+        "groupBy": group_by,
+        "groupsExpanded": {},
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
