@@ -1,0 +1,250 @@
+"""A run's directory, read into one frozen ``Run``. ``zoo.files`` writes what is read here.
+
+Files are the source of truth: comparison and report are made from them, and can be made again. What stands where:
+
+    config.json    what was asked for: variant, options, data, recipe, seeds, protocol, versions, command
+    summary.json   what came out: every metric per seed with its interval, reference samplers, diverged seeds, cost
+    metrics.csv    seed, round, and every metric and loss: one row per seed and evaluation
+    samples.npz    ``samples [S, N, *data]``, and ``rounds [R]`` with ``history [R, S, n, *data]`` for the film
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError, unknown
+
+Values: TypeAlias = NDArray[np.float64]
+Columns: TypeAlias = dict[str, Values]
+"""``metrics.csv`` by column: name to ``[rows]``."""
+
+CONFIG, SUMMARY, METRICS, SAMPLES = "config.json", "summary.json", "metrics.csv", "samples.npz"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; ``ZooError`` when it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text())
+    except OSError as error:
+        raise ZooError(f"{path} cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise ZooError(f"{path} is not valid JSON ({error}); it was cut short or edited.") from error
+    if not isinstance(value, dict):
+        raise ZooError(f"{path} should hold one JSON object, not a {type(value).__name__}.")
+    return value
+
+
+def read_metrics(path: Path) -> Columns:
+    """``metrics.csv`` by column. A last line that a killed run left half-written is dropped; empty cells are NaN."""
+    try:
+        with path.open(newline="") as file:
+            header, *lines = list(csv.reader(file)) or [[]]
+    except OSError as error:
+        raise ZooError(f"{path} cannot be read ({error.strerror}).") from error
+    if header[:2] != ["seed", "round"]:
+        raise ZooError(
+            f"{path} should begin with the columns seed,round and begins with {','.join(header[:2]) or 'nothing'}."
+        )
+    if lines and len(lines[-1]) != len(header):
+        lines.pop()
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            raise ZooError(f"{path}, line {number}, has {len(line)} values where the header has {len(header)}.")
+    try:
+        table = np.array([[float(cell) if cell else math.nan for cell in line] for line in lines], dtype=float)
+    except ValueError as error:
+        raise ZooError(f"{path} holds something that is not a number ({error}).") from error
+    table = table.reshape(len(lines), len(header))
+    return {name: table[:, i] for i, name in enumerate(header)}
+
+
+def by_round(table: Columns, name: str) -> tuple[Values, Values, Values]:
+    """One column as ``rounds [R]``, ``seeds [S]``, ``values [R, S]``; NaN where a seed has no row."""
+    if name not in table:
+        raise unknown("column of metrics.csv", name, table)
+    rounds, row = np.unique(table["round"], return_inverse=True)
+    seeds, lane = np.unique(table["seed"], return_inverse=True)
+    values = np.full((len(rounds), len(seeds)), math.nan)
+    values[row, lane] = table[name]
+    return rounds, seeds, values
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory, ``config`` and ``summary`` as on disk (``summary`` is empty while the run is unfinished)."""
+
+    path: Path
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+
+    @property
+    def variant(self) -> str:
+        return str(self.config["variant"])
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.config["options"]
+
+    @property
+    def data(self) -> str:
+        return str(self.config["data"])
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        return self.config["recipe"]
+
+    @property
+    def seeds(self) -> list[int]:
+        return [int(seed) for seed in self.config["seeds"]]
+
+    @property
+    def protocol(self) -> Mapping[str, Any]:
+        return self.config.get("protocol") or {}
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that the recipe asks for."""
+        return int(self.recipe["rounds"])
+
+    @property
+    def command(self) -> str:
+        return str(self.config.get("command", ""))
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.summary)
+
+    @property
+    def label(self) -> str:
+        """The variant and its options: ``unrolled k=5``. A switch stands by its name when on, not at all when off."""
+        words = [k if v is True else f"{k}={_short(v)}" for k, v in self.options.items() if v is not False]
+        return " ".join([self.variant, *words])
+
+    @property
+    def diverged(self) -> list[int]:
+        """Seeds that stopped being finite."""
+        return [int(seed) for seed in self.summary.get("diverged", [])]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the metrics in the summary."""
+        return list(self.summary.get("metrics", {}))
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """What the run cost: seconds, D and G updates, FLOPs, as far as they were recorded."""
+        recorded = {k: float(v) for k, v in (self.summary.get("cost") or {}).items() if isinstance(v, int | float)}
+        seconds = self.summary.get("seconds")
+        return {**recorded, "seconds": float(seconds)} if seconds is not None else recorded
+
+    def values(self, metric: str) -> Values:
+        """A metric's final value for each seed ``[S]``, NaN for those without one. MLflow's section may stand before its name."""
+        if not self.finished:
+            raise ZooError(
+                f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} ends it."
+            )
+        found = self.summary["metrics"].get(metric, self.summary["metrics"].get(metric.rpartition("/")[2]))
+        if found is None:
+            raise unknown(f"metric in {self.path / SUMMARY}", metric, self.metrics)
+        values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)
+        if len(values) != len(self.seeds):
+            raise ZooError(f"{self.path / SUMMARY} has {len(values)} values of {metric} for {len(self.seeds)} seeds.")
+        return values
+
+    @cached_property
+    def table(self) -> Columns:
+        """``metrics.csv`` by column."""
+        return read_metrics(self.path / METRICS)
+
+    @property
+    def players(self) -> list[str]:
+        """The players, as the losses in ``metrics.csv`` name them."""
+        return [name.removeprefix("loss/") for name in self.table if name.startswith("loss/")]
+
+    def arrays(self, *names: str) -> dict[str, NDArray[Any]]:
+        """Arrays of ``samples.npz`` by name, those that it has; none where the file is missing."""
+        path = self.path / SAMPLES
+        if not path.exists():
+            return {}
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in names if name in file}
+        except (OSError, ValueError, EOFError) as error:
+            raise ZooError(f"{path} cannot be read as arrays ({error}).") from error
+
+
+def read(path: Path | str) -> Run:
+    """The run in a directory; ``ZooError`` says in one sentence what is missing or damaged."""
+    path = Path(path)
+    if not path.is_dir():
+        raise ZooError(f"There is no run directory {path}.")
+    if not (path / CONFIG).exists():
+        inside = next(_walk(path), None)
+        hint = f"; it holds runs further down, such as {inside}." if inside else "."
+        raise ZooError(f"{path} is not a run directory: it has no {CONFIG}{hint}")
+    config = read_json(path / CONFIG)
+    summary = read_json(path / SUMMARY) if (path / SUMMARY).exists() else {}
+    for name, part, keys in (
+        (CONFIG, config, ("variant", "options", "data", "recipe", "seeds")),
+        (SUMMARY, summary, ("metrics",) if summary else ()),
+    ):
+        missing = [key for key in keys if key not in part]
+        if missing:
+            raise ZooError(f"{path / name} lacks {', '.join(repr(key) for key in missing)}, which every run writes.")
+    return Run(path, config, summary)
+
+
+def find(paths: Sequence[Path | str]) -> list[Path]:
+    """Every run directory at or below ``paths``, each once, sorted; ``ZooError`` for a path that holds none."""
+    found: set[Path] = set()
+    for path in map(Path, paths):
+        if not path.is_dir():
+            raise ZooError(f"There is no directory {path}.")
+        here = list(_walk(path))
+        if not here:
+            raise ZooError(f"There are no runs in {path}; zoo run writes them to runs/DATA/VARIANT/ID.")
+        found.update(here)
+    return sorted(found)
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    """The run directories at or below ``path``; a run directory is not searched further."""
+    if (path / CONFIG).exists():
+        yield path
+        return
+    for entry in sorted(os.scandir(path), key=lambda e: e.name):
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            yield from _walk(Path(entry.path))
+
+
+def labels(runs: Sequence[Run]) -> list[str]:
+    """A name for each run, short and distinct: its label, and the recipe fields or folder that tell equal labels apart."""
+    twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        twins[run.data, run.label].append(run)
+
+    def told_apart(run: Run) -> str:
+        equal = twins[run.data, run.label]
+        differing = [k for k in run.recipe if len({repr(other.recipe.get(k)) for other in equal}) > 1]
+        own = [run.recipe[k] for k in differing]
+        alike = [other for other in equal if [other.recipe.get(k) for k in differing] == own]
+        words = [f"{k}={_short(v)}" for k, v in zip(differing, own, strict=True)]
+        return " ".join([run.label, *words, *([f"({run.path.name})"] if len(alike) > 1 else [])])
+
+    return [told_apart(run) for run in runs]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
