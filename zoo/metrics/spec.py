@@ -204,7 +204,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "sliced_wasserstein",
         "two_samples",
-        "Wasserstein distance of order 2, averaged over 128 directions: for large N",
+        "Wasserstein distance of order 2, averaged over 64 directions: for large N",
         "lower",
         "data's",
         "[0, inf)",

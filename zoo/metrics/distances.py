@@ -1,0 +1,104 @@
+"""Distances and nearest neighbours between point sets, in blocks of bounded memory, on CPU or GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ZooError
+
+FEW = 8  # dimensions up to which differences are taken one coordinate at a time, and neighbours looked up in a tree
+_CACHED, _BLOCK = 1 << 17, 1 << 21  # distances held at once: what a core's cache holds, or what a matrix product wants
+
+
+def squared(x: Tensor, y: Tensor) -> Tensor:
+    """|x_i - y_j|^2: ``[B, d]``, ``[M, d]`` -> ``[B, M]``, never negative.
+
+    In few dimensions by differences, in the type given; in many by |x|^2 + |y|^2 - 2 x'y in float64, whose error
+    (1e-16 of the norms once centred) is below what float32 samples can tell apart.
+    """
+    if x.shape[-1] <= FEW:
+        total = (x[:, None, 0] - y[None, :, 0]).square_()
+        for c in range(1, x.shape[-1]):
+            difference = x[:, None, c] - y[None, :, c]
+            total.addcmul_(difference, difference)
+        return total
+    x, y = x.double(), y.double()
+    centre = y.mean(0)
+    x, y = x - centre, y - centre
+    norms = y.square().sum(-1)[None] + x.square().sum(-1)[:, None]
+    return norms.addmm_(x, y.T, alpha=-2).clamp_min_(0)
+
+
+def blocks(x: Tensor, m: int) -> Iterator[tuple[slice, Tensor]]:
+    """Rows of ``x [N, d]`` in blocks, such that a block times ``m`` columns fits the budget."""
+    size = max(1, (_CACHED if x.shape[-1] <= FEW and x.device.type == "cpu" else _BLOCK) // max(1, m))
+    for start in range(0, len(x), size):
+        yield slice(start, start + size), x[start : start + size]
+
+
+class Neighbourhood:
+    """Points ``[M, d]``, ready to be asked for neighbours: by a k-d tree on a CPU in few dimensions, else by blocks."""
+
+    def __init__(self, points: Tensor) -> None:
+        self.points, self._tree = points, None
+        if points.device.type == "cpu" and points.shape[-1] <= FEW:
+            from scipy.spatial import cKDTree
+
+            # a balanced tree takes for ever to build on points that are all alike
+            self._tree = cKDTree(points.numpy(), balanced_tree=False, compact_nodes=False)
+
+    def distances(self, queries: Tensor, k: int = 1, *, same: bool = False) -> Tensor:
+        """The distance to the k-th nearest point: ``queries [N, d]`` -> ``[N]`` float64.
+
+        ``same``: queries are the points themselves, and none counts as its own neighbour. ``ZooError`` for too few
+        points.
+        """
+        if len(self.points) - same < k:
+            raise ZooError(f"{k} nearest neighbours need at least {k + same} samples, not {len(self.points)}.")
+        if self._tree is not None:  # the nearest of a point is itself, or a copy at the same distance 0
+            workers = torch.get_num_threads()
+            return torch.from_numpy(self._tree.query(queries.numpy(), k=[k + same], workers=workers)[0][:, 0])
+        found = torch.empty(len(queries), dtype=torch.float64, device=queries.device)
+        for rows, block in blocks(queries, len(self.points)):
+            d2 = squared(block, self.points)
+            if same:
+                index = torch.arange(len(block), device=d2.device)
+                d2[index, index + rows.start] = torch.inf
+            found[rows] = d2.amin(-1) if k == 1 else d2.topk(k, largest=False).values[:, -1]
+        return found.sqrt_()
+
+    def balls(self, centres: Tensor, radii: Tensor) -> tuple[Tensor, Tensor]:
+        """Open balls ``[N, d]``, ``[N]``: how many of them hold each point ``[M]`` (int64), and whether each holds any
+        ``[N]``."""
+        inside = torch.zeros(len(self.points), dtype=torch.int64, device=centres.device)
+        if self._tree is not None:
+            filled = torch.empty(len(centres), dtype=torch.bool)
+            radii = radii * (1 - 1e-12)  # the tree's balls are closed
+            for start in range(0, len(centres), 1024):
+                rows = slice(start, start + 1024)
+                found = self._tree.query_ball_point(centres[rows].numpy(), radii[rows].numpy())
+                filled[rows] = torch.tensor([bool(f) for f in found])
+                inside += torch.bincount(
+                    torch.tensor([i for f in found for i in f], dtype=torch.int64), minlength=len(inside)
+                )
+            return inside, filled
+        filled = torch.empty(len(centres), dtype=torch.bool, device=centres.device)
+        for rows, block in blocks(centres, len(self.points)):
+            near = squared(block, self.points) < radii[rows, None].square()
+            inside += near.sum(0)
+            filled[rows] = near.any(1)
+        return inside, filled
+
+
+def standing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Check a pair: samples ``x [S, N, *shape]`` and data ``y [M, *shape]``, flattened to ``[S, N, d]`` and ``[M,
+    d]``."""
+    if x.ndim < 3 or x.shape[2:] != y.shape[1:]:
+        raise ZooError(
+            f"samples have shape {tuple(x.shape)}, the data {tuple(y.shape)}: "
+            "they need [seeds, N, *shape] and [M, *shape] of one shape."
+        )
+    return x.flatten(2), y.flatten(1)
