@@ -74,9 +74,9 @@ class Neighbourhood:
         """Open balls ``[N, d]``, ``[N]``: how many of them hold each point ``[M]`` (int64), and whether each holds any
         ``[N]``."""
         inside = torch.zeros(len(self.points), dtype=torch.int64, device=centres.device)
+        radii = radii * (1 - 1e-9)  # a copy of the k-th neighbour is outside, whatever the rounding
         if self._tree is not None:
             filled = torch.empty(len(centres), dtype=torch.bool)
-            radii = radii * (1 - 1e-12)  # the tree's balls are closed
             for start in range(0, len(centres), 1024):
                 rows = slice(start, start + 1024)
                 found = self._tree.query_ball_point(centres[rows].numpy(), radii[rows].numpy())

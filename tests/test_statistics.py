@@ -1,0 +1,115 @@
+"""Statistics over seeds: against closed forms, scipy, and simulated coverage."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from zoo.errors import ZooError
+from zoo.statistics import bootstrap, compare, holm, iqm, probability_of_improvement, stratified, summarise
+
+
+def test_the_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for i in range(200):
+        low, high = bootstrap(rng.normal(3, 2, size=25), seed=i)
+        hits += low <= 3 <= high
+    assert 0.88 <= hits / 200 <= 0.99  # the percentile interval of 25 seeds covers about .93
+
+
+def test_the_interval_is_near_the_normal_one():
+    x = np.random.default_rng(1).normal(size=400)
+    low, high = bootstrap(x)
+    half = 1.96 * x.std(ddof=1) / 20
+    assert low == pytest.approx(x.mean() - half, abs=0.01)
+    assert high == pytest.approx(x.mean() + half, abs=0.01)
+
+
+@pytest.mark.parametrize("value", [8.0, 0.0, math.inf])
+def test_constant_values_have_a_point_for_an_interval(value):
+    assert bootstrap([value] * 5) == (value, value)
+
+
+def test_degenerate_inputs():
+    assert all(math.isnan(v) for v in bootstrap([3.0]))
+    assert all(math.isnan(v) for v in bootstrap([]))
+    assert bootstrap([8, 8, 8, 8, 7])[1] == 8
+    low, high = bootstrap([1.0, 2.0, math.inf])
+    assert low >= 1
+    assert high == math.inf
+
+
+def test_the_same_seed_gives_the_same_interval():
+    x = np.random.default_rng(2).normal(size=10)
+    assert bootstrap(x, seed=3) == bootstrap(x, seed=3)
+    assert bootstrap(x, seed=3) != bootstrap(x, seed=4)
+
+
+def test_strata_are_resampled_apart():
+    a, b = np.zeros(10), np.full(10, 100.0)
+    assert stratified([a, b]) == (50.0, 50.0)  # pooled resampling would give a wide one
+    low, high = stratified([[1.0, 2.0, 3.0], [5.0]])
+    assert 2 <= low < high <= 3.5
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 10, 11, 100])
+def test_iqm_is_the_area_under_the_middle_of_the_quantile_function(n):
+    x = np.random.default_rng(n).normal(size=n)
+    grid = (np.arange(400 * n) + 0.5) / (400 * n)
+    step = np.sort(x)[np.minimum((grid * n).astype(int), n - 1)]
+    middle = step[(grid > 0.25) & (grid < 0.75)]
+    assert iqm(x) == pytest.approx(middle.mean(), rel=1e-9)
+    if n % 4 == 0:
+        assert iqm(x) == pytest.approx(stats.trim_mean(x, 0.25))
+
+
+def test_iqm_ignores_a_wild_seed():
+    assert iqm([1, 1, 1, 1, 1, 1, 1, math.inf]) == 1
+
+
+def test_summary_counts_what_is_missing():
+    s = summarise([1.0, math.nan, 3.0])
+    assert (s.n, s.missing, s.mean, s.median) == (2, 1, 2, 2)
+    empty = summarise([math.nan])
+    assert (empty.n, empty.missing) == (0, 1)
+    assert math.isnan(empty.mean)
+
+
+def test_probability_of_improvement_is_mann_whitneys():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 8, 12), rng.integers(2, 9, 15)
+    p, (low, high) = probability_of_improvement(a, b)
+    assert p == pytest.approx(stats.mannwhitneyu(a, b).statistic / (12 * 15))
+    assert low < p < high
+    assert probability_of_improvement(a, b, higher_is_better=False)[0] == pytest.approx(1 - p)
+    assert probability_of_improvement([1, 1], [1, 1])[0] == 0.5
+    with pytest.raises(ZooError):
+        probability_of_improvement([math.nan], [1.0])
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.5]).tolist() == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+def test_paired_comparison_is_exact_and_corrected():
+    base = np.arange(10.0)
+    rows = compare({"ns": base, "better": base + 1, "same": base, "noise": base + [1, -1] * 5}, "ns")
+    by = {r.a: r for r in rows}
+    assert by["better"].p == pytest.approx(2 / 2**10)  # only the two extreme sign patterns are as large
+    assert by["better"].p_holm == pytest.approx(3 * 2 / 2**10)
+    assert by["better"].difference == 1
+    assert by["better"].ci95 == (1, 1)
+    assert by["same"].p == 1
+    assert by["noise"].p > 0.5
+
+
+def test_pairs_leave_out_seeds_that_one_side_lacks():
+    row = compare({"a": [1.0, math.nan, 4.0], "b": [0.0, 0.0, 1.0]}, "b")[0]
+    assert (row.n, row.difference) == (2, 2)
+    with pytest.raises(ZooError, match="same seeds"):
+        compare({"a": [1.0], "b": [0.0, 0.0]}, "b")
+    with pytest.raises(ZooError, match="no run 'c'"):
+        compare({"a": [1.0]}, "c")
