@@ -23,10 +23,12 @@ Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
 
 def trace(function: Function, example: list[Tensor]) -> Function:
     """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow."""
+    from torch.func import functionalize
     from torch.fx.experimental.proxy_tensor import make_fx
 
     # copies: tracing knows a tensor by identity, so two inputs that are one tensor now would be taken for one for ever
-    module: fx.GraphModule = make_fx(function)([t.clone() for t in example])
+    # without in-place operations (second derivatives of convolutions have some): merging two equal ones would lose one of them
+    module: fx.GraphModule = make_fx(functionalize(function))([t.clone() for t in example])
     graph = module.graph
     _merge_repeats(graph)
     _drop_no_ops(graph)

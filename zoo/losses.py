@@ -28,3 +28,8 @@ def class_is(logits: Tensor, k: int) -> Tensor:
 def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     """E |a - b|^2 per element (the mean over all of them, so that it does not grow with the data's size)."""
     return (a - b).square().mean()
+
+
+def log_softplus(x: Tensor) -> Tensor:
+    """log(log(1 + e^x)), elementwise; x itself below -20, where they agree to 1e-9 and e^x would vanish."""
+    return softplus(x.clamp(min=-20)).log() + (x + 20).clamp(max=0)

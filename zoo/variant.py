@@ -53,6 +53,9 @@ class Kit(Protocol):
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         """A linear layer with this kit's initialisation."""
 
+    def packed(self, m: int) -> Kit:
+        """This kit for m samples joined along their first axis."""
+
 
 @dataclass(frozen=True)
 class Opt:

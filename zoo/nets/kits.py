@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -67,6 +67,12 @@ class MLP:
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         return nn.Linear(inputs, outputs)
+
+    def packed(self, m: int) -> MLP:
+        standard = self.standard
+        if standard and standard[0].dim():  # per coordinate; a scalar serves packs as it is
+            standard = standard[0].repeat(m), standard[1].repeat(m)
+        return replace(self, shape=(m * self.shape[0], *self.shape[1:]), standard=standard)
 
     def _hidden(self, inputs: int, norm: bool) -> list[nn.Module]:
         layers: list[nn.Module] = []
@@ -129,6 +135,9 @@ class Conv:
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         return self._init(nn.Linear(inputs, outputs))
+
+    def packed(self, m: int) -> Conv:
+        return replace(self, shape=(m * self.shape[0], *self.shape[1:]))
 
     def _normed(self, channels: int) -> list[nn.Module]:
         return [nn.BatchNorm2d(channels, track_running_stats=False)] if self.norm else []

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.utils import parametrize
 
 from zoo.variant import Kit
 
@@ -79,7 +82,7 @@ class MinibatchDiscrimination(nn.Module):
 
         M_i = f_i T  [kernels, dim],   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(i) = sum over j != i of c_b(i, j)
 
-    Memory: the differences are ``[B, B, kernels, dim]`` per seed, 4 MiB in float32 at batch 128, 16 kernels of 4.
+    Memory: ``[B, B, kernels]`` per seed, dim by dim, so that no array of all differences is ever held.
     """
 
     def __init__(self, features: int, kernels: int, dim: int) -> None:
@@ -88,5 +91,37 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, f: Tensor) -> Tensor:
         M = torch.einsum("ia,abc->ibc", f, self.T)
-        c = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))  # [B, B, kernels]
+        apart = reduce(torch.add, ((m[:, None] - m[None]).abs() for m in M.unbind(-1)))  # [B, B, kernels]
+        c = torch.exp(-apart)
         return torch.cat([f, c.sum(1) - 1], dim=1)  # the self term exp(0) = 1 is taken away
+
+
+class SpectralNorm(nn.Module):
+    """W -> W / sigma(W): sigma = u^T W v, with u and v from ``n`` power iterations that start at a constant vector and carry no gradient."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.n = n
+
+    def forward(self, W: Tensor) -> Tensor:
+        matrix = W.flatten(1)
+        fixed = matrix.detach()
+        v = torch.ones_like(fixed[0])
+        for _ in range(self.n):
+            u = normalize(fixed @ v, dim=0)
+            v = normalize(fixed.T @ u, dim=0)
+        return W / (u @ matrix @ v)
+
+
+def spectrally_normalised(network: nn.Module, n: int) -> nn.Module:
+    """``network`` with ``SpectralNorm`` on the weight of every linear and convolutional layer (biases are left alone)."""
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            parametrize.register_parametrization(layer, "weight", SpectralNorm(n))
+    return network
+
+
+def packed(x: Tensor, m: int) -> Tensor:
+    """Samples ``[B, c, ...]`` to packs of m joined along their first axis, ``[B // m, m c, ...]``; B mod m samples are left out."""
+    packs = len(x) // m
+    return x[: packs * m].reshape(packs, m * x.shape[1], *x.shape[2:])

@@ -21,8 +21,8 @@ class Minibatch(NonSaturating):
 
     with T of ``kernels`` (the paper's B) times ``dim`` (C) columns per feature. Real and fake batches go through D separately, and the sum
     leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``.
-    We differ: fewer kernels by default, since all pairs cost batch^2 x kernels x dim numbers a seed (4 MiB at batch 128; the paper's
-    100 kernels of 5 take 31 MiB); T starts with columns of norm about 1 instead of weight normalisation, and o's bias is the next layer's.
+    We differ: fewer kernels by default, since all pairs cost batch^2 x kernels numbers a seed, dim times over (1 MiB at batch 128; the paper's
+    100 kernels take 6 MiB); T starts with columns of norm about 1 instead of weight normalisation, and o's bias is the next layer's.
 
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2; openai/improved-gan, nn.py, MinibatchLayer.
     """

@@ -1,0 +1,73 @@
+"""The variants that are a loss alone, as numpy formulas of D's outputs."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from zoo import losses
+from zoo.variant import Variant
+from zoo.variants.d2gan import D2GAN
+from zoo.variants.hinge import Hinge
+from zoo.variants.lsgan import LSGAN
+from zoo.variants.ragan import RaGAN
+from zoo.variants.rsgan import RSGAN
+
+
+def sigmoid(t: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-t))
+
+
+def lsgan(r: np.ndarray, f: np.ndarray) -> tuple[float, float]:
+    return 0.5 * ((r - 1) ** 2).mean() + 0.5 * (f**2).mean(), 0.5 * ((f - 1) ** 2).mean()
+
+
+def hinge(r: np.ndarray, f: np.ndarray) -> tuple[float, float]:
+    return np.maximum(0, 1 - r).mean() + np.maximum(0, 1 + f).mean(), -f.mean()
+
+
+def rsgan(r: np.ndarray, f: np.ndarray) -> tuple[float, float]:
+    return -np.log(sigmoid(r - f)).mean(), -np.log(sigmoid(f - r)).mean()
+
+
+def ragan(r: np.ndarray, f: np.ndarray) -> tuple[float, float]:
+    real, fake = sigmoid(r - f.mean()), sigmoid(f - r.mean())
+    d = -np.log(real).mean() - np.log(1 - fake).mean()
+    return d, -np.log(fake).mean() - np.log(1 - real).mean()
+
+
+@pytest.mark.parametrize(
+    ("variant", "formula"), [(LSGAN(), lsgan), (Hinge(), hinge), (RSGAN(), rsgan), (RaGAN(), ragan)]
+)
+def test_losses(small, variant: Variant, formula: Callable[..., tuple[float, float]]) -> None:
+    s = small(variant)
+    with torch.no_grad():
+        for w in s.D.parameters():  # logits beyond the hinge's margin too
+            w.mul_(3)
+    nets = s.nets.bind(D=s.nets.params["D"] * 3)
+    real, fake = (s.D(x).detach().numpy() for x in (s.batch.x, s.G(s.batch.z)))
+    d_loss, g_loss = formula(real, fake)
+    np.testing.assert_allclose(s.variant.d_loss(nets, s.batch), d_loss, rtol=1e-10)
+    np.testing.assert_allclose(s.variant.g_loss(nets, s.batch), g_loss, rtol=1e-10)
+
+
+def test_d2gan(small) -> None:
+    s = small(D2GAN(alpha=0.3, beta=0.6))
+    x, fake = s.batch.x, s.G(s.batch.z)
+    one = {k: np.log1p(np.exp(s.D1(v).detach().numpy())) for k, v in {"x": x, "f": fake}.items()}
+    two = {k: np.log1p(np.exp(s.D2(v).detach().numpy())) for k, v in {"x": x, "f": fake}.items()}
+    d_loss = (-0.3 * np.log(one["x"]) + one["f"]).mean() + (two["x"] - 0.6 * np.log(two["f"])).mean()
+    g_loss = (-one["f"] + 0.6 * np.log(two["f"])).mean()
+    np.testing.assert_allclose(s.variant.d_loss(s.nets, s.batch), d_loss, rtol=1e-10)
+    np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), g_loss, rtol=1e-10)
+
+
+def test_log_softplus_far_out() -> None:
+    x = torch.tensor([-1e4, -100.0, -20.0, 0.0, 50.0, 1e4], dtype=torch.float64, requires_grad=True)
+    y = losses.log_softplus(x)
+    expected = [-1e4, -100.0, np.log(np.log1p(np.exp(-20.0))), np.log(np.log(2)), np.log(50.0), np.log(1e4)]
+    np.testing.assert_allclose(y.detach(), expected, rtol=1e-9)
+    y.sum().backward()
+    assert torch.isfinite(x.grad).all()
+    np.testing.assert_allclose(x.grad[:2], 1.0)

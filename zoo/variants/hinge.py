@@ -1,0 +1,31 @@
+"""The hinge loss: Lim & Ye 2017, arXiv:1705.02894; Miyato, Kataoka, Koyama & Yoshida 2018, arXiv:1802.05957."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.game import Batch, Nets
+from zoo.variant import GAN, register
+
+
+@register("hinge")
+@dataclass(frozen=True)
+class Hinge(GAN):
+    """D cares only for samples within its margin, G raises D without bound.
+
+        L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    L_G = -E D(G(z))
+
+    The loss alone: the papers that made it known normalise D spectrally beside it (``sn``), and step D several times a round.
+
+    Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17.
+    """
+
+    def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        real, fake = nets.D(batch.x), nets.D(self.sample(nets, batch.z))
+        return torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        return -nets.D(self.sample(nets, batch.z)).mean()

@@ -1,0 +1,34 @@
+"""MSGAN: Mao, Lee, Tseng, Ma & Yang, CVPR 2019, arXiv:1903.05628."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from torch import Tensor
+
+from zoo.game import Batch, Nets
+from zoo.variant import Opt, register
+from zoo.variants.ns import NonSaturating
+
+
+@register("msgan")
+@dataclass(frozen=True)
+class MSGAN(NonSaturating):
+    """Mode seeking: latents that are far apart must give samples that are far apart.
+
+        L_G = -E log D(G(z)) + lam / (E |G(z_1) - G(z_2)|_1 / E |z_1 - z_2|_1 + 1e-5),    means over samples and elements
+
+    The released code draws two latents per sample, trains on both, and takes the ratio of the two means (the paper: of each pair). Here
+    the pairs are the two halves of the batch, so that a batch counts as many samples as any other variant's. D's loss is that of ``ns``.
+
+    Source: Mao et al. 2019, arXiv:1903.05628, equations 2 and 4; HelenMao/MSGAN, DCGAN-Mode-Seeking/model.py.
+    """
+
+    lam: Annotated[float, Opt("weight of the mode-seeking term", 0, source="the released code: 1")] = 1.0
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        half = len(batch.z) // 2
+        x, z = self.sample(nets, batch.z), batch.z
+        spread = (x[:half] - x[half : 2 * half]).abs().mean() / (z[:half] - z[half : 2 * half]).abs().mean()
+        return super().g_loss(nets, batch) + self.lam / (spread + 1e-5)

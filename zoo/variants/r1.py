@@ -1,0 +1,29 @@
+"""R1: Mescheder, Geiger & Nowozin, ICML 2018, arXiv:1801.04406."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from torch import Tensor
+
+from zoo import penalties
+from zoo.game import Batch, Nets
+from zoo.variant import Opt, register
+from zoo.variants.ns import NonSaturating
+
+
+@register("r1")
+@dataclass(frozen=True)
+class R1(NonSaturating):
+    """D is kept flat on the data, so that at the optimum nothing pushes the generator away again.
+
+        L_D = L_D of ns + gamma / 2 E |grad D(x)|^2,    L_G as ns,    D the logit
+
+    Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9.
+    """
+
+    gamma: Annotated[float, Opt("weight of the penalty", 0, source="Mescheder et al. 2018: 10")] = 10.0
+
+    def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        return super().d_loss(nets, batch) + self.gamma / 2 * penalties.squared_slope(nets.D, batch.x)

@@ -1,0 +1,36 @@
+"""RaGAN: Jolicoeur-Martineau, ICLR 2019, arXiv:1807.00734, the relativistic average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from zoo import losses
+from zoo.game import Batch, Nets
+from zoo.variant import GAN, register
+
+
+@register("ragan")
+@dataclass(frozen=True)
+class RaGAN(GAN):
+    """D judges each sample against the average of the other kind.
+
+        r = D(x) - E D(G(z)),   f = D(G(z)) - E D(x)
+        L_D = -E log sigmoid(r) - E log(1 - sigmoid(f)),    L_G = -E log sigmoid(f) - E log(1 - sigmoid(r))
+
+    Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
+    """
+
+    def leads(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
+        """r and f, ``[B, 1]`` each."""
+        real, fake = nets.D(batch.x), nets.D(self.sample(nets, batch.z))
+        return real - fake.mean(), fake - real.mean()
+
+    def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        r, f = self.leads(nets, batch)
+        return losses.real(r) + losses.fake(f)
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        r, f = self.leads(nets, batch)
+        return losses.real(f) + losses.fake(r)

@@ -1,0 +1,50 @@
+"""VEEGAN: Srivastava, Valkov, Russell, Gutmann & Sutton, NeurIPS 2017, arXiv:1705.07761."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from torch import Tensor, nn
+
+from zoo import losses
+from zoo.game import Batch, Nets, Player
+from zoo.nets.layers import Joint
+from zoo.variant import GAN, Kit, Opt, register
+
+
+@register("veegan")
+@dataclass(frozen=True)
+class VEEGAN(GAN):
+    """A reconstructor F maps samples back to latents: what it makes of real data shows which modes G lacks.
+
+        L_D = -E log D(z, G(z)) - E log(1 - D(F(x), x))          D the sigmoid of a logit T
+        L_G = E T(z, G(z)) + E |z - F(G(z))|^2,    L_F = E |z - F(G(z))|^2
+
+    The norm is summed over latent dimensions. All three move at once, as in Algorithm 1. We differ: F is deterministic; the released
+    notebook draws from N(F(x), 1). T reads x through the kit's trunk before z joins; the notebook joins them at the input.
+
+    Source: Srivastava et al. 2017, arXiv:1705.07761, Algorithm 1; akashgit/VEEGAN.
+    """
+
+    recon: Annotated[float, Opt("weight of the reconstruction", 0, source="Srivastava et al. 2017: 1")] = 1.0
+
+    @property
+    def simultaneous(self) -> bool:
+        return True
+
+    def nets(self, kit: Kit) -> dict[str, nn.Module]:
+        return {"G": kit.generator(), "F": kit.discriminator(kit.latent), "D": Joint(kit)}
+
+    def players(self) -> tuple[Player, ...]:
+        return *super().players(), Player("F", owns="F", loss=self.reconstruction)
+
+    def reconstruction(self, nets: Nets, batch: Batch) -> Tensor:
+        """E |z - F(G(z))|^2."""
+        return (batch.z - nets.F(nets.G(batch.z))).square().sum(1).mean()
+
+    def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        return losses.real(nets.D(nets.G(batch.z), batch.z)) + losses.fake(nets.D(batch.x, nets.F(batch.x)))
+
+    def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
+        return nets.D(nets.G(batch.z), batch.z).mean() + self.recon * self.reconstruction(nets, batch)
