@@ -86,7 +86,10 @@ class Game:
         self.players = variant.players()
         self.networks = {name: Network(net) for name, net in self._modules(0).items()}
         self.optimisers: dict[str, Optimiser] = {
-            p.name: replace(p.optimiser, b1=recipe.b1, b2=recipe.b2) for p in self.players if p.optimiser == Adam()
+            p.name: replace(p.optimiser, b1=recipe.b1, b2=recipe.b2)
+            for p in self.players
+            if isinstance(p.optimiser, Adam)
+            and p.optimiser == type(p.optimiser)()  # of Adam's kind, betas not the method's
         }
         self.turns = turns(self.players, variant.simultaneous)
         self._rounds: dict[int, engine.Function] = {}
@@ -190,8 +193,11 @@ class Game:
                 lanes.diverged.setdefault(seed, lanes.played - len(history) + first + 1)
         return dict(zip((p.name for p in self.players), history.mean(0), strict=True))
 
-    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_000) -> Tensor:
-        """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N."""
+    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_080) -> Tensor:
+        """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N.
+
+        ``chunk`` is a multiple of 2 to 10: a variant of several generators takes turns by position, which then goes on across chunks.
+        """
 
         def one(params: dict[str, Tensor], z: Tensor) -> Tensor:
             return self.variant.sample(Nets(self.networks, params, {}, {}), z)
