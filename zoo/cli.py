@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from toy_data.errors import DataError
 from zoo import variants
 from zoo.errors import ZooError, unknown
 
@@ -206,7 +207,7 @@ def main() -> None:
     """The console script: errors that a user can cause end in one line on stderr and exit code 2."""
     try:
         code = app(standalone_mode=False)
-    except ZooError as error:
+    except (ZooError, DataError) as error:
         print(f"zoo: {error}", file=sys.stderr)
         code = 2
     except BrokenPipeError:
