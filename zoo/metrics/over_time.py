@@ -1,0 +1,39 @@
+"""What the last evaluation does not show: when modes were found, whether they were lost again, whether data is
+copied."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zoo.metrics.neighbours import one_nn
+from zoo.metrics.two_samples import frechet
+
+
+def first_full_coverage(modes: Tensor, rounds: Tensor, k: int) -> Tensor:
+    """The first evaluated round at which all k modes are covered: ``modes [R, S]``, ``rounds [R]`` -> ``[S]``; inf for
+    never."""
+    at = torch.where(modes >= k, rounds.double()[:, None], torch.inf)
+    return at.amin(0)
+
+
+def modes_lost(covered: Tensor) -> Tensor:
+    """Modes covered at one evaluation and not at the next, summed over the run: ``covered [R, S, K]`` bool ->
+    ``[S]``."""
+    return (covered[:-1] & ~covered[1:]).sum((0, -1)).double()
+
+
+def overfit(samples: Tensor, train: Tensor, held_out: Tensor) -> dict[str, Tensor]:
+    """How much nearer the samples are to the training data than to data of the same distribution held out: ``[S]``
+    each.
+
+    ``overfit_one_nn``: 1-NN accuracy against held-out less that against training data (Xu et al. 2018,
+    arXiv:1806.07755, section 4.6): 0 for an honest sampler, .5 for copies. ``overfit_frechet``: the same of Fréchet
+    distances. All three sets are cut to one size, since both measures depend on it.
+    """
+    n = min(samples.shape[1], len(train), len(held_out))
+    x, seen, new = samples[:, :n], train[:n], held_out[:n]
+    return {
+        "overfit_one_nn": one_nn(x, new)["one_nn"] - one_nn(x, seen)["one_nn"],
+        "overfit_frechet": frechet(x, new) - frechet(x, seen),
+    }
