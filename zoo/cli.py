@@ -193,6 +193,31 @@ def track(folders: Annotated[list[Path], typer.Argument(help="Run directories, o
 
 
 @app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, finished or interrupted.")],
+    n: Annotated[int | None, typer.Option("-n", min=1, help="How many samples (default: 25; of a walk 10).")] = None,
+    seed: Annotated[int | None, typer.Option("--seed-of-run", help="Which seed's generator (else the first).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A .png or .npy file (else samples.png).")] = None,
+    npy: Annotated[bool, typer.Option("--npy", help="Write the array [n, ...] instead of a picture.")] = False,
+    latents: Annotated[Path | None, typer.Option(help="Latents [n, latent] from a .npy file.")] = None,
+    interpolate: Annotated[
+        tuple[int, int] | None, typer.Option(metavar="A B", help="A walk from latent number A to number B.")
+    ] = None,
+    mode: Annotated[int | None, typer.Option(help="Only samples of this mode (images: by the judge).")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else as the run had it).")] = None,
+) -> None:
+    """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
+    from zoo import sampling
+
+    path = out or Path("samples.npy" if npy else "samples.png")
+    sampling.check(path, as_array=npy)
+    sampler = sampling.open_run(folder, seed, str(data_root) if data_root else None)
+    drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
+    sampling.write(drawn, sampler, path, in_a_row=interpolate is not None)
+    print(f"{len(drawn):,} samples of seed {sampler.seed} are in {path}")
+
+
+@app.command()
 def ui(
     port: Annotated[int | None, typer.Option(help="Port (else the first free one from 5000).")] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,

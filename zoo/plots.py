@@ -152,6 +152,15 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
     return sheet.clip(0, 1)
 
 
+def grid(images: np.ndarray, columns: int, path: Path, least: int = 112) -> None:
+    """Images ``[N, c, h, w]`` in [-1, 1] as a PNG, each pixel a square of whole pixels, so that an image is ``least`` pixels wide or more."""
+    from PIL import Image
+
+    scale = math.ceil(least / images.shape[-1])
+    sheet = (tile(images, columns) * 255).round().astype(np.uint8)
+    Image.fromarray(sheet.repeat(scale, 0).repeat(scale, 1)).save(path, format="PNG")
+
+
 def _images(axis: Axes, samples: np.ndarray) -> None:
     axis.imshow(tile(samples[:25], 5), interpolation="nearest")
     axis.set_axis_off()
