@@ -1,0 +1,176 @@
+"""The verdict: what happened to each seed, in words, by rules that are stated here and nowhere else.
+
+A *perfect* sampler is the data itself, held out, counted under the same protocol. For each seed:
+
+    diverged    a sample, or the training, is not finite: nothing else is said
+    dropped     a mode has fewer HQ samples than the protocol's hits, where a perfect sampler would have fewer with a
+                chance below 0.01 / K
+    oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode is gone
+                that the evaluation before had covered
+    uneven      over the covered modes, KL(samples || data) is above 0.1 nats and 3 times its sampling floor (K - 1) / 2N
+    scattered   the HQ share is below 0.9 of the perfect sampler's
+    narrow      the HQ share is above the perfect sampler's by 2 standard errors (or no HQ threshold exists, as for images),
+                and the variance within modes is below half of the data's
+    memorises   1-NN accuracy against the training data is lower than against held-out data by 0.1 and 3 standard errors
+
+A seed without a fault covers all modes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.metrics.modes import Protocol, count, divergences
+
+Assign = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Samples ``[S, N, *shape]`` to their modes ``[S, N]`` (-1: none) and whether they are high quality ``[S, N]``."""
+
+FAULTS = ("diverged", "dropped", "oscillates", "uneven", "scattered", "narrow", "memorises")
+_NAMED = 10  # modes listed by number; of more only the count is told
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One seed's faults (names from ``FAULTS``, in order) and a sentence that tells them with their numbers."""
+
+    seed: int
+    faults: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict looks at.
+
+    ``samples [S, N, *shape]``; ``perfect [M, *shape]`` data held out; ``assign`` and ``weights [K]`` where modes are known;
+    ``covered [R, S, K]`` the modes covered at each evaluation; ``train [T, *shape]`` the training data, where it is finite.
+    """
+
+    samples: Tensor
+    perfect: Tensor
+    protocol: Protocol
+    assign: Assign | None = None
+    weights: Tensor | None = None
+    covered: Tensor | None = None
+    train: Tensor | None = None
+
+
+def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] = ()) -> list[Verdict]:
+    """The verdict of every seed, in the order of ``samples``."""
+    e = evidence
+    finite = e.samples.flatten(1).isfinite().all(1).tolist()
+    alive = [i for i, seed in enumerate(seeds) if finite[i] and seed not in diverged]
+    found: dict[int, list[tuple[str, str]]] = {i: [] for i in alive}
+    all_modes = "no fault found (the data has no known modes)"
+    if alive:
+        x = e.samples[alive]
+        if e.assign is not None and e.weights is not None:
+            all_modes = f"covers all {len(e.weights)} modes"
+            _of_modes(e, x, alive, found)
+        if e.train is not None:
+            _memorises(x, e.train, e.perfect, alive, found)
+    out = []
+    for i, seed in enumerate(seeds):
+        faults = found.get(i, [("diverged", "diverged: its samples or its losses are not finite")])
+        order = sorted(faults, key=lambda f: FAULTS.index(f[0]))
+        told = [text for _, text in order]
+        if all(name not in ("diverged", "dropped") for name, _ in order):
+            told.insert(0, all_modes)
+        out.append(Verdict(seed, tuple(name for name, _ in order), "; ".join(told) + "."))
+    return out
+
+
+def describe(found: Sequence[Verdict]) -> list[str]:
+    """The run's verdict: seeds that ended alike share a line, the most frequent first."""
+    groups: dict[str, list[int]] = {}
+    for v in found:
+        groups.setdefault(v.sentence, []).append(v.seed)
+    ordered = sorted(groups.items(), key=lambda g: -len(g[1]))
+    return [f"{_seeds(seeds, len(found))} {sentence}" for sentence, seeds in ordered]
+
+
+def _seeds(seeds: list[int], total: int) -> str:
+    if len(seeds) == total and total > 1:
+        return f"All {total} seeds:"
+    return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}:"
+
+
+def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]) -> None:
+    assert e.assign is not None
+    assert e.weights is not None
+    weights = e.weights.to(x.device)
+    k, n = len(weights), x.shape[1]
+    modes, high = e.assign(x)
+    true_modes, true_high = e.assign(e.perfect[None])
+    hits = count(modes, k, high)
+    has = hits >= e.protocol.hits
+    expected = _enough(weights, n, e.protocol.hits)
+    best, within = float(true_high.double().mean()), _within(e.perfect, true_modes[0], true_high[0], k)
+    for row, i in enumerate(alive):
+        faults, share = found[i], float(high[row].double().mean())
+        missing = (~has[row] & expected).nonzero()[:, 0].tolist()
+        if missing:
+            which = f" ({', '.join(map(str, missing))})" if len(missing) <= _NAMED else ""
+            faults.append(("dropped", f"dropped {len(missing)} of {k} modes{which}"))
+        kept = has[row]
+        if kept.sum() > 1:
+            uneven = float(divergences(hits[row : row + 1, kept], weights[kept])["reverse_kl"])
+            if uneven > max(0.1, 3 * (int(kept.sum()) - 1) / (2 * max(1, int(hits[row].sum())))):
+                faults.append(("uneven", f"covers its modes unevenly (KL {uneven:.2f} nats over the covered modes)"))
+        if share < 0.9 * best:
+            text = f"scatters: {100 * share:.1f} % of its samples are high quality, {100 * best:.1f} % of the data's"
+            faults.append(("scattered", text))
+        ratio = _within(x[row], modes[row], high[row], k) / within
+        error = math.sqrt(best * (1 - best) / n)
+        if ratio < 0.5 and (share > best + 2 * error or best == 1):
+            text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
+            text += "" if best == 1 else f", {100 * share:.1f} % high quality where the data has {100 * best:.1f} %"
+            faults.append(("narrow", text))
+        if e.covered is not None:
+            _oscillates(e.covered[:, i], faults)
+
+
+def _enough(weights: Tensor, n: int, hits: int) -> Tensor:
+    """Of which modes would a perfect sampler miss its ``hits`` among n samples with a chance below 0.01 / K? ``[K]``"""
+    from scipy.stats import binom
+
+    chance = binom.cdf(hits - 1, n, (weights.double() / weights.double().sum()).cpu().numpy())
+    return torch.from_numpy(chance < 0.01 / len(weights)).to(weights.device)
+
+
+def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
+    """Pooled variance of HQ samples ``[N, *shape]`` around their own mode's mean, summed over coordinates; NaN for none."""
+    keep = high & (modes >= 0)
+    points, label = x[keep].flatten(1).double(), modes[keep]
+    sums = torch.zeros(k, points.shape[1], dtype=torch.float64, device=x.device).index_add_(0, label, points)
+    sizes = torch.bincount(label, minlength=k).double()
+    mean = sums / sizes.clamp_min(1)[:, None]
+    spread = float((points - mean[label]).square().sum())
+    degrees = float((sizes - 1).clamp_min(0).sum())
+    return spread / degrees if degrees else math.nan
+
+
+def _oscillates(covered: Tensor, faults: list[tuple[str, str]]) -> None:
+    late = covered[len(covered) // 2 :]
+    lost = (late[:-1] & ~late[1:]).any(-1)
+    times, steps = int(lost.sum()), len(lost)
+    if times >= 2 and times >= steps / 4:
+        faults.append(("oscillates", f"oscillates: lost modes at {times} of its last {steps} evaluations"))
+
+
+def _memorises(
+    x: Tensor, train: Tensor, perfect: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]
+) -> None:
+    from zoo.metrics.over_time import overfit
+
+    n = min(x.shape[1], len(train), len(perfect))
+    gaps = overfit(x, train, perfect)["overfit_one_nn"].tolist()
+    for i, gap in zip(alive, gaps, strict=True):
+        if gap > max(0.1, 3 * 0.5 / math.sqrt(n)):  # each accuracy has 0.5 / sqrt 2n, their difference 0.5 / sqrt n
+            text = f"memorises: its 1-NN accuracy is {gap:.2f} lower against training than against held-out data"
+            found[i].append(("memorises", text))
