@@ -5,6 +5,8 @@ With D = sigmoid(l):  -log D = sp(-l),  -log(1 - D) = sp(l).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -33,3 +35,8 @@ def squared_distance(a: Tensor, b: Tensor) -> Tensor:
 def log_softplus(x: Tensor) -> Tensor:
     """log(log(1 + e^x)), elementwise; x itself below -20, where they agree to 1e-9 and e^x would vanish."""
     return softplus(x.clamp(min=-20)).log() + (x + 20).clamp(max=0)
+
+
+def normal(u: Tensor) -> Tensor:
+    """U(0, 1) to N(0, 1), by the quantile function; within 5 standard deviations, since a float32 draw may be exactly 0."""
+    return math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-1 + 1e-6, 1 - 1e-6))

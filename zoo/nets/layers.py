@@ -8,7 +8,7 @@ from functools import reduce
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, softplus
 from torch.nn.utils import parametrize
 
 from zoo.variant import Kit
@@ -90,10 +90,10 @@ class MinibatchDiscrimination(nn.Module):
         self.T = nn.Parameter(torch.randn(features, kernels, dim) / math.sqrt(features))
 
     def forward(self, f: Tensor) -> Tensor:
-        M = torch.einsum("ia,abc->ibc", f, self.T)
-        apart = reduce(torch.add, ((m[:, None] - m[None]).abs() for m in M.unbind(-1)))  # [B, B, kernels]
-        c = torch.exp(-apart)
-        return torch.cat([f, c.sum(1) - 1], dim=1)  # the self term exp(0) = 1 is taken away
+        M = torch.einsum("ia,abc->bic", f, self.T)  # [kernels, B, dim]
+        c = torch.exp(-torch.cdist(M, M, p=1))
+        o = c.sum(-1).T - 1  # the self term exp(0) = 1 is taken away
+        return torch.cat([f, o], dim=1)
 
 
 class SpectralNorm(nn.Module):
@@ -125,3 +125,14 @@ def packed(x: Tensor, m: int) -> Tensor:
     """Samples ``[B, c, ...]`` to packs of m joined along their first axis, ``[B // m, m c, ...]``; B mod m samples are left out."""
     packs = len(x) // m
     return x[: packs * m].reshape(packs, m * x.shape[1], *x.shape[2:])
+
+
+class Scale(nn.Module):
+    """A positive number per element of the data, ``[*shape]``: softplus of a parameter that starts at ``start``."""
+
+    def __init__(self, shape: tuple[int, ...], start: float) -> None:
+        super().__init__()
+        self.raw = nn.Parameter(torch.full(shape, start))
+
+    def forward(self) -> Tensor:
+        return softplus(self.raw)

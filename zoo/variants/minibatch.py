@@ -21,15 +21,15 @@ class Minibatch(NonSaturating):
 
     with T of ``kernels`` (the paper's B) times ``dim`` (C) columns per feature. Real and fake batches go through D separately, and the sum
     leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``.
-    We differ: fewer kernels by default, since all pairs cost batch^2 x kernels numbers a seed, dim times over (1 MiB at batch 128; the paper's
-    100 kernels take 6 MiB); T starts with columns of norm about 1 instead of weight normalisation, and o's bias is the next layer's.
+    We differ: fewer kernels by default, since every pair of samples costs kernels x dim operations in each pass; T starts with columns of
+    norm about 1 instead of weight normalisation, and o's bias is the next layer's.
 
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2; openai/improved-gan, nn.py, MinibatchLayer.
     """
 
     kernels: Annotated[
         int, Opt("kernels, the paper's B", 1, 1000, source="Salimans et al. 2016: 100; fewer for memory's sake")
-    ] = 16
+    ] = 8
     dim: Annotated[int, Opt("dimensions of a kernel, the paper's C", 1, 100, source="Salimans et al. 2016: 5")] = 4
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
