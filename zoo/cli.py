@@ -228,6 +228,18 @@ def ui(
     raise typer.Exit(server.serve(port=port, open_browser=open_browser))
 
 
+@app.command()
+def judge(
+    data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
+    train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
+) -> None:
+    """The classifier that counts the modes of images: trained once (minutes for MNIST), then cached."""
+    from zoo.terminal import train_judge
+
+    train_judge(data, str(data_root) if data_root else None, train)
+
+
 def main() -> None:
     """The console script: errors that a user can cause end in one line on stderr and exit code 2."""
     try:

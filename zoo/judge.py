@@ -116,6 +116,14 @@ def judge(data: Data, seed: int = 0, progress: Progress | None = None, *, train:
     return found
 
 
+def cached(data: Images, seed: int = 0) -> Judge | None:
+    """The judge of ``data`` where it is trained already, without training one."""
+    found = _read(cache_root() / f"{_key(data, seed)}.safetensors", data)
+    if found is not None:
+        found.net.to(data.train.images.device).eval()
+    return found
+
+
 def _key(data: Images, seed: int) -> str:
     h = hashlib.sha256(Path(__file__).read_bytes())
     for tensor in (data.train.images, data.train.labels, data.test.images, data.test.labels):

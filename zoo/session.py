@@ -19,13 +19,12 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint, memory
+from zoo import checkpoint, memory, scoring
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
 from zoo.files import write_json, write_text
-from zoo.harness import Evaluate, Game, Record, Training
-from zoo.metrics.modes import Protocol
+from zoo.harness import Game, Record, Training
 from zoo.statistics import bootstrap
 
 FILM = 512
@@ -69,11 +68,11 @@ class Run:
         game = Game(variant, kit_for(self.data, recipe), self.data, recipe, device=self.device)
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.asked_to_stop = threading.Event()
-        self.evaluate, self.unavailable = evaluator(self.data, self.cell.protocol)
+        self.scoring = scoring.of(self.data, self.cell.protocol)
         self.training = Training(
             game,
             self.cell.seeds,
-            self.evaluate,
+            self.scoring.evaluate,
             n_samples=self.cell.protocol.samples,
             groups=self.groups or memory.groups(game, self.cell.seeds, workers),
             workers=workers,
@@ -147,8 +146,9 @@ class Run:
             "rounds": self.cell.recipe.rounds,
             "protocol": self.cell.protocol.as_dict(),
             "metrics": metrics,
-            "unavailable": self.unavailable,
-            "reference": reference(self.data, self.evaluate, self.cell.protocol),
+            "unavailable": self.scoring.unavailable,
+            "judge": self.scoring.judge,
+            "reference": scoring.reference(self.data, self.scoring, self.cell.protocol),
             "diverged": sorted(self.training.diverged),
             "cost": self.cost(),
             "seconds": round(self.training.seconds, 3),
@@ -185,7 +185,7 @@ class Run:
         name = f"{cell.variant} on {cell.data}"
         origin = self.training.game.variant.origin(samples.shape[1])
         final = [row for row in self.rows if row["round"] == cell.recipe.rounds]
-        captions = [f"{row['modes']:.0f} modes, {100 * row['high_quality']:.0f} %" for row in final if "modes" in row]
+        captions = [caption(row) for row in final if "modes" in row]
         plots.samples_figure(
             samples,
             data,
@@ -202,26 +202,10 @@ class Run:
         plots.film(history, rounds, data, self.folder / "samples.gif", seeds=cell.seeds, title=name)
 
 
-def evaluator(data: toy_data.Data, protocol: Protocol) -> tuple[Evaluate, dict[str, str]]:
-    """How samples of this data are scored during training, and a sentence for each metric that cannot be had."""
-    from zoo.metrics.modes import coverage
-
-    if isinstance(data, toy_data.Mixture):
-        return lambda samples: coverage(samples, data, protocol), {}
-    sentence = f"'{data.name}' has no known modes to count."
-    return lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence)
-
-
-def reference(data: toy_data.Data, evaluate: Evaluate, protocol: Protocol) -> dict[str, dict[str, float]]:
-    """What a perfect and a collapsed sampler score under the same protocol."""
-    from baselines.samplers import REFERENCE
-
-    found = {}
-    for name, sampler in REFERENCE.items():
-        scores = evaluate(sampler(data, protocol.samples)[None])
-        if scores:
-            found[name] = {k: float(v[0]) for k, v in scores.items()}
-    return found
+def caption(row: dict[str, Any]) -> str:
+    """One seed's result in a few words."""
+    share = f", {100 * row['high_quality']:.0f} %" if "high_quality" in row else ""
+    return f"{row['modes']:.0f} modes{share}"
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

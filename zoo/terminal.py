@@ -28,7 +28,7 @@ LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
     """Plan, train, show: what `zoo run` does."""
     quiet = given["quiet"] or given["as_json"]
-    console = Console(quiet=quiet, highlight=False)
+    console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
         if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol")):
@@ -59,6 +59,12 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     if given["as_json"]:
         print(json.dumps(summary, indent=2))
     show_summary(console, run, summary, tracked=given["track"])
+
+
+def terminal(quiet: bool = False) -> Console:
+    """Where a run tells of itself; what is not a terminal (a file, a pipe) is wide enough for a table."""
+    console = Console(quiet=quiet, highlight=False)
+    return console if console.is_terminal else Console(quiet=quiet, highlight=False, width=110)
 
 
 def train(run: session.Run, console: Console) -> dict[str, Any]:
@@ -166,6 +172,11 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
             table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]", band, f"{worst:.3g}", *others)
         console.print(table)
+    if summary["judge"]:
+        told = summary["judge"]
+        console.print(
+            f"Modes are the classes that our judge sees; it is right on {told['accuracy']:.2%} of {told['tested_on']:,} held-out images."
+        )
     for sentence in dict.fromkeys(summary["unavailable"].values()):
         console.print(f"Not measured: {sentence}")
     if summary["diverged"]:
@@ -222,3 +233,19 @@ def track_runs(folders: list[Path]) -> None:
         failed += bool(failure)
     if failed:
         raise SystemExit(1)
+
+
+def train_judge(name: str, root: str | None, train: bool) -> None:
+    """`zoo judge`: train (or find) the judge of a data set, with a progress bar, and say how good it is."""
+    import toy_data
+    from zoo import judge
+
+    data, console = toy_data.load(name, root), terminal()
+    with Progress(
+        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("", total=1.0)
+        found = judge.judge(data, progress=lambda share: bar.update(task, completed=share), train=train)
+    console.print(
+        f"The judge of {name} is right on {found.accuracy:.2%} of {found.tested_on:,} held-out images (kept in {judge.cache_root()})."
+    )
