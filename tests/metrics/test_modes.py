@@ -161,4 +161,13 @@ def test_the_protocol_goes_into_json():
         "hits": 1,
         "kl_high_quality_only": True,
         "box": False,
+        "even_weights": False,
     }
+
+
+def test_published_divergences_of_stacked_mnist_are_taken_to_even_modes(ring):
+    ring.weights = torch.tensor([0.65] + [0.05] * 7)
+    samples = ring.centres[torch.arange(800) % 8][None]
+    even = Protocol(even_weights=True)
+    assert coverage(samples, ring, even)["reverse_kl"].item() == pytest.approx(0, abs=1e-7)
+    assert coverage(samples, ring)["reverse_kl"].item() > 0.3

@@ -58,6 +58,8 @@ class Protocol:
     """Whether the divergences over modes count only HQ samples, or every finite one by its nearest mode."""
     box: bool = False
     """HQ when every coordinate lies within the threshold, instead of the distance."""
+    even_weights: bool = False
+    """Whether divergences are taken to even modes, whatever the data's own weights are."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -166,6 +168,8 @@ def coverage_of(
 
     ``nearest [S, N]``, ``high_quality [S, N]``, ``weights [K]`` -> ``{name: [S]}`` in float64.
     """
+    if protocol.even_weights:
+        weights = torch.full_like(weights, 1 / len(weights))
     hits = count(nearest, len(weights), high_quality)
     counted = hits if protocol.kl_high_quality_only else count(nearest, len(weights))
     return {

@@ -1,0 +1,168 @@
+"""Samples from anywhere, read into ``[S, N, *shape]``: .npy, .npz, .csv, .pt, or a folder of PNGs. Nothing read here
+can run code.
+
+Every complaint is one sentence that says what was found and what is needed.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from toy_data import Data
+from zoo.errors import ZooError
+
+FEWEST = 20
+"""Samples per seed below which nothing is computed."""
+_KINDS = ".npy, .npz, .csv, .pt, or a folder of PNGs"
+_SLACK = 0.02  # of the range: what a network may overshoot
+
+
+def read(path: Path) -> Tensor:
+    """The array in ``path``, as float32 of whatever shape it has. ``ZooError`` where there is none."""
+    if not path.exists():
+        raise ZooError(f"There is no file or folder {path}.")
+    if path.is_dir():
+        return _folder(path)
+    readers = {".npy": _npy, ".npz": _npz, ".csv": _csv, ".txt": _csv, ".pt": _pt, ".pth": _pt}
+    if path.suffix.lower() not in readers:
+        raise ZooError(f"{path} is none of the kinds that samples are read from: {_KINDS}.")
+    return readers[path.suffix.lower()](path)
+
+
+def _number(path: Path, array: Any) -> Tensor:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ZooError(f"{path} holds {kind} where samples are numbers.")
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+
+
+def _npy(path: Path) -> Tensor:
+    try:
+        return _number(path, np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise ZooError(f"{path} cannot be read as an array of numbers ({error}).") from error
+
+
+def _npz(path: Path) -> Tensor:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = list(file)
+            name = "samples" if "samples" in names else names[0] if len(names) == 1 else None
+            if name is None:
+                raise ZooError(f"{path} holds the arrays {', '.join(names)}; name the one with the samples 'samples'.")
+            return _number(path, file[name])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise ZooError(f"{path} cannot be read as arrays of numbers ({error}).") from error
+
+
+def _csv(path: Path) -> Tensor:
+    lines = path.read_text(errors="replace").splitlines()
+    first = lines[0] if lines else ""
+    comma = "," if "," in first else None
+
+    def is_number(cell: str) -> bool:
+        try:
+            float(cell)
+        except ValueError:
+            return False
+        return True
+
+    header = bool(first.strip()) and not all(is_number(cell) for cell in first.split(comma))
+    try:
+        return _number(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2, dtype=np.float32))
+    except ValueError as error:
+        raise ZooError(f"{path} cannot be read as rows of numbers: {error}.") from error
+
+
+def _pt(path: Path) -> Tensor:
+    import pickle
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise ZooError(f"{path} cannot be read as a tensor with weights-only loading; save a plain tensor.") from error
+    if isinstance(found, dict):
+        found = found.get("samples")
+    if not isinstance(found, Tensor) or found.is_complex():
+        raise ZooError(f"{path} should hold a tensor, or a dictionary with a tensor 'samples'.")
+    return found.detach().float()
+
+
+def _folder(path: Path) -> Tensor:
+    from PIL import Image, UnidentifiedImageError
+
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".png")
+    if not files:
+        raise ZooError(f"{path} is neither a run directory nor a folder with PNGs in it.")
+    images = []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                grey = image.mode in ("1", "L", "LA", "I", "I;16", "P")
+                pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.float32)
+        except (OSError, UnidentifiedImageError) as error:
+            raise ZooError(f"{file} cannot be read as a PNG ({error}).") from error
+        images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))
+        if images[-1].shape != images[0].shape:
+            raise ZooError(f"{file} is {images[-1].shape} where {files[0].name} is {images[0].shape}; all must be
+            alike.")
+    return torch.from_numpy(np.stack(images)) / 127.5 - 1
+
+
+def stand(samples: Tensor, data: Data, *, diverged: bool = False) -> Tensor:
+    """Samples as ``[S, N, *data.shape]``; ``ZooError`` for another shape, NaN (unless ``diverged`` seeds may have
+    them), a
+    wrong range of values, or fewer than 20."""
+    shape = tuple(data.shape)
+    x = _shaped(samples, shape, data.name)
+    if x.shape[1] < FEWEST:
+        raise ZooError(f"{x.shape[1]} samples are too few to judge; at least {FEWEST} are needed, better thousands.")
+    bad = int((~x.isfinite()).flatten(2).any(-1).sum())
+    if bad and not diverged:
+        raise ZooError(f"{bad:,} of {x.shape[0] * x.shape[1]:,} samples hold NaN or infinite values.")
+    if data.value_range is not None:
+        _ranged(x, data.value_range, data.name)
+    return x
+
+
+def _shaped(x: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
+    had = tuple(x.shape)
+    if shape[0] == 1 and len(shape) > 1 and had[1:] == shape[1:]:
+        x = x[:, None]  # grey images [N, h, w]
+    elif shape == (1,) and x.ndim == 1:
+        x = x[:, None]
+    elif x.ndim == 2 and had[1] == math.prod(shape):
+        x = x.reshape(-1, *shape)  # flattened images [N, c h w]
+    if x.ndim == len(shape) + 1 and tuple(x.shape[1:]) == shape:
+        return x[None]
+    if x.ndim == len(shape) + 2 and tuple(x.shape[2:]) == shape:
+        return x
+    need = ", ".join(map(str, shape))
+    raise ZooError(f"The samples have shape {list(had)}; '{name}' needs [N, {need}], or [seeds, N, {need}].")
+
+
+def _ranged(x: Tensor, limits: tuple[float, float], name: str) -> None:
+    low, high = limits
+    finite = x[x.isfinite()]
+    if not finite.numel():
+        return
+    least, most, slack = float(finite.min()), float(finite.max()), _SLACK * (high - low)
+    if least < low - slack or most > high + slack:
+        hint = "; divide by 127.5 and subtract 1" if least >= 0 and 1.5 < most <= 255.5 else ""
+        raise ZooError(f"The samples run from {least:g} to {most:g}, those of '{name}' from {low:g} to {high:g}{hint}.")
+    if least >= low + (high - low) / 2 - 1e-6 and most > least:
+        raise ZooError(
+            f"The samples run from {least:g} to {most:g}, those of '{name}' from {low:g} to {high:g}; "
+            "if yours run from 0 to 1, double them and subtract 1."
+        )
