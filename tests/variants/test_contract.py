@@ -46,7 +46,7 @@ def forms(name: str, most: int = 2) -> list[Variant]:
     few = {
         f: max(most, int(opt.at_least))
         for f, (kind, opt) in options(cls).items()
-        if kind is int and getattr(cls(), f) > 2
+        if kind is int and getattr(cls(), f) > most
     }
     switches = [field for field, (kind, _) in options(cls).items() if kind is bool]
     return [cls(**few), *(cls(**few, **{field: not getattr(cls(), field)}) for field in switches)]

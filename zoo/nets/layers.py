@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +81,7 @@ class MinibatchDiscrimination(nn.Module):
 
         M_i = f_i T  [kernels, dim],   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(i) = sum over j != i of c_b(i, j)
 
-    Memory: ``[B, B, kernels]`` per seed, dim by dim, so that no array of all differences is ever held.
+    Memory: ``[kernels, B, B]`` per seed, 1 MiB in float32 at batch 128 and 16 kernels; no array of all differences is ever held.
     """
 
     def __init__(self, features: int, kernels: int, dim: int) -> None:

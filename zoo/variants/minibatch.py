@@ -28,7 +28,7 @@ class Minibatch(NonSaturating):
     """
 
     kernels: Annotated[
-        int, Opt("kernels, the paper's B", 1, 1000, source="Salimans et al. 2016: 100; fewer for memory's sake")
+        int, Opt("kernels, the paper's B", 1, 1000, source="Salimans et al. 2016: 100; fewer for speed")
     ] = 8
     dim: Annotated[int, Opt("dimensions of a kernel, the paper's C", 1, 100, source="Salimans et al. 2016: 5")] = 4
 
