@@ -115,8 +115,7 @@ def _folder(path: Path) -> Tensor:
             raise ZooError(f"{file} cannot be read as a PNG ({error}).") from error
         images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))
         if images[-1].shape != images[0].shape:
-            raise ZooError(f"{file} is {images[-1].shape} where {files[0].name} is {images[0].shape}; all must be
-            alike.")
+            raise ZooError(f"{file} is {images[-1].shape} and {files[0].name} {images[0].shape}; all must be alike.")
     return torch.from_numpy(np.stack(images)) / 127.5 - 1
 
 
