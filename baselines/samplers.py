@@ -25,8 +25,16 @@ def _generator(data: toy_data.Data, generator: torch.Generator | None, seed: int
 
 
 def training_set(data: toy_data.Data, n: int) -> Tensor:
-    """The training samples ``[n, *shape]`` that the memoriser knows by heart and that metrics take for ``train``."""
-    return data.sample(n, _generator(data, None, 101))
+    """The training samples ``[n, *shape]`` that the memoriser knows by heart and that metrics take for the data.
+
+    All different; fewer than n where a data set has fewer.
+    """
+    g = _generator(data, None, 101)
+    x = data.sample(n, g)
+    if data.n_held_out is None:
+        return x  # fresh draws
+    pool = torch.cat([x, data.sample(3 * n, g)]).unique(dim=0)
+    return pool[torch.randperm(len(pool), generator=g, device=pool.device)[:n]]
 
 
 def held_out(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
@@ -37,7 +45,10 @@ def held_out(data: toy_data.Data, n: int, generator: torch.Generator | None = No
 
 def memoriser(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
     """The training points again, bit for bit: perfect on every metric that does not look for copies."""
-    return training_set(data, n) if generator is None else data.sample(n, generator)
+    if generator is not None:
+        return data.sample(n, generator)
+    known = training_set(data, n)
+    return known[torch.arange(n, device=known.device) % len(known)]
 
 
 def jittered(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:

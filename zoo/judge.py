@@ -191,7 +191,7 @@ def fit(data: Images, seed: int = 0, progress: Progress | None = None, epochs: i
             for _ in range(epochs):
                 for rows in torch.randperm(n).split(_BATCH):
                     x = _shifted(train.gather(rows)[:, None])
-                    loss = F.cross_entropy(net(x)[1], train.labels[rows], label_smoothing=0.05)
+                    loss = F.cross_entropy(net(x)[1], train.labels[rows])
                     adam.zero_grad()
                     loss.backward()
                     adam.step()

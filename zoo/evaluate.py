@@ -1,0 +1,311 @@
+"""How collapsed is this? The metrics of `zoo.metrics` on samples of any origin, beside the reference samplers.
+
+    evaluate(samples, toy_data.load("ring"))
+    -> {"metrics": {name: number, or list over seeds}, "reference": {sampler: {name: number}}, "protocol": {...},
+        "seconds": {...}, "unavailable": {name: sentence}, "notes": [...], "judge": {...} or None}
+
+Mixtures assign samples to modes exactly, labelled images through the judge. On images, distances between samples are
+distances between the judge's features. Metrics of pairs compare equally many samples and training points.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from toy_data import Data, Images, Mixture, Stacks
+from zoo.errors import ZooError
+from zoo.judge import Judge, Progress, Verdicts, judge
+from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
+from zoo.metrics.modes import PROTOCOLS, Protocol, assign, coverage_of
+
+PAIRS = 10_000
+"""Most samples that metrics of pairs compare."""
+Values = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Generators:
+    """A run's generators, one per seed, differentiable: needed for AIS alone."""
+
+    decoders: Sequence[likelihood.Decoder]
+    latent: int
+    sigma: float | None = None
+    """Observation noise, a standard deviation; by default a tenth of the data's."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A run's evaluations: ``modes [R, S]`` covered at ``rounds [R]``; ``covered [R, S, K]`` where enough samples were kept."""
+
+    rounds: Tensor
+    modes: Tensor
+    covered: Tensor | None = None
+
+
+@dataclass
+class Setting:
+    """What samples are held against: data, protocol, and (made when first asked for) real samples and the judge."""
+
+    data: Data
+    protocol: Protocol
+    n: int
+    """Samples per seed."""
+    generators: Generators | None = None
+    history: History | None = None
+    progress: Progress | None = field(default=None, repr=False)
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        return judge(self.data, progress=self.progress) if isinstance(self.data, Images) else None
+
+    @cached_property
+    def train(self) -> Tensor:
+        """Different training samples ``[n, *shape]``: as many as metrics of pairs compare."""
+        from baselines.samplers import training_set
+
+        held = self.data.n_held_out
+        return training_set(self.data, min(self.n, PAIRS, held or PAIRS))
+
+    @cached_property
+    def held_out(self) -> Tensor:
+        from baselines.samplers import held_out
+
+        return held_out(self.data, len(self.train), torch.Generator(self.train.device).manual_seed(211))
+
+    @cached_property
+    def train_points(self) -> Tensor:
+        return self.points(Subject(self, self.train[None]))[0]
+
+    @cached_property
+    def held_out_points(self) -> Tensor:
+        return self.points(Subject(self, self.held_out[None]))[0]
+
+    def points(self, subject: Subject) -> Tensor:
+        """What distances are taken between ``[S, n, d]``: the judge's features of images, else the samples themselves."""
+        cut = subject.samples if self.judge is None else subject.verdicts.features
+        return cut[:, : len(self.train)].flatten(2)
+
+
+@dataclass
+class Subject:
+    """Samples ``[S, N, *shape]`` under a setting; what the judge says of them is asked once."""
+
+    setting: Setting
+    samples: Tensor
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        assert self.setting.judge is not None
+        return self.setting.judge(self.samples)
+
+    @cached_property
+    def assigned(self) -> tuple[Tensor, Tensor]:
+        """The mode of each sample ``[S, N]``, and whether it counts."""
+        if isinstance(self.setting.data, Mixture):
+            return assign(self.samples, self.setting.data, self.setting.protocol)
+        return self.verdicts.modes, self.verdicts.modes >= 0
+
+
+def _modes(setting: Setting, x: Subject) -> Values:
+    assert setting.data.weights is not None
+    return coverage_of(*x.assigned, setting.data.weights, setting.protocol)
+
+
+def _birthday(setting: Setting, x: Subject) -> Values:
+    if _needs(setting, "modes") is None:
+        from zoo.metrics.modes import count
+
+        assert setting.data.weights is not None
+        modes, high = x.assigned
+        return {"birthday": diversity.birthday_of_modes(count(modes, len(setting.data.weights), high))}
+    return {"birthday": diversity.birthday_of_samples(setting.points(x), setting.train_points)}
+
+
+def _scores(setting: Setting, x: Subject) -> Values:
+    """Inception and Mode score over the data's classes; of stacks, over the product of the channels' classes: 1000."""
+    p = x.verdicts.probabilities.double()  # [S, N, c, K]
+    joint = p[:, :, 0]
+    for channel in range(1, p.shape[2]):
+        joint = torch.einsum("sni,snj->snij", joint, p[:, :, channel]).flatten(2)
+    assert setting.data.weights is not None
+    classes = setting.data.weights
+    return {
+        "inception_score": classifier.inception_score(joint),
+        "mode_score": classifier.mode_score(joint, classes),
+    }
+
+
+def _ais(setting: Setting, x: Subject) -> Values:
+    assert setting.generators is not None
+    g = setting.generators
+    sigma = g.sigma if g.sigma is not None else 0.1 * float(setting.data.std.mean())
+    data = setting.held_out[:64]
+    found = [likelihood.ais(decode, data, g.latent, sigma) for decode in g.decoders]
+    return {"ais": torch.tensor([float(a.log_likelihood.mean()) for a in found], dtype=torch.float64)}
+
+
+def _history(setting: Setting, x: Subject) -> Values:
+    assert setting.history is not None
+    h = setting.history
+    found = {"first_full_coverage": over_time.first_full_coverage(h.modes, h.rounds, setting.data.modes or 0)}
+    return found if h.covered is None else found | {"modes_lost": over_time.modes_lost(h.covered)}
+
+
+def _pairs(metric: Callable[[Tensor, Tensor], Tensor], name: str) -> Callable[[Setting, Subject], Values]:
+    return lambda setting, x: {name: metric(setting.points(x), setting.train_points)}
+
+
+CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]], ...] = (
+    (("modes", "high_quality", "reverse_kl", "forward_kl", "js", "chi_square", "effective_modes"), _modes),
+    (("mmd",), _pairs(two_samples.mmd, "mmd")),
+    (("mmd_poly",), _pairs(two_samples.mmd_poly, "mmd_poly")),
+    (("wasserstein1",), _pairs(lambda x, y: two_samples.wasserstein(x, y, 1), "wasserstein1")),
+    (("wasserstein2",), _pairs(two_samples.wasserstein, "wasserstein2")),
+    (("sliced_wasserstein",), _pairs(two_samples.sliced_wasserstein, "sliced_wasserstein")),
+    (("one_nn", "one_nn_real", "one_nn_fake"), lambda s, x: neighbours.one_nn(s.points(x), s.train_points)),
+    (("frechet",), _pairs(two_samples.frechet, "frechet")),
+    (("precision", "recall", "density", "coverage"), lambda s, x: neighbours.prdc(s.points(x), s.train_points)),
+    (("vendi",), _pairs(diversity.vendi, "vendi")),
+    (("ndb",), _pairs(diversity.ndb, "ndb")),
+    (("birthday",), _birthday),
+    (("inception_score", "mode_score"), _scores),
+    (("fid",), _pairs(two_samples.frechet, "fid")),
+    (("kid",), _pairs(two_samples.mmd_poly, "kid")),
+    (("kde",), lambda s, x: {"kde": likelihood.kde(x.samples[:, : len(s.train)], s.held_out)["kde"]}),
+    (("ais",), _ais),
+    (("first_full_coverage", "modes_lost"), _history),
+    (
+        ("overfit_one_nn", "overfit_frechet"),
+        lambda s, x: over_time.overfit(s.points(x), s.train_points, s.held_out_points),
+    ),
+)
+
+
+def _needs(setting: Setting, need: str) -> str | None:
+    """Why this setting lacks something that a metric needs; None where it does not."""
+    name, data = setting.data.name, setting.data
+    if need == "modes" and data.weights is None:
+        return f"'{name}' has no known modes."
+    if need == "modes" and not isinstance(data, Mixture | Images):
+        return f"'{name}' has labels, but nothing tells which mode a new sample belongs to."
+    if need == "classifier" and not isinstance(data, Images):
+        return f"'{name}' has no judge, since it holds no labelled images."
+    if need == "generator" and setting.generators is None:
+        return (
+            "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
+        )
+    if need == "history" and setting.history is None:
+        return "It needs a run's evaluations: give a run directory."
+    return None
+
+
+def unavailable(setting: Setting, name: str) -> str | None:
+    """Why a metric cannot be computed here, in one sentence; None where it can."""
+    for need in spec.get(name).needs:
+        if (why := _needs(setting, need)) is not None:
+            return why
+    if isinstance(setting.data, Images):
+        instead = {"frechet": "fid", "mmd_poly": "kid"}
+        if name in instead:
+            return f"On images it is taken between the judge's features, where it is called {instead[name]}."
+        if name == "high_quality":
+            return "The judge gives every image a mode; there is no threshold of quality."
+    if name == "modes_lost" and setting.history is not None and setting.history.covered is None:
+        return "The run keeps too few samples of each evaluation to tell which modes they cover."
+    return None
+
+
+def default_protocol(data: Data) -> Protocol:
+    """The protocol that published numbers on this data use."""
+    named = PROTOCOLS.get("stacked-mnist" if isinstance(data, Stacks) else data.name)
+    return named or PROTOCOLS["pacgan"]
+
+
+def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
+    """The metrics of ``names`` on ``samples [S, N, *shape]``, and the seconds each took (an equal share of a joint one)."""
+    subject, found, seconds = Subject(setting, samples), {}, {}
+    for group, compute in CALCULATIONS:
+        asked = [name for name in group if name in names]
+        if not asked:
+            continue
+        started = time.perf_counter()
+        values = compute(setting, subject)
+        for name in asked:
+            found[name] = values[name]
+            seconds[name] = (time.perf_counter() - started) / len(asked)
+    return {n: found[n] for n in names}, seconds
+
+
+def evaluate(
+    samples: Tensor,
+    data: Data,
+    metrics: Sequence[str] | None = None,
+    *,
+    protocol: Protocol | None = None,
+    references: Sequence[str] | None = None,
+    generators: Generators | None = None,
+    history: History | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Everything `zoo eval` prints, as plain data in the shape above.
+
+    Args:
+        samples: ``[S, N, *data.shape]`` (see ``zoo.foreign.stand``); a seed with NaN scores NaN where it cannot count.
+        metrics: names from ``zoo.metrics.spec``; by default the cheap ones that this data allows. One that is asked for
+            by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
+        references: names from ``baselines.samplers.SAMPLERS``; by default the data and one mode.
+        progress: hears the judge's training, where it has none yet.
+    """
+    from baselines.samplers import REFERENCE, SAMPLERS
+
+    protocol = protocol or default_protocol(data)
+    n = samples.shape[1]
+    setting = Setting(data, replace(protocol, samples=n), n, generators, history, progress)
+    wanted = [spec.get(name).name for name in metrics] if metrics else [m.name for m in spec.METRICS if m.default]
+    reasons = {name: why for name in wanted if (why := unavailable(setting, name)) is not None}
+    if metrics and reasons:
+        name, why = next(iter(reasons.items()))
+        raise ZooError(f"{name} cannot be computed: {why}")
+    names = [name for name in wanted if name not in reasons]
+    values, seconds = measure(setting, samples, names)
+    of_samples = [n for n in names if not {"generator", "history"} & set(spec.get(n).needs)]
+    rows = {}
+    for sampler in references if references is not None else REFERENCE:
+        if sampler not in SAMPLERS:
+            raise ZooError(f"There is no reference sampler '{sampler}'; there are: {', '.join(SAMPLERS)}.")
+        scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
+        rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
+    notes = []
+    if n != protocol.samples:
+        notes.append(
+            f"{n:,} samples per seed, where the protocol '{protocol.name}' draws {protocol.samples:,}: modes and divergences"
+            " depend on their number."
+        )
+    return {
+        "metrics": {name: v.tolist() if len(samples) > 1 else float(v[0]) for name, v in values.items()},
+        "reference": rows,
+        "protocol": setting.protocol.as_dict() | {"seeds": len(samples), "pairs": len(setting.train)},
+        "seconds": {name: round(s, 4) for name, s in seconds.items()},
+        "unavailable": reasons,
+        "notes": notes,
+        "judge": _about(setting) if isinstance(data, Images) else None,
+    }
+
+
+def _about(setting: Setting) -> dict[str, Any]:
+    """How good the judge is, and what real held-out images score with it."""
+    assert setting.judge is not None
+    names = ["modes", "reverse_kl", "inception_score", "fid"]
+    real, _ = measure(setting, setting.held_out[None], names)
+    return {
+        "accuracy": setting.judge.accuracy,
+        "tested_on": setting.judge.tested_on,
+        "held_out": {"samples": len(setting.held_out)} | {n: float(v[0]) for n, v in real.items()},
+    }
