@@ -47,6 +47,11 @@ def collect(x: Tensor, count: int) -> Tensor:
     return x.transpose(0, 1).flatten(0, 1)[:count]
 
 
+def one_hot(y: Tensor, k: int) -> Tensor:
+    """Classes ``[B]`` to a mask ``[B, k]`` (torch's own cannot be mapped over seeds)."""
+    return y[:, None] == torch.arange(k, device=y.device)
+
+
 class WithFeatures(nn.Module):
     """``x`` to the pair (features ``[B, F]``, what ``head`` makes of them)."""
 
@@ -135,3 +140,15 @@ class Scale(nn.Module):
 
     def forward(self) -> Tensor:
         return softplus(self.raw)
+
+
+class Clusters(nn.Module):
+    """Centres ``[k, F]``, which start as N(0, 1), and the logits of their shares ``[k]``, which start equal."""
+
+    def __init__(self, k: int, features: int) -> None:
+        super().__init__()
+        self.centres = nn.Parameter(torch.randn(k, features))
+        self.shares = nn.Parameter(torch.zeros(k))
+
+    def forward(self) -> tuple[Tensor, Tensor]:
+        return self.centres, self.shares

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zoo import losses
 from zoo.game import Batch, Nets
-from zoo.nets.layers import Branches, Each, collect, deal
+from zoo.nets.layers import Branches, Each, collect, deal, one_hot
 from zoo.variant import GAN, Kit, Opt, register
 
 
@@ -48,7 +48,7 @@ class MGAN(GAN):
         """D's logits of samples ``[B, 1]``, and -E log C_k of them."""
         logits = nets.D(self.sample(nets, batch.z))
         log_C = torch.log_softmax(logits[:, 1:], dim=1)
-        right = torch.arange(self.n, device=logits.device) == self.origin(len(logits)).to(logits.device)[:, None]
+        right = one_hot(self.origin(len(logits)).to(logits.device), self.n)
         return logits[:, :1], -(log_C * right).sum(1).mean()
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
