@@ -156,8 +156,13 @@ def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
 
 def test_digits_train_and_their_picture_is_drawn(tmp_path: Path) -> None:
     run = session.start(plan("ns", {}, data="digits", seeds=2, changes=SMALL), out=tmp_path / "run")
-    run.train()
+    summary = run.train()
     run.picture()
+    assert 1 <= summary["metrics"]["modes"]["mean"] <= 10
+    assert summary["judge"]["accuracy"] > 0.97
+    assert summary["reference"]["data"]["modes"] == 10
+    assert summary["reference"]["collapsed"]["modes"] == 1
+    assert "no high-quality share" in summary["unavailable"]["high_quality"]
     assert (tmp_path / "run" / "samples.png").stat().st_size > 5000
     with np.load(tmp_path / "run" / "samples.npz") as kept:
         assert kept["samples"].shape[2:] == (1, 8, 8)
@@ -174,10 +179,14 @@ def test_a_users_points_train(tmp_path: Path) -> None:
     assert "no known modes" in summary["unavailable"]["modes"]
 
 
-def test_mnist_trains(tmp_path: Path, mnist_root: str) -> None:
+def test_mnist_trains_and_says_how_to_count_its_modes(
+    tmp_path: Path, mnist_root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cell = plan("ns", {}, data="mnist", data_root=mnist_root, seeds=1, changes=SMALL)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))  # no judge of MNIST there
     run = session.start(cell, out=tmp_path / "run")
-    run.train()
+    summary = run.train()
+    assert "zoo judge --train --data mnist" in summary["unavailable"]["modes"]
     with np.load(tmp_path / "run" / "samples.npz") as kept:
         assert kept["samples"].shape[2:] == (1, 28, 28)
 
