@@ -229,6 +229,23 @@ def ui(
 
 
 @app.command()
+def compare(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")] = None,
+    data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
+    metric: Annotated[str, typer.Option(help="What to compare: coverage/modes, high_quality, ...")] = "coverage/modes",
+    reference: Annotated[str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")] = None,
+    equal: Annotated[str | None, typer.Option(help="At equal cost: seconds_per_seed, D_updates, G_updates.")] = None,
+    style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
+) -> None:
+    """Runs against one another, from their files: robust means, intervals, collapsed seeds, probability of improvement, cost."""
+    from zoo.compare import compare
+    from zoo.tables import render
+
+    name = metric.rsplit("/", 1)[-1] if not metric.startswith("loss/") else metric
+    print(render(compare(folders or [Path("runs")], name, data=data, reference=reference, equal=equal), style))
+
+
+@app.command()
 def judge(
     data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
     train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,

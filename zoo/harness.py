@@ -224,6 +224,8 @@ class Training:
     progress: Callable[[int], None] = lambda played: None
     seconds: float = 0.0
     """Time spent playing, evaluation excluded."""
+    cpu_seconds: float = 0.0
+    """CPU time of this process meanwhile, all threads."""
 
     def __post_init__(self) -> None:
         parts = [list(p) for p in np.array_split(np.asarray(self.seeds), min(self.groups, len(self.seeds)))]
@@ -271,9 +273,10 @@ class Training:
         for lanes, stream in zip(self._lanes, self._streams, strict=True):
             self.game.prepare(lanes, stream)
         for until in self.game.recipe.evaluations(self.played):
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             self._play(until, self.stop)
             self.seconds += time.perf_counter() - started
+            self.cpu_seconds += time.process_time() - busy
             if self.played < until:
                 return
             yield self._record()

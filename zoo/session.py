@@ -88,12 +88,12 @@ class Run:
         """Go on from the folder's checkpoint."""
         lanes, notes, extra = checkpoint.load(self.folder, self.training.lanes())
         self.training.restore(lanes)
-        self.training.seconds, self.rows = notes["seconds"], notes["rows"]
+        self.training.seconds, self.training.cpu_seconds, self.rows = notes["seconds"], notes["cpu_seconds"], notes["rows"]
         self.film = [extra[f"film/{i}"] for i in range(len(extra))]
 
     def save(self) -> None:
         """Write the checkpoint from which ``resume`` goes on."""
-        notes = {"seconds": self.training.seconds, "rows": self.rows}
+        notes = {"seconds": self.training.seconds, "cpu_seconds": self.training.cpu_seconds, "rows": self.rows}
         checkpoint.save(self.folder, self.training.lanes(), notes, {f"film/{i}": f for i, f in enumerate(self.film)})
 
     def train(self) -> dict[str, Any]:
@@ -173,7 +173,9 @@ class Run:
         turns = {
             f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
         }
-        return turns | {"seconds_per_seed": self.training.seconds / len(self.cell.seeds)}
+        seeds = len(self.cell.seeds)
+        spent = {"seconds_per_seed": self.training.seconds / seeds, "cpu_seconds_per_seed": self.training.cpu_seconds / seeds}
+        return turns | spent
 
     def picture(self) -> None:
         """Draw samples.png, losses.png, strip.png and samples.gif."""
