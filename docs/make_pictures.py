@@ -20,15 +20,18 @@ def methods_by_seeds(folders: list[Path], path: Path, most: int = 6) -> None:
     with plt.rc_context(plots.STYLE):
         size = 1.65
         figure, axes = plt.subplots(len(runs), most, figsize=(size * most + 1.6, size * len(runs) + 0.4), squeeze=False)
-        for row, (summary, samples) in zip(axes, runs, strict=True):
+        for i, (row, (summary, samples)) in enumerate(zip(axes, runs, strict=True)):
             for column, axis in enumerate(row):
                 plots.draw(axis, samples[column], data)
-                if row is axes[0]:
+                if i == 0:
                     axis.set_title(f"seed {summary['seeds'][column]}")
             modes = summary["metrics"]["modes"]
             told = " ".join(f"{k}={v}" for k, v in summary["options"].items() if v is not False)
             low, high = modes["ci95"]
-            label = f"{summary['variant']} {told}\n{modes['mean']:.1f} of {data.modes} modes\n[{low:.1f}, {high:.1f}]"
+            label = (
+                f"{summary['variant']} {told}".strip()
+                + f"\n{modes['mean']:.1f} of {data.modes} modes\n[{low:.1f}, {high:.1f}]"
+            )
             row[0].annotate(label, (-0.12, 0.5), xycoords="axes fraction", ha="right", va="center", fontsize=9.5)
         figure.subplots_adjust(wspace=0.05, hspace=0.05, left=0.17, right=0.995, top=0.93, bottom=0.01)
         figure.savefig(path, dpi=140)
