@@ -68,7 +68,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a mapping)
+            # copies, aligned as torch's own tensors are (a file's are not): kernels round by how their memory is aligned
+            return {k: file.get_tensor(k).clone() for k in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
     except (OSError, SafetensorError) as error:
         raise ZooError(f"{path} cannot be read as a checkpoint ({error}).") from error
 

@@ -260,7 +260,8 @@ class Training:
             start = part.stop
 
     def _place(self, part: Any, tensor: Tensor) -> Tensor:
-        return tensor[part].to(self.game.device, self.game.dtype)
+        # a copy, so that it starts where every tensor starts: kernels round by how their memory is aligned
+        return tensor[part].to(self.game.device, self.game.dtype).clone()
 
     def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
         """``[S, n, *data]`` from every seed's current generator, from latents that stay the same for one purpose."""
