@@ -246,6 +246,19 @@ def compare(
 
 
 @app.command()
+def report(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
+    data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")] = None,
+) -> None:
+    """One self-contained page: verdicts in words, tables, every seed, training over time, and the commands."""
+    from zoo.report import write_report
+
+    print(write_report(folders or [Path("runs")], out, data=data, reference=reference))
+
+
+@app.command()
 def judge(
     data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
     train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,
