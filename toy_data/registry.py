@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from toy_data.errors import DataError, nearest
+from toy_data.plugins import PluginError, installed
 
 if TYPE_CHECKING:
     from toy_data.base import Data
+
+
+GROUP = "zoo.datasets"
+"""The entry points that other packages offer data sets by."""
 
 
 class _Entry(NamedTuple):
@@ -64,9 +70,15 @@ _ENTRIES = {
 }
 
 
+def own() -> list[str]:
+    """The names of the built-in data sets."""
+    return list(_ENTRIES)
+
+
 def catalogue() -> dict[str, str]:
-    """Every built-in data set: name -> what it is, in one line."""
-    return {name: entry.about for name, entry in _ENTRIES.items()}
+    """Every data set: name -> what it is, in one line; built in, then those that other packages bring (``zoo.datasets``)."""
+    plugins, _ = installed(GROUP, frozenset(_ENTRIES))
+    return {n: entry.about for n, entry in _ENTRIES.items()} | {n: p.about() for n, p in plugins.items()}
 
 
 def load(name: str, root: str | Path | None = None) -> Data:
@@ -84,9 +96,33 @@ def load(name: str, root: str | Path | None = None) -> Data:
 
         return from_idx(Path(name.removeprefix("idx:")))
     if name not in _ENTRIES:
-        raise DataError(f"There is no data set '{name}'; {nearest(name, [*_ENTRIES, 'FILE.npz', 'idx:FOLDER'])}")
+        return _brought(name, root)
     entry = _ENTRIES[name]
     module, function = entry.home.split(":")
     make = getattr(importlib.import_module(f"toy_data.{module}"), function)
     data: Data = make(root) if entry.from_files else make()
+    return data
+
+
+def _brought(name: str, root: str | Path | None) -> Data:
+    """A data set that another package brings: a function that returns a ``Data``, of nothing or of the folder ``root``."""
+    plugins, refused = installed(GROUP, frozenset(_ENTRIES))
+    if name in refused:
+        raise DataError(refused[name])
+    if name not in plugins:
+        known = [*_ENTRIES, *plugins, "FILE.npz", "idx:FOLDER"]
+        raise DataError(f"There is no data set '{name}'; {nearest(name, known)}")
+    from toy_data.base import Data
+
+    try:
+        make = plugins[name].load()
+        data = make(root) if "root" in inspect.signature(make).parameters else make()
+    except DataError:
+        raise
+    except PluginError as error:
+        raise DataError(str(error)) from error
+    except Exception as error:
+        raise DataError(str(plugins[name].error(f"{type(error).__name__}: {error}"))) from error
+    if not isinstance(data, Data):
+        raise DataError(str(plugins[name].error(f"it returned {type(data).__name__}, not a toy_data.Data.")))
     return data

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import toy_data
 from baselines import recipes
-from zoo import variants
+from toy_data.registry import own as own_datasets
+from zoo import plugins, variants
 from zoo.metrics.spec import METRICS
 
 
 def listing() -> dict[str, list[dict[str, str]]]:
-    """Kind to its entries, each with ``name`` and ``about``."""
-    return {
-        "variants": [{"name": n, "about": variants.idea(n)} for n in variants.names()],
-        "datasets": [{"name": n, "about": a} for n, a in toy_data.catalogue().items()],
+    """Kind to its entries, each with ``name`` and ``about``; a plugin that is broken or refused has its ``error`` too."""
+    told = toy_data.catalogue()
+    ours = {
+        "variants": [{"name": n, "about": variants.idea(n)} for n in variants.own()],
+        "datasets": [{"name": n, "about": told[n]} for n in own_datasets()],
         "metrics": [{"name": m.name, "about": m.about} for m in METRICS],
-        "recipes": [{"name": n, "about": recipes.load(n).about} for n in recipes.names()],
     }
+    found = {kind: entries + plugins.listed(kind) for kind, entries in ours.items()}
+    return found | {"recipes": [{"name": n, "about": recipes.load(n).about} for n in recipes.names()]}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import toy_data
+from zoo import plugins
 from zoo.harness import Evaluate
 from zoo.metrics.modes import Protocol, coverage, coverage_of
 
@@ -27,12 +28,31 @@ class Scoring:
 
 
 def of(data: toy_data.Data, protocol: Protocol) -> Scoring:
-    """The scoring of this data under this protocol."""
+    """The scoring of this data under this protocol, with the metrics that plugins bring."""
+    return _with_plugins(_own(data, protocol), data)
+
+
+def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
     if isinstance(data, toy_data.Mixture):
         return Scoring(lambda samples: coverage(samples, data, protocol))
     if isinstance(data, toy_data.Images):
         return _judged(data, protocol)
     return _nothing(f"'{data.name}' has no known modes to count.")
+
+
+def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:
+    """Each plugin's metric beside our own; one that fails is not available, and stops nothing."""
+    brought, unavailable = plugins.metrics()
+    if not brought and not unavailable:
+        return own
+    tried = {name: plugins.tried(name, metric, data) for name, metric in brought.items()}
+    unavailable = own.unavailable | unavailable | {name: why for name, why in tried.items() if why}
+    good = {name: metric for name, metric in brought.items() if name not in unavailable}
+
+    def evaluate(samples: Tensor) -> dict[str, Tensor]:
+        return {**own.evaluate(samples), **{n: plugins.measure(metric, samples, data) for n, metric in good.items()}}
+
+    return replace(own, evaluate=evaluate, unavailable=unavailable)
 
 
 def _nothing(sentence: str) -> Scoring:

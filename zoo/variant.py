@@ -138,8 +138,9 @@ def register(name: str) -> Callable[[V], V]:
     """Class decorator: the variant's name on the command line. A name that is taken is refused (``ZooError``)."""
 
     def keep(cls: V) -> V:
-        if name in REGISTRY and REGISTRY[name].__qualname__ != cls.__qualname__:
-            raise ZooError(f"There is already a variant '{name}' ({REGISTRY[name].__module__}); choose another name.")
+        held = REGISTRY.get(name)
+        if held and (held.__module__, held.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ZooError(f"There is already a variant '{name}' ({held.__module__}); choose another name.")
         cls.name = name
         REGISTRY[name] = cls
         return cls

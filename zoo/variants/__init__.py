@@ -1,16 +1,17 @@
 """The catalogue: one file per method, found by its file name; nothing is imported before it is asked for.
 
-``names()`` and ``idea(name)`` read the files' text (no torch), so that listing is instant; ``load(name)`` imports one variant.
+``names()`` and ``idea(name)`` read the files' text (no torch), so that listing is instant; ``load(name)`` imports one variant. Variants
+of other packages, and of files given to ``zoo.plugins.load_file``, stand beside ours.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo import plugins
 from zoo.errors import unknown
 
 if TYPE_CHECKING:
@@ -22,29 +23,31 @@ def _catalogue() -> dict[str, tuple[str, str]]:
     """Variant name to (module, first line of its class's docstring), from the ``@register("name")`` in each file."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if not isinstance(node, ast.ClassDef):
-                continue
-            for mark in node.decorator_list:
-                if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "register":
-                    name = ast.literal_eval(mark.args[0])
-                    found[name] = (path.stem, (ast.get_docstring(node) or "").split("\n")[0])
+        for name, (_, about) in plugins.registered(path.read_text(encoding="utf-8")).items():
+            found[name] = (path.stem, about)
     return found
 
 
-def names() -> list[str]:
-    """All registered variants, sorted."""
+def own() -> list[str]:
+    """The variants of this package, sorted."""
     return sorted(_catalogue())
+
+
+def names() -> list[str]:
+    """All variants, sorted: ours, and those that plugins bring."""
+    return sorted({*_catalogue(), *plugins.names()})
 
 
 def idea(name: str) -> str:
     """The variant in one line."""
-    return _catalogue()[name][1]
+    return _catalogue()[name][1] if name in _catalogue() else plugins.ideas()[name]
 
 
 def load(name: str) -> type[Variant]:
-    """The variant's class; ``ZooError`` with the nearest name when there is none."""
+    """The variant's class; ``ZooError`` with the nearest name when there is none, or with a broken plugin's error."""
     if name not in _catalogue():
+        if name in plugins.names():
+            return plugins.load_variant(name)
         raise unknown("variant", name, names())
     importlib.import_module(f"zoo.variants.{_catalogue()[name][0]}")
     from zoo.variant import REGISTRY

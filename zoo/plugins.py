@@ -1,0 +1,232 @@
+"""Variants, data sets and metrics of your own, without touching ours: entry points of an installed package, or a single file.
+
+    [project.entry-points."zoo.variants"]     my-gan = "my_package.my_gan:MyGAN"            a class made with @register("my-gan")
+    [project.entry-points."zoo.datasets"]     two-moons = "my_package.moons:two_moons"      a function that returns a toy_data.Data
+    [project.entry-points."zoo.metrics"]      my-metric = "my_package.spread:spread"        (samples [S, N, *data], data) -> [S]
+
+They are imported when first needed. One that is broken says so in `zoo list`, and stops nothing else; a name that is taken is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toy_data.plugins import Plugin, PluginError, installed
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from toy_data import Data
+    from zoo.variant import Variant
+
+VARIANTS, DATASETS, METRICS = "zoo.variants", "zoo.datasets", "zoo.metrics"
+FILES: dict[str, tuple[Path, str]] = {}
+"""Variants of files loaded with ``load_file``: name to the file and the first line of the docstring."""
+
+
+def registered(text: str) -> dict[str, tuple[str, str]]:
+    """``@register("name")`` in a file's text: name to its class and the first line of its docstring. Runs nothing."""
+    found = {}
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for mark in node.decorator_list:
+            if isinstance(mark, ast.Call) and "register" in (
+                getattr(mark.func, "id", ""),
+                getattr(mark.func, "attr", ""),
+            ):
+                name = mark.args[0].value if mark.args and isinstance(mark.args[0], ast.Constant) else None
+                if isinstance(name, str):
+                    found[name] = (node.name, (ast.get_docstring(node) or "").split("\n")[0])
+    return found
+
+
+def _own() -> frozenset[str]:
+    from zoo import variants
+
+    return frozenset(variants.own())
+
+
+def ideas() -> dict[str, str]:
+    """Every variant that is not ours, by name, in one line; nothing is imported."""
+    plugins, _ = installed(VARIANTS, _own())
+    return {name: p.about() for name, p in plugins.items()} | {name: about for name, (_, about) in FILES.items()}
+
+
+def names() -> set[str]:
+    """Variants that are not ours."""
+    return {*installed(VARIANTS, _own())[0], *FILES}
+
+
+def load_variant(name: str) -> type[Variant]:
+    """The class of a variant that is not ours; ``ZooError`` when it is broken."""
+    from zoo.variant import REGISTRY, Variant, register
+
+    if name in FILES:
+        return REGISTRY[name]
+    plugin = installed(VARIANTS, _own())[0][name]
+    with _ours_kept():
+        cls = _loaded(plugin)
+        if not (isinstance(cls, type) and issubclass(cls, Variant)):
+            raise ZooError(str(plugin.error(f"it is {cls!r}, not a class that inherits from zoo.Variant or zoo.GAN.")))
+        if "name" not in vars(cls):
+            register(name)(cls)
+        if cls.name != name:
+            raise ZooError(
+                str(plugin.error(f"its class is registered as '{cls.name}'; the two names must be the same."))
+            )
+    return cls
+
+
+def _loaded(plugin: Plugin) -> Any:
+    try:
+        return plugin.load()
+    except PluginError as error:
+        raise ZooError(str(error)) from error
+
+
+@contextmanager
+def _ours_kept() -> Iterator[None]:
+    """Whatever a stranger's module registers while it is imported, our names stay ours, and what fails leaves nothing behind."""
+    from zoo.variant import REGISTRY
+
+    before = set(REGISTRY)
+    try:
+        yield
+        taken = sorted(n for n in _strangers() & _own())
+        if taken:
+            raise ZooError(f"It registers '{taken[0]}', which is a name of the zoo's own; choose another.")
+    except BaseException:
+        for name in _strangers() - before:
+            del REGISTRY[name]
+        raise
+
+
+def _strangers() -> set[str]:
+    from zoo.variant import REGISTRY
+
+    return {name for name, cls in REGISTRY.items() if not cls.__module__.startswith("zoo.variants.")}
+
+
+def load_file(path: str | Path) -> list[str]:
+    """Import a file of variants; from then on they go by their names. Returns those names.
+
+    Raises ``ZooError`` when the file is missing, broken, registers nothing, or claims a name that is taken.
+    """
+    path = Path(path)
+    try:
+        found = registered(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"There is no plugin file to read at {path} ({error}).") from error
+    except SyntaxError as error:
+        raise ZooError(f"{path}, line {error.lineno}, is not Python: {error.msg}.") from error
+    if not found:
+        raise ZooError(f'{path} registers no variant: write @register("my-name") above a class.')
+    for name in found:
+        other = FILES.get(name, (path,))[0]
+        if name in _own() or name in installed(VARIANTS, _own())[0] or other.resolve() != path.resolve():
+            raise ZooError(f"{path} registers '{name}', and there is already a variant of that name; choose another.")
+    with _ours_kept():
+        _execute(path)
+    FILES.update({name: (path, about) for name, (_, about) in found.items()})
+    return list(found)
+
+
+def _execute(path: Path) -> None:
+    """Run a file as a module whose name belongs to its place; the same file again replaces what it was."""
+    module_name = f"zoo_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ZooError(f"{path} is no Python file: its name should end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[module_name]
+        lines = [
+            f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(spec.origin or path)
+        ]
+        at = f", line {lines[-1]}," if lines else ""
+        raise ZooError(f"{path}{at} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def metrics() -> tuple[dict[str, Callable[[Tensor, Data], Tensor]], dict[str, str]]:
+    """Metrics that packages bring, by name; and a sentence for each that cannot be used."""
+    from zoo.metrics.spec import METRICS as DECLARED
+
+    plugins, refused = installed(METRICS, frozenset(m.name for m in DECLARED))
+    good = {}
+    for name, plugin in plugins.items():
+        try:
+            found = plugin.load()
+            if not callable(found):
+                raise plugin.error(f"it is {found!r}, not a function (samples, data) -> [S].")
+            good[name] = found
+        except PluginError as error:
+            refused = refused | {name: str(error)}
+    return good, refused
+
+
+def tried(name: str, metric: Callable[[Tensor, Data], Tensor], data: Data) -> str:
+    """Why a plugin's metric cannot be had for this data: what goes wrong on a few of its samples of two seeds; '' when nothing does."""
+    import torch
+
+    samples = data.sample(128, torch.Generator(data.mean.device).manual_seed(0)).reshape(2, 64, *data.shape)
+    try:
+        values = metric(samples, data)
+    except Exception as error:
+        return f"The plugin '{name}' cannot score '{data.name}': {type(error).__name__}: {error}"
+    if not isinstance(values, torch.Tensor) or values.shape != (2,):
+        told = f"of shape {list(values.shape)}" if isinstance(values, torch.Tensor) else type(values).__name__
+        return f"The plugin '{name}' gives {told} for 2 seeds, not a tensor [2]."
+    return ""
+
+
+def measure(metric: Callable[[Tensor, Data], Tensor], samples: Tensor, data: Data) -> Tensor:
+    """A plugin's metric of ``samples [S, N, *data]``: ``[S]``, NaN where it fails (a long run goes on)."""
+    import torch
+
+    try:
+        return metric(samples, data).float()
+    except Exception:
+        return torch.full((len(samples),), torch.nan)
+
+
+def listed(kind: str) -> list[dict[str, str]]:
+    """What packages and files bring of a kind (variants, datasets, metrics): ``name``, ``about``, and ``error`` where one is broken.
+
+    It imports them, since only that shows whether they work.
+    """
+    from toy_data.registry import own as own_datasets
+    from zoo.metrics.spec import METRICS as DECLARED
+
+    own = {
+        "variants": _own(),
+        "datasets": frozenset(own_datasets()),
+        "metrics": frozenset(m.name for m in DECLARED),
+    }[kind]
+    plugins, refused = installed(f"zoo.{kind}", own)
+    rows = []
+    for name, plugin in plugins.items():
+        try:
+            if kind == "variants":
+                load_variant(name)
+            elif not callable(found := plugin.load()):
+                raise plugin.error(f"it is {found!r}, not a function.")
+            rows.append({"name": name, "about": f"{plugin.about()} [{plugin.package}]".strip()})
+        except ValueError as error:  # PluginError, ZooError
+            rows.append({"name": name, "about": f"BROKEN. {error}", "error": str(error)})
+    rows += [{"name": name, "about": f"REFUSED. {why}", "error": why} for name, why in refused.items()]
+    if kind == "variants":
+        rows += [{"name": name, "about": f"{about} [{path}]"} for name, (path, about) in FILES.items()]
+    return rows
