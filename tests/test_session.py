@@ -135,7 +135,7 @@ REFUSED = {
     "did you mean 'rounds'": lambda: plan("ns", changes={"round": 3}),
     "did you mean 'pacgan'": lambda: plan("ns", protocol="pacgam"),
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
-    "no kit 'resnet'": lambda: plan("ns", changes={"kit": "resnet"}),
+    "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
     "did you mean 'ring'": lambda: plan("ns", recipe="rinf"),
 }

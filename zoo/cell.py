@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 import toy_data
 from baselines import recipes
 from zoo import variants
 from zoo.errors import ZooError, unknown
 from zoo.metrics.modes import PROTOCOLS, Protocol
-from zoo.nets.kits import MLP, Conv
+from zoo.nets import dense, images, kits
 from zoo.recipe import Recipe, revise
 from zoo.variant import Kit, Variant, make
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 @dataclass(frozen=True)
@@ -104,23 +107,46 @@ def plan(
         file.name,
         data_root,
     )
-    made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    nets = made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    if settings.batch == 1 and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
+        raise ZooError("--batch 1 leaves batch normalisation nothing to normalise over; take 2 or more.")
     return cell
+
+
+def _standard(source: toy_data.Data) -> tuple[Tensor, Tensor]:
+    """The data's mean and standard deviation."""
+    return torch.as_tensor(source.mean).float(), torch.as_tensor(source.std).float()
+
+
+def _mlp(source: toy_data.Data, r: Recipe, kind: type[kits.MLP] = kits.MLP) -> Kit:
+    bounded = source.value_range is not None and not r.standardise
+    standard = _standard(source) if r.standardise else None
+    return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard)
+
+
+KITS: dict[str, Callable[[toy_data.Data, Recipe], Kit]] = {
+    "mlp": _mlp,
+    "conv": lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm),
+    "orthogonal": lambda source, r: _mlp(source, r, dense.Orthogonal),
+    "dcgan": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm),
+    "dcgan-critic": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False),
+    "metz": lambda source, r: images.Metz(source.shape, r.latent, r.width),
+    "resnet": lambda source, r: images.ResNet(source.shape, r.latent, r.width),
+    "pacgan": lambda source, r: dense.pacgan(source.shape, r.latent),
+    "layernorm-784": lambda source, r: dense.layernorm_784(source.shape, r.latent),
+    "layernorm-784-mse": lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid),
+    "keras-dense": lambda source, r: dense.keras_dense(source.shape, r.latent),
+    "dropout-1024": lambda source, r: dense.dropout_1024(source.shape, r.latent),
+    "relu-512": lambda source, r: dense.relu_512(source.shape, r.latent),
+}
+"""Name of a kit in a recipe to the kit for data of one shape."""
 
 
 def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     """The kit that the recipe names, for this data's shape."""
-    if recipe.kit == "conv":
-        return Conv(source.shape, recipe.latent, recipe.width, recipe.norm)
-    if recipe.kit != "mlp":
-        raise unknown("kit", recipe.kit, ["mlp", "conv"])
-    standard = (
-        (torch.as_tensor(source.mean).float(), torch.as_tensor(source.std).float()) if recipe.standardise else None
-    )
-    bounded = source.value_range is not None and not recipe.standardise
-    return MLP(
-        source.shape, recipe.latent, recipe.width, recipe.depth, recipe.activation, bounded, recipe.norm, standard
-    )
+    if recipe.kit not in KITS:
+        raise unknown("kit", recipe.kit, KITS)
+    return KITS[recipe.kit](source, recipe)
 
 
 def read_cell(folder: Path) -> Cell:

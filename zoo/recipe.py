@@ -16,11 +16,11 @@ class Recipe:
     """How long, how wide, how fast. Learning rates fall linearly to 0 over the last ``decay`` of the rounds."""
 
     rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", at_least=1)] = 4000
-    batch: Annotated[int, Opt("samples per batch", at_least=2)] = 128
+    batch: Annotated[int, Opt("samples per batch", at_least=1)] = 128
     latent: Annotated[int, Opt("latent dimensions", at_least=1)] = 2
     uniform_latent: Annotated[bool, Opt("latents from U(-1, 1) instead of N(0, 1)")] = False
-    kit: Annotated[str, Opt("networks: mlp, conv")] = "mlp"
-    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv)", at_least=1)] = 128
+    kit: Annotated[str, Opt("networks: mlp, conv, dcgan, resnet, or a published one's name")] = "mlp"
+    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, resnet)", at_least=1)] = 128
     depth: Annotated[int, Opt("hidden layers (mlp)", at_least=1, at_most=16)] = 2
     activation: Annotated[str, Opt("relu, tanh, leaky-relu, elu, silu, softplus (mlp)")] = "relu"
     norm: Annotated[bool, Opt("batch normalisation in the generator")] = False

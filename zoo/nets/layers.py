@@ -152,3 +152,41 @@ class Clusters(nn.Module):
 
     def forward(self) -> tuple[Tensor, Tensor]:
         return self.centres, self.shares
+
+
+class Dropped(nn.Module):
+    """A chain of layers with dropout after each of its activations: of ``u [B, DIGITS]`` in U(0, 1), units with v < p are 0, the others x / (1 - p).
+
+        v = (u N) mod 1,   N [DIGITS, units] fixed whole numbers, no two columns parallel
+
+    A column of v is U(0, 1), and any two are independent, so masks are Bernoulli(p) and pairwise independent over units (and fully over
+    samples), from few random numbers. Without ``u`` nothing is dropped.
+    """
+
+    DIGITS = 16
+    ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.ELU, nn.SiLU, nn.Softplus)
+
+    def __init__(self, chain: nn.Module, p: float, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.chain, self.p = chain, p
+        with torch.no_grad():  # a blank sample's way through, for the sizes of the layers
+            x = torch.zeros(2, *shape)
+            for i, layer in enumerate(steps(chain)):
+                x = layer(x)
+                if isinstance(layer, self.ACTIVATIONS):
+                    fixed = torch.Generator().manual_seed(i)
+                    mixing = torch.randint(-8, 9, (self.DIGITS, x[0].numel()), generator=fixed)
+                    self.register_buffer(f"N{i}", mixing.float())
+
+    def forward(self, x: Tensor, u: Tensor | None = None) -> Tensor:
+        for i, layer in enumerate(steps(self.chain)):
+            x = layer(x)
+            if u is not None and isinstance(layer, self.ACTIVATIONS):
+                keep = (u @ self.get_buffer(f"N{i}")).remainder(1) >= self.p
+                x = x * keep.view(x.shape) / (1 - self.p)
+        return x
+
+
+def steps(module: nn.Module) -> list[nn.Module]:
+    """The layers of nested ``Sequential``s, in order."""
+    return [step for m in module for step in steps(m)] if isinstance(module, nn.Sequential) else [module]
