@@ -35,7 +35,7 @@ def runs(root: Path, experiment: str) -> list:
 
 
 def test_one_run_per_cell_and_logging_again_replaces(logged) -> None:
-    root, summary, _ = logged
+    root, summary, folder = logged
     cells = {r.data.params["variant"]: r for r in runs(root, "ring")}
     assert len(runs(root, "ring")) == 2
     metrics, params = cells["unrolled"].data.metrics, cells["unrolled"].data.params
@@ -43,7 +43,8 @@ def test_one_run_per_cell_and_logging_again_replaces(logged) -> None:
     assert metrics["final/modes"] == metrics["coverage/modes"] == modes["mean"]
     assert [metrics["final/modes.lo"], metrics["final/modes.hi"]] == modes["ci95"]
     assert {"dist/reverse_kl", "coverage/high_quality.lo", "loss/D.hi", "cost/seconds_per_seed"} <= metrics.keys()
-    assert (params["unrolled.k"], params["lr_d"], params["n_seeds"]) == ("1", "0.002", "2")
+    recipe = json.loads((folder / "config.json").read_text())["recipe"]
+    assert (params["unrolled.k"], params["lr_d"], params["n_seeds"]) == ("1", str(recipe["lr_d"]), "2")
     assert cells["unrolled"].info.status == "FINISHED"
     shared = set(cells["ns"].data.params) - {"n_seeds"}
     assert shared <= set(params)
