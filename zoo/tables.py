@@ -34,7 +34,12 @@ def cells(comparison: Comparison) -> Cells:
     ]
     head = ["run", "seeds", f"IQM {comparison.metric}{modes}", "95 % interval", "median", "worst seed", "collapsed"]
     head += [f"P(better than {against})", "95 % interval", "p (Holm)"] if against else []
-    head += ["rounds", "s per seed", *(f"{k.removesuffix('_updates')} updates" for k in updates), *extra]
+    head += [
+        "rounds",
+        "s per seed",
+        *(f"{k.removesuffix('_updates')} updates" for k in updates),
+        *(k.replace("_", " ") for k in extra),
+    ]
     body = [_line(row, against, updates, extra) for row in comparison.rows]
     blank = [""] * (len(head) - 3)
     body += [[f"({name})", "", number(value), *blank] for name, value in comparison.samplers.items()]
