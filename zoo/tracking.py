@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,11 +91,14 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     _images(store, run, folder, sorted({int(row["round"]) for row in rows}))
     store.set_terminated(run)
 
+    by_seed = _grouped(rows, "seed")
     for i, seed in enumerate(config["seeds"]):
         run = _fresh_run(store, f"{config['data']}/seeds", f"{name} s{seed}", stamp | {"zoo.seed": str(seed)}, root)
-        own = [row for row in rows if int(row["seed"]) == seed]
         points = [
-            (_key(k), float(v), int(row["round"])) for row in own for k, v in row.items() if k not in ("seed", "round")
+            (_key(k), float(v), int(row["round"]))
+            for row in by_seed[seed]
+            for k, v in row.items()
+            if k not in ("seed", "round")
         ]
         finals = [(f"final/{k}", m["per_seed"][i], 0) for k, m in summary["metrics"].items()]
         _batches(store, run, points + finals, params | {"seed": str(seed)})
@@ -110,6 +114,14 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, 
             return config, summary, list(csv.DictReader(file))
     except (OSError, ValueError) as error:
         raise ZooError(f"{folder} holds no finished run ({error}).") from error
+
+
+def _grouped(rows: Sequence[dict[str, str]], column: str) -> dict[int, list[dict[str, str]]]:
+    """Rows by the value of a column, in one pass: a sweep's table has tens of thousands."""
+    groups: dict[int, list[dict[str, str]]] = defaultdict(list)
+    for row in rows:
+        groups[int(row[column])].append(row)
+    return groups
 
 
 def _params(config: dict[str, Any]) -> dict[str, str]:
@@ -132,10 +144,11 @@ Point = tuple[str, float, int]
 
 def _aggregated(rows: Sequence[dict[str, str]], summary: dict[str, Any]) -> list[Point]:
     """Mean over seeds by round with .lo and .hi (95 % bootstrap), and final values at step 0, which the page draws as bars."""
-    rounds = sorted({int(row["round"]) for row in rows})
+    by_round = _grouped(rows, "round")
+    rounds = sorted(by_round)
     points: list[Point] = []
     for metric in [k for k in rows[0] if k not in ("seed", "round")]:
-        table = np.array([[float(row[metric]) for row in rows if int(row["round"]) == r] for r in rounds])
+        table = np.array([[float(row[metric]) for row in by_round[r]] for r in rounds])
         low, high = bands(table)
         for key, line in ((_key(metric), table.mean(1)), (f"{_key(metric)}.lo", low), (f"{_key(metric)}.hi", high)):
             points += [(key, float(v), r) for v, r in zip(line, rounds, strict=True)]
