@@ -113,9 +113,8 @@ def main() -> None:
     if args.json:
         print(json.dumps({"torch": torch.__version__, "product_gflops": rates, "rows": rows}, indent=2))
         return
-    print(
-        f"torch {torch.__version__}, {os.cpu_count()} cores, 1 thread; own matrix product {rates[128]:.0f} (batch 128), {rates[512]:.0f} GFLOP/s (512)"
-    )
+    machine = f"torch {torch.__version__}, {os.cpu_count()} cores, 1 thread"
+    print(f"{machine}; own matrix product {rates[128]:.0f} (batch 128), {rates[512]:.0f} GFLOP/s (512)")
     print("| setting | S | plain, CPU ms a round | zoo, CPU ms a seed-round | ratio |\n|---|---|---|---|---|")
     for r in rows:
         print(f"| {r['setting']} | {r['S']} | {r['plain_ms']:.2f} | {r['zoo_ms']:.2f} | {r['ratio']:.2f} |")
