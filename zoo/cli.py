@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from toy_data.errors import DataError
-from zoo import variants
+from zoo import cli_yours, variants
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class VariantGroup(TyperGroup):
 
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
 app.add_typer(runs, name="run")
+app.command("check")(cli_yours.check)
+app.command("new-variant")(cli_yours.new_variant)
 
 Data = Annotated[
     str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")
@@ -80,6 +82,7 @@ def run_any(
     track: Track = True,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    plugin: cli_yours.Plugin = None,
 ) -> None:
     """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
     if ctx.invoked_subcommand is None:
@@ -230,10 +233,14 @@ def ui(
 
 @app.command()
 def compare(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")] = None,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
     metric: Annotated[str, typer.Option(help="What to compare: coverage/modes, high_quality, ...")] = "coverage/modes",
-    reference: Annotated[str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
+    ] = None,
     equal: Annotated[str | None, typer.Option(help="At equal cost: seconds_per_seed, D_updates, G_updates.")] = None,
     style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
 ) -> None:
@@ -247,10 +254,14 @@ def compare(
 
 @app.command()
 def report(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")] = None,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")
+    ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
     data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    reference: Annotated[str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
+    ] = None,
 ) -> None:
     """One self-contained page: verdicts in words, tables, every seed, training over time, and the commands."""
     from zoo.report import write_report

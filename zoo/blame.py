@@ -1,0 +1,127 @@
+"""For ``zoo check``: which line of a variant to look at, and an error from inside torch in words."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from zoo.errors import ZooError
+
+Place: TypeAlias = "str | Callable[..., Any] | int | None"
+"""Where to look: a member of the class by name, a function, a line of the class's file, or the class itself."""
+
+
+class Broken(Exception):
+    """A rule of the contract that does not hold: a sentence, and where to look."""
+
+    def __init__(self, sentence: str, at: Place = None) -> None:
+        super().__init__(sentence)
+        self.sentence, self.at = sentence, at
+
+
+MEANING = {
+    "called random operation": "a loss draws random numbers itself; take them from batch.u, and ask for more with uniforms()",
+    "data-dependent control flow": "an 'if' or a loop asks a tensor for its value; torch.where and masks do it for all seeds at once",
+    ".item()": "a number is taken out of a tensor (.item(), float(), int(), an 'if' on its value); keep it a tensor",
+    "DataDependentOutputException": "a number is taken out of a tensor (.item(), float(), int()); keep it a tensor",
+    "does not require grad": "the harness takes the gradient: return the loss, call no .backward(); inside a loss use torch.func.grad",
+    "inplace": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
+    "in-place": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
+}
+
+
+def explain(error: BaseException) -> str:
+    """The error in one sentence, with what usually causes it."""
+    said = str(error).strip().split("\n")[0] or "no message"
+    whole = f"{type(error).__name__}: {error}"
+    meaning = next((told for sign, told in MEANING.items() if sign in whole), None)
+    if meaning:
+        return f"{meaning[0].upper()}{meaning[1:]} (torch says: {said[:160]})"
+    if isinstance(error, ZooError):
+        return said
+    return f"It stops with {type(error).__name__}: {said[:300]}"
+
+
+def culprit(cls: type, error: BaseException) -> str:
+    """The deepest line of the class's own file that the error went through; else of its parents' files; else the class."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for parent in cls.__mro__:
+        file = _file(parent)
+        inside = [f for f in frames if file and f.filename == file and f.name != "<module>"]
+        if inside and parent.__module__ != "zoo.variant":
+            return _shown(inside[-1].filename, inside[-1].lineno or 1)
+    return line(cls, None)
+
+
+def line(cls: type, at: Place) -> str:
+    """``FILE:LINE: code`` of a place."""
+    if isinstance(at, str):
+        if at in getattr(cls, "__annotations__", {}) and at not in ("players", "sample"):
+            return _shown(_file(cls), _field_line(cls, at))
+        owner = next((c for c in cls.__mro__ if at in vars(c)), None)
+        member = vars(owner)[at] if owner else None
+        at = member.fget if isinstance(member, property) else member
+    if isinstance(at, int):
+        return _shown(_file(cls), at)
+    code = getattr(inspect.unwrap(at), "__code__", None) if callable(at) else None
+    if code is not None and Path(code.co_filename).exists():
+        return _shown(code.co_filename, code.co_firstlineno)
+    return _shown(_file(cls), _class_line(cls))
+
+
+DRAWS = {"rand", "randn", "rand_like", "randn_like", "randint", "randperm", "normal", "multinomial", "bernoulli"}
+DRAWS |= {"normal_", "uniform_", "random_", "bernoulli_", "dropout", "random", "time"}
+
+
+def drawing(cls: type) -> Place:
+    """The first line of the class that calls something that draws, or else the class."""
+    tree = _tree(cls)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in DRAWS:
+                return node.lineno
+    return None
+
+
+def _file(cls: type) -> str | None:
+    try:
+        return inspect.getsourcefile(cls)
+    except (TypeError, OSError):
+        return None
+
+
+def _class_line(cls: type) -> int:
+    tree = _tree(cls)
+    return tree.lineno if tree else 1
+
+
+def _field_line(cls: type, field: str) -> int:
+    tree = _tree(cls)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == field:
+            return node.lineno
+    return _class_line(cls)
+
+
+def _tree(cls: type) -> ast.ClassDef | None:
+    """The class in its file's syntax tree (nested classes too)."""
+    file = _file(cls)
+    if file is None:
+        return None
+    source = "".join(linecache.getlines(file))
+    found = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef) and n.name == cls.__name__]
+    return found[-1] if found else None
+
+
+def _shown(file: str | None, number: int) -> str:
+    if file is None:
+        return "(no source file)"
+    path = Path(file)
+    near = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{near}:{number}: {linecache.getline(file, number).strip()}"
