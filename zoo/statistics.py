@@ -107,7 +107,8 @@ def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Va
     values = np.asarray(table, dtype=float)
     seeds = values.shape[1]
     draws = np.random.default_rng(seed).integers(seeds, size=(1999, seeds))
-    low, high = np.quantile(values[:, draws].mean(-1), [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
+    means = np.stack([row[draws].mean(-1) for row in values])  # row by row: [R, resamples, S] would not be small
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
     return low, high
 
 
