@@ -13,6 +13,7 @@ from torch import Tensor
 
 import toy_data
 from zoo.errors import ZooError
+from zoo.metrics.likelihood import kde
 
 Sampler = Callable[..., Tensor]
 JITTER = 0.05
@@ -86,6 +87,16 @@ def noise(data: toy_data.Data, n: int, generator: torch.Generator | None = None)
     return low + (high - low) * torch.rand(n, *data.shape, generator=g, device=data.mean.device)
 
 
+def kde_fit(data: toy_data.Data, n: int, generator: torch.Generator | None = None) -> Tensor:
+    """A Gaussian kernel density of up to 2,000 training samples, bandwidth chosen on held-out ones: training alone, smoothed."""
+    g = _generator(data, generator, 137)
+    known = training_set(data, min(n, 2000))
+    h = float(kde(known[None], held_out(data, min(len(known), 1000)))["bandwidth"])
+    x = known[torch.randint(len(known), (n,), generator=g, device=known.device)]
+    x = x + h * torch.randn(x.shape, generator=g, device=x.device)
+    return x if data.value_range is None else x.clamp(*data.value_range)
+
+
 def _of_modes(data: toy_data.Data, n: int, kept: Tensor, generator: torch.Generator) -> Tensor:
     """Draws of some modes only, by rejection; of a rare mode those that 65,536 draws hold, again and again."""
     parts: list[Tensor] = []
@@ -107,6 +118,7 @@ SAMPLERS: dict[str, Sampler] = {
     "half": half_the_modes,
     "collapsed": one_mode,
     "noise": noise,
+    "kde": kde_fit,
 }
 
 REFERENCE: dict[str, Sampler] = {name: SAMPLERS[name] for name in ("data", "collapsed")}

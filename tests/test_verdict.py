@@ -76,22 +76,24 @@ def test_uneven_modes(ring, g):
 
 
 def test_oscillation_is_seen_in_the_history_alone(ring, g):
-    rotating = torch.ones(20, 1, K, dtype=torch.bool)
-    rotating[torch.arange(19), 0, torch.arange(19) % K] = False  # each evaluation misses another mode; the last has all
-    found = judged(ring, ring.sample(N, g), covered=rotating)
+    rotating = torch.full((20, 1, K), 60)
+    rotating[torch.arange(19), 0, torch.arange(19) % K] = 0  # each evaluation misses another mode; the last has all
+    found = judged(ring, ring.sample(N, g), counts=rotating)
     assert found.faults == ("oscillates",)
     assert "lost modes at 8 of its last 9 evaluations" in found.sentence
 
 
 def test_modes_found_late_or_lost_once_are_no_oscillation(ring, g):
-    late = torch.ones(20, 1, K, dtype=torch.bool)
-    late[:15, :, 3] = False
-    once = torch.ones(20, 1, K, dtype=torch.bool)
-    once[17, :, 3] = False
-    early = torch.ones(20, 1, K, dtype=torch.bool)
-    early[:9:2, :, 1] = False
-    for history in (late, once, early):
-        assert judged(ring, ring.sample(N, g), covered=history).faults == ()
+    late = torch.full((20, 1, K), 60)
+    late[:15, :, 3] = 0
+    once = torch.full((20, 1, K), 60)
+    once[17, :, 3] = 0
+    early = torch.full((20, 1, K), 60)
+    early[:9:2, :, 1] = 0
+    sparse = torch.full((20, 1, K), 2)
+    sparse[::2, :, 1] = 0
+    for history in (late, once, early, sparse):
+        assert judged(ring, ring.sample(N, g), counts=history).faults == ()
 
 
 def test_memorised_training_points(ring, g):

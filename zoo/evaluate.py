@@ -42,11 +42,11 @@ class Generators:
 
 @dataclass(frozen=True)
 class History:
-    """A run's evaluations: ``modes [R, S]`` covered at ``rounds [R]``; ``covered [R, S, K]`` where enough samples were kept."""
+    """A run's evaluations: ``modes [R, S]`` covered at ``rounds [R]``; ``counts [R, S, K]`` where enough samples were kept."""
 
     rounds: Tensor
     modes: Tensor
-    covered: Tensor | None = None
+    counts: Tensor | None = None
 
 
 @dataclass
@@ -146,8 +146,8 @@ def _ais(setting: Setting, x: Subject) -> Values:
     assert setting.generators is not None
     g = setting.generators
     sigma = g.sigma if g.sigma is not None else 0.1 * float(setting.data.std.mean())
-    data = setting.held_out[:64]
-    found = [likelihood.ais(decode, data, g.latent, sigma) for decode in g.decoders]
+    data = setting.held_out[:32]
+    found = [likelihood.ais(decode, data, g.latent, sigma, temperatures=200, chains=8) for decode in g.decoders]
     return {"ais": torch.tensor([float(a.log_likelihood.mean()) for a in found], dtype=torch.float64)}
 
 
@@ -155,7 +155,7 @@ def _history(setting: Setting, x: Subject) -> Values:
     assert setting.history is not None
     h = setting.history
     found = {"first_full_coverage": over_time.first_full_coverage(h.modes, h.rounds, setting.data.modes or 0)}
-    return found if h.covered is None else found | {"modes_lost": over_time.modes_lost(h.covered)}
+    return found if h.counts is None else found | {"modes_lost": over_time.modes_lost(h.counts)}
 
 
 def _pairs(metric: Callable[[Tensor, Tensor], Tensor], name: str) -> Callable[[Setting, Subject], Values]:
@@ -217,7 +217,7 @@ def unavailable(setting: Setting, name: str) -> str | None:
             return f"On images it is taken between the judge's features, where it is called {instead[name]}."
         if name == "high_quality":
             return "The judge gives every image a mode; there is no threshold of quality."
-    if name == "modes_lost" and setting.history is not None and setting.history.covered is None:
+    if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
         return "The run keeps too few samples of each evaluation to tell which modes they cover."
     return None
 

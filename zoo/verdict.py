@@ -5,8 +5,8 @@ A *perfect* sampler is the data itself, held out, counted under the same protoco
     diverged    a sample, or the training, is not finite: nothing else is said
     dropped     a mode has fewer HQ samples than the protocol's hits, where a perfect sampler would have fewer with a
                 chance below 0.01 / K
-    oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode is gone
-                that the evaluation before had covered
+    oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode has no HQ
+                sample that had 10 or more at the evaluation before
     uneven      over the covered modes, KL(samples || data) is above 0.1 nats and 3 times its sampling floor (K - 1) / 2N
     scattered   the HQ share is below 0.9 of the perfect sampler's
     narrow      the HQ share is above the perfect sampler's by 2 standard errors (or no HQ threshold exists, as for images),
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from zoo.metrics.modes import Protocol, count, divergences
+from zoo.metrics.over_time import lost, overfit
 
 Assign = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Samples ``[S, N, *shape]`` to their modes ``[S, N]`` (-1: none) and whether they are high quality ``[S, N]``."""
@@ -48,7 +49,7 @@ class Evidence:
     """What a verdict looks at.
 
     ``samples [S, N, *shape]``; ``perfect [M, *shape]`` data held out; ``assign`` and ``weights [K]`` where modes are known;
-    ``covered [R, S, K]`` the modes covered at each evaluation; ``train [T, *shape]`` the training data, where it is finite.
+    ``counts [R, S, K]`` HQ samples per mode at each evaluation; ``train [T, *shape]`` the training data, where it is finite.
     """
 
     samples: Tensor
@@ -56,7 +57,7 @@ class Evidence:
     protocol: Protocol
     assign: Assign | None = None
     weights: Tensor | None = None
-    covered: Tensor | None = None
+    counts: Tensor | None = None
     train: Tensor | None = None
 
 
@@ -131,8 +132,8 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
             text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
             text += "" if best == 1 else f", {100 * share:.1f} % high quality where the data has {100 * best:.1f} %"
             faults.append(("narrow", text))
-        if e.covered is not None:
-            _oscillates(e.covered[:, i], faults)
+        if e.counts is not None:
+            _oscillates(e.counts[:, i], faults)
 
 
 def _enough(weights: Tensor, n: int, hits: int) -> Tensor:
@@ -155,10 +156,9 @@ def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
     return spread / degrees if degrees else math.nan
 
 
-def _oscillates(covered: Tensor, faults: list[tuple[str, str]]) -> None:
-    late = covered[len(covered) // 2 :]
-    lost = (late[:-1] & ~late[1:]).any(-1)
-    times, steps = int(lost.sum()), len(lost)
+def _oscillates(counts: Tensor, faults: list[tuple[str, str]]) -> None:
+    gone = lost(counts[len(counts) // 2 :, None]).any(-1)
+    times, steps = int(gone.sum()), len(gone)
     if times >= 2 and times >= steps / 4:
         faults.append(("oscillates", f"oscillates: lost modes at {times} of its last {steps} evaluations"))
 
@@ -166,8 +166,6 @@ def _oscillates(covered: Tensor, faults: list[tuple[str, str]]) -> None:
 def _memorises(
     x: Tensor, train: Tensor, perfect: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]
 ) -> None:
-    from zoo.metrics.over_time import overfit
-
     n = min(x.shape[1], len(train), len(perfect))
     gaps = overfit(x, train, perfect)["overfit_one_nn"].tolist()
     for i, gap in zip(alive, gaps, strict=True):

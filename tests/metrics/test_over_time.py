@@ -14,10 +14,11 @@ def test_the_first_full_coverage():
 
 
 def test_modes_lost_counts_every_loss_once():
-    rotating = torch.eye(4).bool()  # one mode at a time, another at every evaluation: 3 losses
-    steady = torch.ones(4, 4).bool()
-    growing = torch.tril(torch.ones(4, 4)).bool()
-    assert modes_lost(torch.stack([rotating, steady, growing], 1)).tolist() == [3, 0, 0]
+    rotating = 100 * torch.eye(4).long()  # one mode at a time, another at every evaluation: 3 losses
+    steady = torch.full((4, 4), 50)
+    growing = 60 * torch.tril(torch.ones(4, 4)).long()
+    sparse = 9 * torch.eye(4).long()  # so few that chance may do it
+    assert modes_lost(torch.stack([rotating, steady, growing, sparse], 1)).tolist() == [3, 0, 0, 0]
 
 
 @pytest.mark.parametrize("d", [2, 12])

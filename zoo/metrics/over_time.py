@@ -17,10 +17,18 @@ def first_full_coverage(modes: Tensor, rounds: Tensor, k: int) -> Tensor:
     return at.amin(0)
 
 
-def modes_lost(covered: Tensor) -> Tensor:
-    """Modes covered at one evaluation and not at the next, summed over the run: ``covered [R, S, K]`` bool ->
-    ``[S]``."""
-    return (covered[:-1] & ~covered[1:]).sum((0, -1)).double()
+SURE = 10
+"""Samples that a mode must have had for their absence at the next evaluation to be a loss (by chance: e^-10)."""
+
+
+def lost(counts: Tensor) -> Tensor:
+    """Which modes had ``SURE`` samples at one evaluation and none at the next: ``counts [R, S, K]`` -> ``[R - 1, S, K]``."""
+    return (counts[:-1] >= SURE) & (counts[1:] == 0)
+
+
+def modes_lost(counts: Tensor) -> Tensor:
+    """Modes lost between evaluations, summed over the run: ``counts [R, S, K]`` -> ``[S]``."""
+    return lost(counts).sum((0, -1)).double()
 
 
 def overfit(samples: Tensor, train: Tensor, held_out: Tensor) -> dict[str, Tensor]:
