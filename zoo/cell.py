@@ -107,6 +107,8 @@ def plan(
         file.name,
         data_root,
     )
+    if made.simultaneous and settings.g_steps > 1:
+        raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
     nets = made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
     if settings.batch == 1 and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
         raise ZooError("--batch 1 leaves batch normalisation nothing to normalise over; take 2 or more.")

@@ -21,6 +21,7 @@ from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from zoo import engine
+from zoo.diagnostics import diagnose
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.optim import Adam, Optimiser, State
 from zoo.randomness import Source, Stream, derive
@@ -47,6 +48,8 @@ class Record:
     """Seed to the first round at which one of its losses or weights was not finite."""
     samples: np.ndarray
     """``[S, N, *data]``"""
+    diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
+    """What the variant tells of its players."""
 
 
 @dataclass
@@ -83,7 +86,7 @@ class Game:
     ) -> None:
         self.variant, self.kit, self.source, self.recipe = variant, kit, source, recipe
         self.device, self.dtype, self.traced = torch.device(device), dtype, traced
-        self.players = variant.players()
+        self.players = [replace(p, steps=p.steps * (1 if p.adversary else recipe.g_steps)) for p in variant.players()]
         self.networks = {name: Network(net) for name, net in self._modules(0).items()}
         self.optimisers: dict[str, Optimiser] = {
             p.name: replace(p.optimiser, b1=recipe.b1, b2=recipe.b2)
@@ -308,4 +311,7 @@ class Training:
         losses = {name: torch.cat([p[name] for p in parts]).cpu().numpy() for name in parts[0]}
         samples = self.sample(self.n_samples)
         metrics = {k: v.cpu().numpy() for k, v in self.evaluate(samples).items()}
-        return Record(self.played, self.seconds, metrics, losses, self.diverged, samples.float().cpu().numpy())
+        told = [diagnose(self.game, lanes, s) for lanes, s in zip(self._lanes, self._streams, strict=True)]
+        diagnostics = {name: torch.cat([t[name] for t in told]).cpu().numpy() for name in told[0]}
+        plain = samples.float().cpu().numpy()
+        return Record(self.played, self.seconds, metrics, losses, self.diverged, plain, diagnostics)

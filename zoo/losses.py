@@ -40,3 +40,13 @@ def log_softplus(x: Tensor) -> Tensor:
 def normal(u: Tensor) -> Tensor:
     """U(0, 1) to N(0, 1), by the quantile function; within 5 standard deviations, since a float32 draw may be exactly 0."""
     return math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-1 + 1e-6, 1 - 1e-6))
+
+
+def verdicts(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """How D judges: its accuracy on real and on fake, and its mean output on both (all 1/2 where it cannot tell), from its outputs in [0, 1]."""
+    return {
+        "real_accuracy": (real > 0.5).to(real.dtype).mean(),
+        "fake_accuracy": (fake < 0.5).to(fake.dtype).mean(),
+        "real_output": real.mean(),
+        "fake_output": fake.mean(),
+    }

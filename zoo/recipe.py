@@ -34,6 +34,7 @@ class Recipe:
         float,
         Opt("decay per round of the average of weights that is sampled; 0 samples the weights themselves", 0, 0.99999),
     ] = 0.0
+    g_steps: Annotated[int, Opt("turns a round of the players that generate, times the variant's own", 1, 100)] = 1
     every: Annotated[int, Opt("rounds between evaluations; 0 takes a twentieth of the run", at_least=0)] = 0
 
     def __post_init__(self) -> None:

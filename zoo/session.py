@@ -88,7 +88,11 @@ class Run:
         """Go on from the folder's checkpoint."""
         lanes, notes, extra = checkpoint.load(self.folder, self.training.lanes())
         self.training.restore(lanes)
-        self.training.seconds, self.training.cpu_seconds, self.rows = notes["seconds"], notes["cpu_seconds"], notes["rows"]
+        self.training.seconds, self.training.cpu_seconds, self.rows = (
+            notes["seconds"],
+            notes["cpu_seconds"],
+            notes["rows"],
+        )
         self.film = [extra[f"film/{i}"] for i in range(len(extra))]
 
     def save(self) -> None:
@@ -121,6 +125,7 @@ class Run:
             row: dict[str, Any] = {"seed": seed, "round": record.round}
             row |= {name: float(values[i]) for name, values in record.metrics.items()}
             row |= {f"loss/{name}": float(values[i]) for name, values in record.losses.items()}
+            row |= {f"diagnostic/{name}": float(values[i]) for name, values in record.diagnostics.items()}
             self.rows.append(row)
         frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
         self.film.append(frames.contiguous())
@@ -129,7 +134,7 @@ class Run:
         """Write what a finished run leaves."""
         last = [row for row in self.rows if row["round"] == self.cell.recipe.rounds]
         metrics = {}
-        for name in [k for k in last[0] if k not in ("seed", "round") and not k.startswith("loss/")]:
+        for name in [k for k in last[0] if k not in ("seed", "round") and "/" not in k]:
             values = [row[name] for row in last]
             low, high = bootstrap(values)
             metrics[name] = {
@@ -174,7 +179,10 @@ class Run:
             f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
         }
         seeds = len(self.cell.seeds)
-        spent = {"seconds_per_seed": self.training.seconds / seeds, "cpu_seconds_per_seed": self.training.cpu_seconds / seeds}
+        spent = {
+            "seconds_per_seed": self.training.seconds / seeds,
+            "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
+        }
         return turns | spent
 
     def picture(self) -> None:

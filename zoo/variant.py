@@ -94,6 +94,10 @@ class Variant:
         """Which generator makes each of ``n`` samples ``[n]``; ``None`` where there is only one."""
         return None
 
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        """Numbers of one seed that evaluations keep beside the losses; none unless a variant has some (``losses.verdicts``)."""
+        return {}
+
     @property
     def simultaneous(self) -> bool:
         """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from zoo import losses
 from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
@@ -28,3 +29,6 @@ class LSGAN(GAN):
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return 0.5 * (nets.D(self.sample(nets, batch.z)) - 1).square().mean()
+
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        return losses.verdicts(nets.D(batch.x), nets.D(self.sample(nets, batch.z)))

@@ -23,3 +23,6 @@ class NonSaturating(GAN):
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D(self.sample(nets, batch.z)))
+
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        return losses.verdicts(nets.D(batch.x).sigmoid(), nets.D(self.sample(nets, batch.z)).sigmoid())

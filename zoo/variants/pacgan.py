@@ -45,3 +45,7 @@ class PacGAN(GAN):
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D(self.packs(self.sample(nets, batch.z))))
+
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        """Of packs."""
+        return losses.verdicts(*(nets.D(self.packs(x)).sigmoid() for x in (batch.x, self.sample(nets, batch.z))))

@@ -24,3 +24,6 @@ class Vanilla(GAN):
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return -losses.fake(nets.D(self.sample(nets, batch.z)))
+
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        return losses.verdicts(nets.D(batch.x).sigmoid(), nets.D(self.sample(nets, batch.z)).sigmoid())
