@@ -146,7 +146,7 @@ def probability_of_improvement(
 ) -> tuple[float, tuple[float, float]]:
     """P(A > B) + P(A = B)/2 for independent seeds (the Mann-Whitney U over n m), and its 95 % bootstrap interval.
 
-    .5 says that neither is better. Agarwal et al. 2021, section 4.3.
+    .5 says that neither is better. Agarwal et al. 2021.
     """
     x, y = _clean(a), _clean(b)
     if len(x) == 0 or len(y) == 0:

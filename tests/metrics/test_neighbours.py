@@ -55,7 +55,7 @@ def test_one_nn_counts_ties_half():
 
 @pytest.mark.parametrize("d", [8, 12])
 def test_coverage_and_density_of_a_perfect_sampler(d):
-    """E[coverage] = 1 - prod_{i <= k} (N - i)/(2N - i), E[density] = 1 (Naeem et al. 2020, section 3.2)."""
+    """E[coverage] = 1 - prod_{i <= k} (N - i)/(2N - i), E[density] = 1 (Naeem et al. 2020)."""
     n, k = 1000, 5
     got = [prdc(draw(s, n, d)[None], draw(s + 100, n, d), k) for s in range(6)]
     want = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))

@@ -21,7 +21,7 @@ def inception_score(probabilities: Tensor) -> Tensor:
 
 def mode_score(probabilities: Tensor, classes: Tensor) -> Tensor:
     """exp(E_x KL(p(y|x) || p(y)) - KL(p(y) || p*(y))), p* = ``classes [K]``, the data's (Che et al. 2017,
-    arXiv:1612.02136, section 4.1.1): ``[S, N, K]`` -> ``[S]``.
+    arXiv:1612.02136): ``[S, N, K]`` -> ``[S]``.
 
     K for a perfect sampler of even classes, 1/K for one class. Of the two printed forms the one whose second term
     compares the generated marginal with the data's.

@@ -79,7 +79,7 @@ def birthday_of_modes(counts: Tensor) -> Tensor:
 
 
 def birthday_of_samples(samples: Tensor, real: Tensor, rate: float = 1e-3) -> Tensor:
-    """The same for near-duplicates (Arora & Zhang 2017, arXiv:1706.08224, section 2): ``[S, N, *shape]`` -> ``[S]``.
+    """The same for near-duplicates (Arora & Zhang 2017, arXiv:1706.08224): ``[S, N, *shape]`` -> ``[S]``.
 
     A pair coincides when closer than all but ``rate`` of the data's pairs, so a perfect sampler scores
     1/2 + (1/4 + 2 log 2 / rate)^1/2 = 37.7, and a sampler that repeats itself less: s(s-1)/2 pairs, each coinciding

@@ -24,7 +24,7 @@ def median_distance(real: Tensor, at_most: int = 1000) -> float:
 
 
 def mmd(samples: Tensor, real: Tensor, widths: Tensor | None = None) -> Tensor:
-    """Unbiased squared MMD with the mean of Gaussian kernels exp(-d^2 / 2 h^2) (Gretton et al. 2012, JMLR 13, eq. 3).
+    """Unbiased squared MMD with the mean of Gaussian kernels exp(-d^2 / 2 h^2) (Gretton et al. 2012, JMLR 13).
 
         mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_ij k(x_i, y_j)
 
@@ -150,7 +150,7 @@ def wasserstein(samples: Tensor, real: Tensor, order: int = 2, at_most: int = 10
 
 
 def sliced_wasserstein(samples: Tensor, real: Tensor, directions: int = 64, seed: int = 0) -> Tensor:
-    """(mean over unit directions u of W2^2(u'x, u'y))^(1/2) (Bonneel et al. 2015, eq. 8), directions drawn from
+    """(mean over unit directions u of W2^2(u'x, u'y))^(1/2) (Bonneel et al. 2015), directions drawn from
     ``seed``."""
     x, y = standing(samples, real)
     n = min(x.shape[1], len(y))

@@ -1,0 +1,81 @@
+"""docs/metrics.md, made from the declarations: ``python -m zoo.metrics.docs`` writes it, ``--check`` fails where it is stale."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from zoo.metrics import spec
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+FAMILIES = {
+    "modes": "Modes",
+    "two_samples": "Two samples",
+    "neighbours": "Nearest neighbours",
+    "diversity": "Diversity",
+    "classifier": "By a classifier (our judge)",
+    "likelihood": "Likelihood",
+    "over_time": "Over time",
+}
+_INTRO = """# Metrics
+
+This page is made from the declarations in `zoo/metrics/spec.py` by `python -m zoo.metrics.docs`.
+
+K modes with weights w, N samples, d dimensions; logarithms are natural. *Perfect* and *collapsed* (onto one mode) say what
+these samplers score. A metric that is not on unasked is computed when named: `zoo eval SAMPLES --data D --metrics kde`.
+In MLflow a metric stands in the group given here: `coverage/modes`, `dist/reverse_kl`, `quality/one_nn`.
+"""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    parts = [_INTRO]
+    for family, title in FAMILIES.items():
+        rows = [m for m in spec.METRICS if m.family == family]
+        parts.append(f"## {title}\n")
+        parts.append(
+            "| metric | what it measures | better | unit | range | perfect | collapsed | cost | group | unasked | needs |"
+        )
+        parts.append("|---|---|---|---|---|---|---|---|---|---|---|")
+        parts += [_row(m) for m in rows]
+        parts.append(
+            "\nSources: " + "; ".join(f"`{m.name}` {_cell(m.paper)}, {_cell(m.equation)}" for m in rows) + ".\n"
+        )
+    return "\n".join(parts)
+
+
+def _row(m: spec.Metric) -> str:
+    unasked = "yes" if m.default else "no"
+    cells = (
+        m.about,
+        m.better,
+        m.unit,
+        m.range,
+        m.perfect,
+        m.collapsed,
+        m.cost,
+        m.group,
+        unasked,
+        ", ".join(m.needs) or "-",
+    )
+    return f"| `{m.name}` | " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with ``--check`` compare it: exit code 1 where it differs."""
+    if "--check" not in arguments:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    print("docs/metrics.md is not what the declarations say; make it again with: python -m zoo.metrics.docs")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
