@@ -24,11 +24,15 @@ class Broken(Exception):
         self.sentence, self.at = sentence, at
 
 
+VALUE = (
+    "a tensor is asked for its value (.item(), float(), an 'if' or a loop on it); keep it a tensor: torch.where and masks serve all "
+    "seeds at once"
+)
 MEANING = {
     "called random operation": "a loss draws random numbers itself; take them from batch.u, and ask for more with uniforms()",
-    "data-dependent control flow": "an 'if' or a loop asks a tensor for its value; torch.where and masks do it for all seeds at once",
-    ".item()": "a number is taken out of a tensor (.item(), float(), int(), an 'if' on its value); keep it a tensor",
-    "DataDependentOutputException": "a number is taken out of a tensor (.item(), float(), int()); keep it a tensor",
+    "data-dependent control flow": VALUE,
+    ".item()": VALUE,
+    "DataDependentOutputException": VALUE,
     "does not require grad": "the harness takes the gradient: return the loss, call no .backward(); inside a loss use torch.func.grad",
     "inplace": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
     "in-place": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
@@ -63,7 +67,7 @@ def line(cls: type, at: Place) -> str:
     if isinstance(at, str):
         if at in getattr(cls, "__annotations__", {}) and at not in ("players", "sample"):
             return _shown(_file(cls), _field_line(cls, at))
-        owner = next((c for c in cls.__mro__ if at in vars(c)), None)
+        owner = next((c for c in cls.__mro__ if at in vars(c) and c.__module__ != "zoo.variant"), None)
         member = vars(owner)[at] if owner else None
         at = member.fget if isinstance(member, property) else member
     if isinstance(at, int):

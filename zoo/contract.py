@@ -162,7 +162,7 @@ def builds(it: Subject) -> None:
         raise Broken(f"A player owns '{name}', but nets() makes only {', '.join(game.networks)}.", "players")
     for name in sorted(set(game.networks) - owned):
         raise Broken(
-            f"Nobody owns the network '{name}': name it in a player's owns, or leave it out of nets().", "players"
+            f"Nobody owns the network '{name}': name it in a player's owns, or leave it out of nets().", "nets"
         )
     names = [p.name for p in game.players]
     if len(set(names)) < len(names):
@@ -182,6 +182,7 @@ def a_player_moves_only_what_it_owns(it: Subject) -> None:
         before = tree_map(Tensor.clone, (params, state, tuple(batch)))
         loss = player.loss(dataclasses.replace(nets, memo={}), batch)
         _is_one_number(it, player, loss)
+        _unwritten(it, player, before, (params, state, tuple(batch)))
         after, _ = dataclasses.replace(nets, memo={}).descend(player, batch)
         _unwritten(it, player, before, (params, state, tuple(batch)))
         for network in set(game.networks) - set(player.networks):
@@ -307,9 +308,9 @@ def _agree(it: Subject, ours: Any, theirs: Any, told: str) -> None:
 
 PLAY: tuple[Callable[[Subject], None], ...] = (
     builds,
+    samples_have_the_data_s_shape,
     a_player_moves_only_what_it_owns,
     plays_one_seed,
-    samples_have_the_data_s_shape,
     a_seed_alone_is_the_seed_among_others,
     traced_equals_untraced,
     goes_on_after_a_stop,

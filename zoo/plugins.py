@@ -74,7 +74,7 @@ def load_variant(name: str) -> type[Variant]:
     if name in FILES:
         return REGISTRY[name]
     plugin = installed(VARIANTS, _own())[0][name]
-    with _ours_kept():
+    with _ours_kept(plugin.target.partition(":")[0]):
         cls = _loaded(plugin)
         if not (isinstance(cls, type) and issubclass(cls, Variant)):
             raise ZooError(str(plugin.error(f"it is {cls!r}, not a class that inherits from zoo.Variant or zoo.GAN.")))
@@ -95,7 +95,7 @@ def _loaded(plugin: Plugin) -> Any:
 
 
 @contextmanager
-def _ours_kept() -> Iterator[None]:
+def _ours_kept(module: str = "") -> Iterator[None]:
     """Whatever a stranger's module registers while it is imported, our names stay ours, and what fails leaves nothing behind."""
     from zoo.variant import REGISTRY
 
@@ -108,6 +108,7 @@ def _ours_kept() -> Iterator[None]:
     except BaseException:
         for name in _strangers() - before:
             del REGISTRY[name]
+        sys.modules.pop(module, None)  # so that it fails again when it is asked for again
         raise
 
 
