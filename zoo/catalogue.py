@@ -1,0 +1,128 @@
+"""docs/catalogue.md, made from the variants' classes: ``python -m zoo.catalogue`` writes it, ``--check`` says whether it is up to date."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from zoo import variants
+from zoo.game import Player
+from zoo.optim import Adam
+from zoo.variant import Variant, options
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "catalogue.md"
+COST = ROOT / "baselines" / "results" / "cost.json"
+
+
+def page() -> str:
+    """The whole page."""
+    cost = json.loads(COST.read_text(encoding="utf-8")) if COST.exists() else {}
+    names = variants.own()
+    head = [
+        "# The catalogue",
+        "",
+        "Written by `python -m zoo.catalogue` from the classes; a test checks that it is up to date. Do not edit it.",
+        "",
+        *_about_cost(cost),
+        "",
+        "| variant | idea | cost |",
+        "|---|---|---|",
+        *(f"| [{n}](#{n}) | {_cell(variants.idea(n))} | {_factor(cost, n)} |" for n in names),
+    ]
+    return "\n".join([*head, "", *(line for n in names for line in card(n, cost))]).rstrip() + "\n"
+
+
+def _about_cost(cost: dict[str, Any]) -> list[str]:
+    if not cost:
+        return ["Costs have not been measured."]
+    setting = (
+        f"CPU time of a seed's round at default options relative to `{cost['reference']}`'s ({cost['setting']}; median of "
+        f"{cost['turns']} interleaved turns, in brackets their quartiles; {cost['device']}, torch {cost['torch']}): `{cost['command']}`."
+    )
+    return [f"**Cost**: {setting}"]
+
+
+def _factor(cost: dict[str, Any], name: str) -> str:
+    row = cost.get("variants", {}).get(name)
+    return f"{row['factor']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "not measured"
+
+
+def _cell(text: str) -> str:
+    """Text inside a table: a bar would end the cell."""
+    return text.replace("|", "\\|")
+
+
+def card(name: str, cost: dict[str, Any]) -> list[str]:
+    """One variant, as lines of Markdown."""
+    cls = variants.load(name)
+    idea, formula, notes, source = parts(inspect.cleandoc(cls.__doc__ or ""))
+    made = cls()
+    moves = "all at once, on one batch" if made.simultaneous else "in turn, each on a fresh batch"
+    lines = [f"## {name}", "", idea, ""]
+    lines += ["```", *formula, "```", ""] if formula else []
+    lines += [*notes, ""] if notes else []
+    lines += [f"Players ({moves}):", "", *(f"* {told}" for told in map(_player, made.players())), ""]
+    lines += [*_options(cls, made)]
+    return [*lines, f"Cost relative to `ns`: {_factor(cost, name)}.", "", f"Source: {source}", ""]
+
+
+def parts(doc: str) -> tuple[str, list[str], list[str], str]:
+    """A docstring's idea (its first line), its formula (indented lines), its notes (the rest), and its source."""
+    body, _, source = doc.partition("Source:")
+    idea, *rest = body.split("\n")
+    formula = [line[4:].rstrip() for line in rest if line.startswith("    ")]
+    notes, blank = [], True
+    for line in rest:
+        if line.startswith("    ") or (blank and not line.strip()):
+            continue
+        notes.append(line.rstrip())
+        blank = not line.strip()
+    while notes and not notes[-1]:
+        notes.pop()
+    return idea, formula, notes, " ".join(source.split())
+
+
+def _player(player: Player) -> str:
+    owns = " and ".join(player.networks)
+    steps = f", {player.steps} turns a round" if player.steps > 1 else ""
+    project = ", then projects" if player.project else ""
+    kind = "Adam with the recipe's betas" if player.optimiser == Adam() else f"`{player.optimiser}`"
+    return f"**{player.name}** moves {owns}{steps}{project}; {kind}"
+
+
+def _options(cls: type[Variant], made: Variant) -> list[str]:
+    found = options(cls)
+    if not found:
+        return ["No options of its own.", ""]
+    rows = ["| option | default | range | what it is | default's source |", "|---|---|---|---|---|"]
+    for name, (kind, opt) in found.items():
+        low = f"above {opt.above:g}" if opt.above > -float("inf") else f"{opt.at_least:g} or more"
+        both = f"{opt.at_least:g} to {opt.at_most:g}" if opt.at_most < float("inf") else low
+        within = "switch" if kind is bool else both
+        value = getattr(made, name)
+        shown = str(value).lower() if kind is bool else f"{value:g}"
+        rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {within} | {_cell(opt.help)} | {_cell(opt.source)} |")
+    return [*rows, ""]
+
+
+def main() -> int:
+    """Write the page, or (``--check``) end with 1 when it is not what the classes say."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.catalogue", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when the page is out of date")
+    wanted = page()
+    if parser.parse_args().check:
+        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != wanted:
+            print(f"{PAGE.relative_to(ROOT)} is out of date: python -m zoo.catalogue", file=sys.stderr)
+            return 1
+        return 0
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
