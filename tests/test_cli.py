@@ -131,3 +131,19 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert run.returncode == 130
     assert "zoo run --resume run" in err
     assert (tmp_path / "run" / "INTERRUPTED").exists()
+
+
+def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    import toy_data
+
+    np.save(tmp_path / "x.npy", toy_data.load("ring").sample(600).numpy())
+    code, out, err = zoo("eval", "x.npy", "--data", "ring", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["metrics"]["modes"] == 8
+    assert 0.96 < found["metrics"]["high_quality"] <= 1
+    assert found["reference"]["collapsed"]["modes"] == 1
+    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "name the data set with --data" in zoo("eval", "x.npy")[2]
