@@ -143,6 +143,7 @@ class Run:
                 "median": float(np.median(values)),
                 "ci95": [low, high],
             }
+        drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
         summary = {
             "variant": self.cell.variant,
             "options": self.cell.options,
@@ -155,13 +156,14 @@ class Run:
             "judge": self.scoring.judge,
             "reference": scoring.reference(self.data, self.scoring, self.cell.protocol),
             "diverged": sorted(self.training.diverged),
+            "verdict": self.verdict(drawn),
             "cost": self.cost(),
             "seconds": round(self.training.seconds, 3),
             "device": device_name(self.device),
             "versions": versions(),
         }
         write_csv(self.folder / "metrics.csv", self.rows)
-        samples = self.training.sample(self.cell.protocol.samples).float().cpu().numpy()
+        samples = drawn.numpy()
         history = torch.stack(self.film).numpy()
         rounds = sorted({row["round"] for row in self.rows})
         np.savez_compressed(self.folder / "samples.npz", samples=samples, history=history, rounds=np.asarray(rounds))
@@ -171,6 +173,23 @@ class Run:
         (self.folder / "INTERRUPTED").unlink(missing_ok=True)
         (self.folder / "DONE").touch()
         return summary
+
+    def verdict(self, samples: Tensor) -> list[str]:
+        """What happened, in words: a sentence for each group of seeds that ended alike."""
+        from zoo import subjects
+        from zoo.verdict import describe
+
+        if self.scoring.unavailable.get("modes"):  # nothing counts the modes of this data here
+            return []
+        found = subjects.verdict(
+            samples,
+            self.data.to("cpu"),
+            self.cell.seeds,
+            protocol=self.cell.protocol,
+            diverged=sorted(self.training.diverged),
+            frames=torch.stack(self.film),
+        )
+        return describe(found)
 
     def cost(self) -> dict[str, float]:
         """What the run cost: turns of each player over the run, training seconds per seed."""

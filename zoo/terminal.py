@@ -172,6 +172,8 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
             table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]", band, f"{worst:.3g}", *others)
         console.print(table)
+    for sentence in summary["verdict"]:
+        console.print(sentence, soft_wrap=True)
     if summary["judge"]:
         told = summary["judge"]
         console.print(
