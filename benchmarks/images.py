@@ -1,0 +1,94 @@
+"""MNIST rounds of the zoo against the usual PyTorch script: ``python -m benchmarks.images`` (needs the MNIST files, see ``toy_data``).
+
+The script is the one that tutorials share: torchvision's MNIST through a DataLoader with ToTensor and Normalize, binary cross-entropy, one
+step of D on real and fake, one of G; the same nets (``keras-dense``), batch 64. One process, one thread, in turns; the figure is the median of
+CPU time per seed-round of 64 images, and how many times more images a second the zoo trains on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+import toy_data
+from benchmarks.throughput import measure
+from toy_data.idx import data_root
+from zoo.harness import Game
+from zoo.nets.dense import keras_dense
+from zoo.recipe import Recipe
+from zoo.variants.ns import NonSaturating
+
+BATCH, LATENT, SHAPE = 64, 100, (1, 28, 28)
+
+
+def loader() -> Iterator[Tensor]:
+    """Batches of real images for ever, as the usual script gets them."""
+    from torch.utils.data import DataLoader
+    from torchvision import transforms
+    from torchvision.datasets import MNIST
+
+    to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+    images = DataLoader(MNIST(str(data_root(None)), transform=to_tensor), BATCH, shuffle=True, drop_last=True)
+    while True:
+        yield from (x for x, _ in images)
+
+
+def usual() -> Callable[[], None]:
+    """One step of D and one of G per call."""
+    kit = keras_dense(SHAPE, LATENT)
+    g, d = kit.generator(), nn.Sequential(kit.discriminator(), nn.Sigmoid())
+    move_g, move_d = (torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999)) for net in (g, d))
+    loss, real, fake = nn.BCELoss(), torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
+    batches = loader()
+
+    def step() -> None:
+        x = next(batches)
+        made = g(torch.randn(BATCH, LATENT))
+        move_d.zero_grad()
+        (loss(d(x), real) + loss(d(made.detach()), fake)).backward()
+        move_d.step()
+        move_g.zero_grad()
+        loss(d(made), real).backward()
+        move_g.step()
+
+    return step
+
+
+def zoo(seeds: int) -> Callable[[], None]:
+    """One round of ``ns`` for each of ``seeds`` seeds per call."""
+    recipe = Recipe(rounds=10**9, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4)
+    game = Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
+    lanes, stream = game.build(range(seeds)), game.stream(range(seeds))
+
+    def round_() -> None:
+        game.advance(lanes, stream, lanes.played + 1)
+        lanes.losses.clear()
+
+    return round_
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0, help="CPU seconds per competitor")
+    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    times = measure({"usual": usual()} | {f"S={n}": zoo(n) for n in args.seeds}, args.seconds, args.turns)
+    rows = [{"S": n, "zoo_ms": times[f"S={n}"] / n, "times": times["usual"] * n / times[f"S={n}"]} for n in args.seeds]
+    if args.json:
+        print(json.dumps({"torch": torch.__version__, "usual_ms": times["usual"], "rows": rows}, indent=2))
+        return
+    print(f"torch {torch.__version__}, 1 thread; the usual script: {times['usual']:.1f} CPU ms per {BATCH} images")
+    print("| S | zoo, CPU ms per seed-round | images a second, times the usual script's |\n|---|---|---|")
+    for row in rows:
+        print(f"| {row['S']} | {row['zoo_ms']:.1f} | {row['times']:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
