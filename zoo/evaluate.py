@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,7 @@ from toy_data import Data, Images, Mixture, Stacks
 from zoo.errors import ZooError
 from zoo.judge import Judge, Progress, Verdicts, judge
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
+from zoo.metrics.distances import FEW, one_thread
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign, coverage_of
 
 PAIRS = 10_000
@@ -230,6 +232,12 @@ def default_protocol(data: Data) -> Protocol:
 
 def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
     """The metrics of ``names`` on ``samples [S, N, *shape]``, and the seconds each took (an equal share of a joint one)."""
+    few = samples[0, 0].numel() <= FEW and samples.device.type == "cpu"
+    with one_thread() if few else nullcontext():
+        return _measure(setting, samples, names)
+
+
+def _measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
     subject, found, seconds = Subject(setting, samples), {}, {}
     for group, compute in CALCULATIONS:
         asked = [name for name in group if name in names]

@@ -40,7 +40,7 @@ def linear(seed: int, d: int, latent: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_ais_of_a_linear_generator_is_exact(seed):
-    """log N(x; b, W W' + s^2 I) (published.md, section 10)."""
+    """log N(x; b, W W' + s^2 I)."""
     w, b = linear(seed, 4, 2)
     sigma = 0.3
     exact = torch.distributions.MultivariateNormal(b, w @ w.T + sigma**2 * torch.eye(4).double())

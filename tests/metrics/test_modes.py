@@ -39,8 +39,7 @@ def test_collapse_onto_m_of_k_modes_has_the_closed_form(ring, kept):
 
 
 def test_the_seven_mode_ring_of_linspace(ring):
-    """The official notebook's ring doubles one mode and drops one: KL to eight equal modes is .1733 (published.md,
-    section 0)."""
+    """The official notebook's ring doubles one mode and drops one: KL to eight equal modes is .1733."""
     counts = torch.tensor([[2, 1, 1, 1, 1, 1, 1, 0]])
     assert divergences(counts, ring.weights)["reverse_kl"].item() == pytest.approx(0.1733, abs=5e-5)
 

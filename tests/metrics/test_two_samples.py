@@ -46,7 +46,7 @@ def test_mmd_agrees_with_the_double_sum(seed):
 
 
 def test_mmd_of_gaussians_is_unbiased():
-    """E k = (h^2 / (h^2 + a^2 + b^2))^(d/2) exp(-|m|^2 / 2(h^2 + a^2 + b^2)) (published.md, section 10)."""
+    """E k = (h^2 / (h^2 + a^2 + b^2))^(d/2) exp(-|m|^2 / 2(h^2 + a^2 + b^2))."""
     d, a, b, shift, h, n, seeds = 3, 1.0, 0.5, 0.7, 0.8, 200, 200
     g = torch.Generator().manual_seed(0)
     values = []

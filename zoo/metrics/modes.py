@@ -2,8 +2,7 @@
 
 A sample is *high quality* (HQ) when its Mahalanobis distance to the nearest mode is below the threshold; a mode is
 *covered* when at least ``hits`` HQ samples are nearest to it. With p the share of counted samples per mode and w the
-mixture's own weights (natural logarithms, 0 log 0 = 0, published.md section 3; Lin et al. 2018, arXiv:1712.04086,
-section 4.1):
+mixture's own weights (natural logarithms, 0 log 0 = 0; Lin et al. 2018, arXiv:1712.04086):
 
     reverse_kl = sum p log(p / w)            forward_kl = sum w log(w / p)         chi_square = sum (p - w)^2 / w
     js = KL(p|m)/2 + KL(w|m)/2, m = (p+w)/2  effective_modes = exp(-sum p log p)

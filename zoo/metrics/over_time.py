@@ -36,7 +36,7 @@ def overfit(samples: Tensor, train: Tensor, held_out: Tensor) -> dict[str, Tenso
     each.
 
     ``overfit_one_nn``: 1-NN accuracy against held-out less that against training data (Xu et al. 2018,
-    arXiv:1806.07755, section 4.6): 0 for an honest sampler, .5 for copies. ``overfit_frechet``: the same of Fréchet
+    arXiv:1806.07755): 0 for an honest sampler, .5 for copies. ``overfit_frechet``: the same of Fréchet
     distances. All three sets are cut to one size, since both measures depend on it.
     """
     n = min(samples.shape[1], len(train), len(held_out))

@@ -6,10 +6,12 @@ infinite samples gets NaN.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import FEW, blocks, squared, standing
+from zoo.metrics.distances import FEW, blocks, one_thread, squared, standing
 
 WIDTHS = 5
 """Gaussian kernels in the bank: 1/4, 1/2, 1, 2, 4 times the data's median distance."""
@@ -37,6 +39,11 @@ def mmd(samples: Tensor, real: Tensor, widths: Tensor | None = None) -> Tensor:
         narrowest, doublings = float(widths), 0
     else:
         return torch.stack([mmd(samples, real, h[None]) for h in widths]).mean(0)
+    with one_thread() if y.shape[1] <= FEW else nullcontext():
+        return _mmd(x, y, narrowest, doublings)
+
+
+def _mmd(x: Tensor, y: Tensor, narrowest: float, doublings: int) -> Tensor:
     yy = _gaussian(y, y, narrowest, doublings, True)
 
     def of_one(fake: Tensor) -> Tensor:
