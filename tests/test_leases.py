@@ -28,7 +28,7 @@ def race(folder: Path, number: int, stale: float) -> None:
         mine = [key for key in KEYS if claims.take(key)]
         (folder / f"caught{number}").write_text(json.dumps(mine))
         for key in mine:
-            claims.finish(key)
+            claims.end(key, State.DONE)
 
 
 def run_race(folder: Path) -> list[str]:
@@ -58,12 +58,13 @@ def test_a_claim_stands_until_it_is_given_up(tmp_path: Path) -> None:
         assert first.take("a")
         assert not first.take("a")
         assert not second.take("a")
-        first.give_up("a")
+        first.end("a", State.GIVEN_UP)
         assert second.take("a")
-        second.finish("a")
+        second.end("a", State.DONE)
         assert not first.take("a")
         assert first.newest("a").state is State.DONE
-        assert first.retake("a")
+        first.forget("a")
+        assert first.take("a")
 
 
 def test_leaving_gives_up_what_is_held(tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_claim_from_elsewhere_is_stale_after_its_time_and_its_owner_learns_it(
             other.renew()
             assert lost == ["a"]
             assert claims.newest("a").state is State.HELD
-            other.finish("a")
+            other.end("a", State.DONE)
             assert claims.newest("a").state is State.HELD
 
 

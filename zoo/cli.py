@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from toy_data.errors import DataError
-from zoo import cli_eval, cli_yours, variants
+from zoo import cli_eval, cli_sweep, cli_yours, variants
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class VariantGroup(TyperGroup):
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
 app.add_typer(runs, name="run")
 app.command("eval")(cli_eval.evaluate_samples)
+app.command("sweep")(cli_sweep.sweep)
 app.command("check")(cli_yours.check)
 app.command("new-variant")(cli_yours.new_variant)
 

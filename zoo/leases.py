@@ -36,6 +36,7 @@ class State(StrEnum):
     HELD = "held"
     STALE = "stale"
     GIVEN_UP = "given up"
+    FAILED = "failed"
     DONE = "done"
 
 
@@ -101,7 +102,7 @@ class Claims:
         self._end.set()
         self._thread.join()
         for key in list(self.held):
-            self.give_up(key)
+            self.end(key, State.GIVEN_UP)
         self._clock.unlink(missing_ok=True)
 
     def take(self, key: str) -> bool:
@@ -119,20 +120,17 @@ class Claims:
         self.held[key] = path
         return True
 
-    def retake(self, key: str) -> bool:
-        """Claim a cell that was done once, and whose results have gone."""
+    def end(self, key: str, state: State) -> None:
+        """Say how a cell that is held has ended; from then on nobody holds it."""
+        path = self.held.pop(key, None)
+        if path is not None:
+            self._write(path, state)
+
+    def forget(self, key: str) -> None:
+        """A cell was done once, and its results have gone: let it be claimed again."""
         newest = self.newest(key)
         if newest is not None and newest.state is State.DONE:
             self._write(self._path(key, newest.number), State.GIVEN_UP)
-        return self.take(key)
-
-    def give_up(self, key: str) -> None:
-        """Let others have a cell that is not finished."""
-        self._end_with(key, State.GIVEN_UP)
-
-    def finish(self, key: str) -> None:
-        """Say that a cell is finished."""
-        self._end_with(key, State.DONE)
 
     def newest(self, key: str) -> Claim | None:
         """The claim that counts, None where there was never one."""
@@ -155,11 +153,6 @@ class Claims:
 
     def _mine(self, state: State) -> dict[str, Any]:
         return {"host": machine(), "pid": os.getpid(), "state": state.value}
-
-    def _end_with(self, key: str, state: State) -> None:
-        path = self.held.pop(key, None)
-        if path is not None:
-            self._write(path, state)
 
     def _write(self, path: Path, state: State) -> None:
         beside = path.with_name(f"{path.name}.{os.getpid()}.new")
