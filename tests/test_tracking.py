@@ -102,6 +102,8 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         decoded = views.decode(kept["state"])
         assert bool(decoded["groupBy"]) == grouped
         assert decoded["runsHiddenMode"] == "SHOWALL"
+        grouped_by = {key["groupByData"] for key in (decoded["groupBy"] or {"groupByKeys": []})["groupByKeys"]}
+        assert grouped_by <= runs(root, "ring")[0].data.params.keys()
         metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
         (cell, *_) = runs(root, "ring")
         assert metrics <= cell.data.metrics.keys()

@@ -79,7 +79,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     }
     stamp |= {"zoo.version": summary["versions"]["mode-collapse-zoo"], "zoo.protocol": summary["protocol"]["name"]}
     params = _params(config)
-    name = " ".join([config["variant"], *(f"{k}={v}" for k, v in config["options"].items() if v is not False)])
+    name = _method(config)
 
     run = _fresh_run(store, config["data"], name, stamp, root)
     _batches(store, run, _aggregated(rows, summary), params | {"n_seeds": str(len(config["seeds"]))})
@@ -127,8 +127,18 @@ def _grouped(rows: Sequence[dict[str, str]], column: str) -> dict[int, list[dict
 def _params(config: dict[str, Any]) -> dict[str, str]:
     """What people group and filter by: the same keys for every run, and the variant's own options under its name."""
     own = {f"{config['variant']}.{k}": v for k, v in config["options"].items()}
-    every = {"variant": config["variant"], "data": config["data"], "recipe": config["recipe_name"]}
+    every = {
+        "variant": config["variant"],
+        "method": _method(config),
+        "data": config["data"],
+        "recipe": config["recipe_name"],
+    }
     return {k: str(v) for k, v in (every | config["recipe"] | own).items()}
+
+
+def _method(config: dict[str, Any]) -> str:
+    """The variant with its options: ``unrolled k=5``."""
+    return " ".join([config["variant"], *(f"{k}={v}" for k, v in config["options"].items() if v is not False)])
 
 
 def _key(metric: str) -> str:

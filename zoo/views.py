@@ -44,7 +44,10 @@ def link(server: str, experiment: str, key: str = BY_VARIANT) -> str:
 
 
 def by_variant() -> dict[str, Any]:
-    """Coverage over time, final bars, quality against coverage; runs grouped by variant."""
+    """Coverage over time, final bars, quality against coverage; runs grouped by method (variant and options) and recipe.
+
+    Runs of one group are averaged by the page, so nothing that changes a result may be left out of the keys.
+    """
     charts = [
         _line("coverage/modes", "modes covered"),
         _line("coverage/high_quality", "high-quality share"),
@@ -57,7 +60,8 @@ def by_variant() -> dict[str, Any]:
         ),
         _chart("BAR", metricKey="cost/seconds_per_seed"),
     ]
-    groups = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]}
+    keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe")]
+    groups = {"aggregateFunction": "average", "groupByKeys": keys}
     return _state("Mode coverage", charts, groups)
 
 
