@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.evaluate import Setting, default_protocol, measure, unavailable
+from zoo.evaluate import default_protocol, measure, unavailable
 from zoo.metrics import neighbours, spec
+from zoo.setting import Setting
 
 KEPT = (1.0, 0.9, 0.7, 0.5, 0.3, 0.1)
 NAMED = ("modes", "reverse_kl", "recall", "coverage", "mmd", "one_nn")

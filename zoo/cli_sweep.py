@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo import cli_yours
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,11 @@ def sweep(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time (else one per core, or per GPU).")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="One of N machines that share --out.")] = None,
-    on: Annotated[str, typer.Option(help="Where: local or slurm.")] = "local",
+    on: Annotated[str, typer.Option(help="Where: local or slurm (with the extra [slurm]).")] = "local",
+    job: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What a Slurm job gets: timeout_min=240, gpus_per_node=1, ..."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and end.")] = False,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Log finished runs to MLflow in the end.")] = True,
     plugin: cli_yours.Plugin = None,
@@ -58,14 +63,14 @@ def sweep(
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()))
-    executor = executors.choose(on, device, jobs, setup, out)
+    executor = executors.choose(on, device, jobs, setup, out, _pairs(job or []))
     made = sweeps.Sweep(cells, out, executor, heard=lambda sentence: print(sentence, flush=True))
     foretell(made, device)
-    if dry_run or not made.left:
+    if dry_run:
         raise typer.Exit(0)
     from zoo.terminal import terminal
 
-    code = play(made, terminal())
+    code = play(made, terminal()) if made.left else 0
     if track and shard and not _server():
         print(f"Not logged to MLflow, since shards would write one file at once; when all have ended: zoo track {out}")
     elif track and code != 130:
@@ -81,6 +86,9 @@ def foretell(sweep: Sweep, device: str) -> None:
     cells, left = sweep.cells, sweep.left
     print(f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do.")
     if not left:
+        return
+    if not sweep.executor.here:
+        print(f"No estimate: the machines of {sweep.executor.place} are not this one.", flush=True)
         return
     told = estimate(left, sweep.folder_of, device)
     slots = min(sweep.executor.slots, len(left))
@@ -152,6 +160,13 @@ def _signals(sweep: Sweep) -> Iterator[list[int]]:
 
 def _words(text: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    found = dict(text.partition("=")[::2] for text in given)
+    if not all(found.values()):
+        raise ZooError(f"--job takes a name and a value, such as timeout_min=240, not '{' '.join(given)}'.")
+    return found
 
 
 def _count(n: int, noun: str) -> str:

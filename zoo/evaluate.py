@@ -13,8 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,97 +21,13 @@ from torch import Tensor
 
 from toy_data import Data, Images, Mixture, Stacks
 from zoo.errors import ZooError
-from zoo.judge import Judge, Progress, Verdicts, judge
+from zoo.judge import Progress
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
 from zoo.metrics.distances import FEW, one_thread
-from zoo.metrics.modes import PROTOCOLS, Protocol, assign, coverage_of
+from zoo.metrics.modes import PROTOCOLS, Protocol, count, coverage_of
+from zoo.setting import Generators, History, Setting, Subject
 
-PAIRS = 10_000
-"""Most samples that metrics of pairs compare."""
 Values = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Generators:
-    """A run's generators, one per seed, differentiable: needed for AIS alone."""
-
-    decoders: Sequence[likelihood.Decoder]
-    latent: int
-    sigma: float | None = None
-    """Observation noise, a standard deviation; by default a tenth of the data's."""
-
-
-@dataclass(frozen=True)
-class History:
-    """A run's evaluations: ``modes [R, S]`` covered at ``rounds [R]``; ``counts [R, S, K]`` where enough samples were kept."""
-
-    rounds: Tensor
-    modes: Tensor
-    counts: Tensor | None = None
-
-
-@dataclass
-class Setting:
-    """What samples are held against: data, protocol, and (made when first asked for) real samples and the judge."""
-
-    data: Data
-    protocol: Protocol
-    n: int
-    """Samples per seed."""
-    generators: Generators | None = None
-    history: History | None = None
-    progress: Progress | None = field(default=None, repr=False)
-
-    @cached_property
-    def judge(self) -> Judge | None:
-        return judge(self.data, progress=self.progress) if isinstance(self.data, Images) else None
-
-    @cached_property
-    def train(self) -> Tensor:
-        """Different training samples ``[n, *shape]``: as many as metrics of pairs compare."""
-        from baselines.samplers import training_set
-
-        held = self.data.n_held_out
-        return training_set(self.data, min(self.n, PAIRS, held or PAIRS))
-
-    @cached_property
-    def held_out(self) -> Tensor:
-        from baselines.samplers import held_out
-
-        return held_out(self.data, len(self.train), torch.Generator(self.train.device).manual_seed(211))
-
-    @cached_property
-    def train_points(self) -> Tensor:
-        return self.points(Subject(self, self.train[None]))[0]
-
-    @cached_property
-    def held_out_points(self) -> Tensor:
-        return self.points(Subject(self, self.held_out[None]))[0]
-
-    def points(self, subject: Subject) -> Tensor:
-        """What distances are taken between ``[S, n, d]``: the judge's features of images, else the samples themselves."""
-        cut = subject.samples if self.judge is None else subject.verdicts.features
-        return cut[:, : len(self.train)].flatten(2)
-
-
-@dataclass
-class Subject:
-    """Samples ``[S, N, *shape]`` under a setting; what the judge says of them is asked once."""
-
-    setting: Setting
-    samples: Tensor
-
-    @cached_property
-    def verdicts(self) -> Verdicts:
-        assert self.setting.judge is not None
-        return self.setting.judge(self.samples)
-
-    @cached_property
-    def assigned(self) -> tuple[Tensor, Tensor]:
-        """The mode of each sample ``[S, N]``, and whether it counts."""
-        if isinstance(self.setting.data, Mixture):
-            return assign(self.samples, self.setting.data, self.setting.protocol)
-        return self.verdicts.modes, self.verdicts.modes >= 0
 
 
 def _modes(setting: Setting, x: Subject) -> Values:
@@ -122,8 +37,6 @@ def _modes(setting: Setting, x: Subject) -> Values:
 
 def _birthday(setting: Setting, x: Subject) -> Values:
     if _needs(setting, "modes") is None:
-        from zoo.metrics.modes import count
-
         assert setting.data.weights is not None
         modes, high = x.assigned
         return {"birthday": diversity.birthday_of_modes(count(modes, len(setting.data.weights), high))}
@@ -151,6 +64,12 @@ def _ais(setting: Setting, x: Subject) -> Values:
     data = setting.held_out[:32]
     found = [likelihood.ais(decode, data, g.latent, sigma, temperatures=200, chains=8) for decode in g.decoders]
     return {"ais": torch.tensor([float(a.log_likelihood.mean()) for a in found], dtype=torch.float64)}
+
+
+def _inception(setting: Setting, x: Subject) -> Values:
+    from zoo.inception import inception_fid
+
+    return {"inception_fid": inception_fid(x.samples[:, : len(setting.train)], setting.train)}
 
 
 def _history(setting: Setting, x: Subject) -> Values:
@@ -182,6 +101,7 @@ CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]]
     (("kid",), _pairs(two_samples.mmd_poly, "kid")),
     (("kde",), lambda s, x: {"kde": likelihood.kde(x.samples[:, : len(s.train)], s.held_out)["kde"]}),
     (("ais",), _ais),
+    (("inception_fid",), _inception),
     (("first_full_coverage", "modes_lost"), _history),
     (
         ("overfit_one_nn", "overfit_frechet"),
@@ -199,6 +119,8 @@ def _needs(setting: Setting, need: str) -> str | None:
         return f"'{name}' has labels, but nothing tells which mode a new sample belongs to."
     if need == "classifier" and not isinstance(data, Images):
         return f"'{name}' has no judge, since it holds no labelled images."
+    if need == "inception" and (len(data.shape) != 3 or data.shape[0] != 3):
+        return f"'{name}' holds no images in three colours, which Inception looks at."
     if need == "generator" and setting.generators is None:
         return (
             "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."

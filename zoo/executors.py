@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from zoo.errors import unknown
+from zoo.errors import ZooError, unknown
 from zoo.worker import Outcome, Setup, Status, Task, serve
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """How many cells at a time."""
+
+    @property
+    def here(self) -> bool:
+        """Whether cells are trained on this machine."""
 
     def map(self, cells: Iterable[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[Outcome]:
         """Outcomes in the order in which cells end. ``cells`` is advanced only when there is a place for the next one."""
@@ -80,6 +84,8 @@ class Worker:
 
 class Local:
     """Processes on this machine, one per core or GPU, each with one thread; they stay warm from cell to cell."""
+
+    here = True
 
     def __init__(self, device: str = "auto", jobs: int | None = None, setup: Setup | None = None) -> None:
         self.devices, self.setup = devices(device), setup or Setup()
@@ -209,13 +215,16 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def choose(on: str, device: str, jobs: int | None, setup: Setup, out: Path) -> Executor:
-    """The executor of this name. ``ZooError`` where there is none such, or its package is not installed."""
-    if on not in EXECUTORS:
-        raise unknown("executor", on, EXECUTORS)
-    return EXECUTORS[on](device, jobs, setup, out)
+def choose(on: str, device: str, jobs: int | None, setup: Setup, out: Path, parameters: Mapping[str, str]) -> Executor:
+    """The executor of this name. ``ZooError`` where there is none such, or where what it needs is not there."""
+    from zoo.slurm import Slurm
 
-
-EXECUTORS: dict[str, Callable[[str, int | None, Setup, Path], Executor]] = {
-    "local": lambda device, jobs, setup, out: Local(device, jobs, setup),
-}
+    made: dict[str, Callable[[], Executor]] = {
+        "local": lambda: Local(device, jobs, setup),
+        "slurm": lambda: Slurm(device, jobs, setup, out, parameters),
+    }
+    if on not in made:
+        raise unknown("executor", on, made)
+    if parameters and on != "slurm":
+        raise ZooError("--job says what a job of Slurm gets; it needs --on slurm.")
+    return made[on]()

@@ -14,9 +14,10 @@ import toy_data
 from toy_data import Data
 from zoo import foreign, rundir
 from zoo.errors import ZooError
-from zoo.evaluate import Generators, History, Setting, Subject, default_protocol
+from zoo.evaluate import default_protocol
 from zoo.judge import Progress
 from zoo.metrics.modes import Protocol, count, coverage_of
+from zoo.setting import Generators, History, Setting, Subject
 from zoo.verdict import Evidence, Verdict, verdicts
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 from zoo.errors import unknown
 
-Need = Literal["modes", "density", "classifier", "generator", "history"]
-"""What a metric needs beyond samples and data: known modes (a mixture's, or a classifier's), a classifier's features or
-probabilities, the generator itself, or the run's evaluations over time."""
+Need = Literal["modes", "classifier", "inception", "generator", "history"]
+"""What a metric needs beyond samples and data: known modes (a mixture's, or a classifier's), our classifier's features or
+probabilities, Inception-v3's weights, the generator itself, or the run's evaluations over time."""
 
 
 @dataclass(frozen=True)
@@ -414,6 +414,21 @@ METRICS: tuple[Metric, ...] = (
         "far above",
         "N^2 d",
         needs=JUDGE,
+    ),
+    Metric(
+        "inception_fid",
+        "classifier",
+        "Fréchet distance between Inception-v3's features of images in three colours: the FID of the literature",
+        "lower",
+        "1",
+        "[0, inf)",
+        "Heusel et al. 2017, arXiv:1706.08500",
+        "as fid",
+        "O(d/N)",
+        "far above",
+        "N forward passes of 6 GFLOP",
+        default=False,
+        needs=("inception",),
     ),
     Metric(
         "kde",

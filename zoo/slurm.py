@@ -1,0 +1,167 @@
+"""Cells as jobs of Slurm, through submitit (`pip install "mode-collapse-zoo[slurm]"`): one job array, each cell a job of its own.
+
+The coordinator waits where it was started. It renews one file beside the runs, which every job looks at: when the file has gone (Ctrl-C)
+or is no longer renewed (the coordinator has died), jobs checkpoint and end, before their cells' claims can be taken over.
+A job that Slurm preempts, or whose time is up, is queued again and goes on from the cell's last checkpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError, unknown
+from zoo.leases import STALE
+from zoo.worker import Outcome, Setup, Status, train
+
+if TYPE_CHECKING:
+    from zoo.cell import Cell
+
+AT_A_TIME = 256
+"""Jobs of one array that run at a time, unless --jobs says so."""
+
+
+@dataclass
+class Alive:
+    """Whether the coordinator is there and wants its jobs to go on, by its file; looked at every ``every`` seconds."""
+
+    path: Path
+    patience: float = STALE / 2
+    every: float = 2.0
+    _looked: float = float("-inf")
+    _gone: bool = False
+
+    def gone(self) -> bool:
+        """True once the coordinator has asked to stop, or has been silent for ``patience`` seconds of the file server's time."""
+        if not self._gone and time.monotonic() - self._looked > self.every:
+            self._looked = time.monotonic()
+            clock = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
+            try:
+                clock.touch()
+                self._gone = clock.stat().st_mtime - self.path.stat().st_mtime > self.patience
+            except FileNotFoundError:
+                self._gone = True
+            finally:
+                clock.unlink(missing_ok=True)
+        return self._gone
+
+
+@dataclass
+class Job:
+    """What a job does: train one cell."""
+
+    cell: Cell
+    folder: Path
+    device: str
+    setup: Setup
+    alive: Alive
+    argv: list[str]
+
+    def __call__(self) -> Outcome:
+        if self.alive.gone():  # it stood in the queue for longer than its coordinator lived
+            return Outcome(self.cell, self.folder, Status.INTERRUPTED)
+        sys.argv = self.argv  # the command that config.json tells of
+        self.setup.apply()
+        return train(self.cell, self.folder, self.device, self.alive.gone)
+
+    def checkpoint(self) -> Any:
+        """Called by submitit when the job is about to be ended: the same again, which goes on from the cell's checkpoint."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+@dataclass
+class Slurm:
+    """Submits every cell that it is given, as one array; ``cluster`` is another of submitit's for tests ("local")."""
+
+    device: str
+    jobs: int | None
+    setup: Setup
+    out: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = "slurm"
+    here = False
+
+    def __post_init__(self) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise ZooError('--on slurm needs submitit: pip install "mode-collapse-zoo[slurm]".') from error
+        if self.cluster == "slurm" and submitit.AutoExecutor.which() != "slurm":
+            raise ZooError("There is no Slurm here (no srun command); --on local trains on this machine.")
+        self.slots = self.jobs or AT_A_TIME
+        known = submitit.AutoExecutor._valid_parameters()
+        for name in self.parameters:
+            if name not in known and not name.startswith("slurm_"):
+                raise unknown("parameter of a job", name, known)
+        self._running: dict[str, Any] = {}
+        self._stopping = threading.Event()
+        notes = self.out / ".sweep"
+        self._file = notes.absolute() / f"{uuid.uuid4().hex}.alive"
+        self._queue = submitit.AutoExecutor(folder=notes / "jobs", cluster=self.cluster)
+        asked = {k: int(v) if v.isdecimal() else v for k, v in self.parameters.items()}
+        self._queue.update_parameters(name="zoo", slurm_array_parallelism=self.slots, **asked)
+
+    @property
+    def place(self) -> str:
+        return f"Slurm (at most {self.slots} at a time)"
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._file.unlink(missing_ok=True)
+
+    def drop(self, key: str) -> None:
+        if key in self._running:
+            self._running[key].cancel(check=False)
+
+    def close(self) -> None:
+        self.stop()
+        for job in self._running.values():
+            job.cancel(check=False)
+
+    def map(self, cells: Iterable[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[Outcome]:
+        taken = {cell.key: (cell, folder_of(cell).absolute()) for cell in cells}
+        if not taken or self._stopping.is_set():
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.touch()
+        threading.Thread(target=self._renew, daemon=True).start()
+        alive = Alive(self._file)
+        with self._queue.batch():
+            for key, (cell, folder) in taken.items():
+                job = Job(cell, folder, self.device, self.setup, alive, list(sys.argv))
+                self._running[key] = self._queue.submit(job)
+        while self._running:
+            for key in [key for key, job in self._running.items() if job.done()]:
+                yield self._ended(*taken[key], self._running.pop(key))
+            if self._stopping.is_set():
+                for job in self._running.values():
+                    if job.state == "PENDING":
+                        job.cancel(check=False)
+            time.sleep(0.5)
+
+    def _ended(self, cell: Cell, folder: Path, job: Any) -> Outcome:
+        error = job.exception()
+        if error is None:
+            found: Outcome = job.result()
+            return found
+        if self._stopping.is_set():
+            return Outcome(cell, folder, Status.INTERRUPTED)
+        told = f"Its job {job.job_id} ended without a result ({job.state}); {job.paths.stderr} may say why."
+        return Outcome(cell, folder, Status.FAILED, error=told, details=str(error))
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(STALE / 8):
+            try:
+                self._file.touch(exist_ok=True)
+            except OSError:  # a file server that is away for a moment
+                continue
+            if self._stopping.is_set():  # it was touched after it had been taken away
+                self._file.unlink(missing_ok=True)
