@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.api import Result, run
+    from zoo.contract import check
     from zoo.errors import ZooError
     from zoo.game import Batch, Nets, Player
+    from zoo.plugins import load_file
     from zoo.variant import GAN, Opt, Variant, register
 
 _HOME = {
@@ -28,8 +30,23 @@ _HOME = {
     "Opt": "zoo.variant",
     "Variant": "zoo.variant",
     "register": "zoo.variant",
+    "check": "zoo.contract",
+    "load_file": "zoo.plugins",
 }
-__all__ = ["GAN", "Batch", "Nets", "Opt", "Player", "Result", "Variant", "ZooError", "register", "run"]
+__all__ = [
+    "GAN",
+    "Batch",
+    "Nets",
+    "Opt",
+    "Player",
+    "Result",
+    "Variant",
+    "ZooError",
+    "check",
+    "load_file",
+    "register",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

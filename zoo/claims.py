@@ -75,3 +75,16 @@ def refuses_options_out_of_range(cls: type[Variant]) -> Iterator[Broken]:
                     "__post_init__",
                 )
                 break
+
+
+def forms(cls: type[Variant]) -> list[Variant]:
+    """The variant as it is by default, and with each of its switches turned; counts (steps, generators, ...) lowered to 2 for speed."""
+    default = cls()
+    found = options(cls)
+    few = {f: max(2, int(opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
+    try:
+        cls(**few)
+    except ZooError:  # the class ties its options to each other
+        few = {}
+    switches = [field for field, (kind, _) in found.items() if kind is bool]
+    return [cls(**few), *(cls(**few, **{field: not getattr(default, field)}) for field in switches)]

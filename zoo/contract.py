@@ -20,13 +20,13 @@ from torch.utils._pytree import tree_flatten_with_path, tree_leaves, tree_map
 
 from zoo import blame, checkpoint
 from zoo.blame import Broken
-from zoo.claims import is_a_value, refuses_options_out_of_range, says_where_it_comes_from
+from zoo.claims import forms, is_a_value, refuses_options_out_of_range, says_where_it_comes_from
 from zoo.errors import ZooError
 from zoo.game import Batch, Nets, Player, turns
 from zoo.harness import Game, Lanes
 from zoo.nets.kits import MLP, Conv
 from zoo.recipe import Recipe
-from zoo.variant import Kit, Variant, options
+from zoo.variant import Kit, Variant
 
 ROUNDS, LONG = 3, 20
 SEEDS = [3, 0, 7]
@@ -94,19 +94,6 @@ def _findings(rule: str, cls: type[Variant], run: Callable[[], Iterator[Broken] 
         return [Finding(rule, blame.explain(error), blame.culprit(cls, error))]
 
 
-def forms(cls: type[Variant]) -> list[Variant]:
-    """The variant as it is by default, and with each of its switches turned; counts (steps, generators, ...) lowered to 2 for speed."""
-    default = cls()
-    found = options(cls)
-    few = {f: max(2, int(opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
-    try:
-        cls(**few)
-    except ZooError:  # the class ties its options to each other
-        few = {}
-    switches = [field for field, (kind, _) in found.items() if kind is bool]
-    return [cls(**few), *(cls(**few, **{field: not getattr(default, field)}) for field in switches)]
-
-
 class Noise:
     """Real data of any shape: uniform in [-1, 1]."""
 
@@ -139,6 +126,16 @@ class Subject:
     def traced(self) -> Game:
         """The game whose rounds are traced, once for all that is played on it."""
         return self.game(traced=True)
+
+    @cached_property
+    def alone(self) -> Lanes:
+        """The second seed after a few rounds, unmapped."""
+        return self.played(SEEDS[1:2])
+
+    @cached_property
+    def together(self) -> Lanes:
+        """All seeds after a few rounds, mapped."""
+        return self.played(SEEDS)
 
     def played(self, seeds: list[int], rounds: int = ROUNDS) -> Lanes:
         """Untraced; mapped over seeds when there are several."""
@@ -223,8 +220,8 @@ def _unwritten(it: Subject, player: Player, before: Any, after: Any) -> None:
 
 def plays_one_seed(it: Subject) -> None:
     """A few rounds of one seed: finite, the same when played again, every network moves, samples have the data's shape."""
-    first, again = it.played([5]), it.played([5])
-    start = it.game().build([5])
+    first, again = it.alone, it.played(SEEDS[1:2])
+    start = it.game().build(SEEDS[1:2])
     _all_finite(it, first, ROUNDS)
     for a, b in zip(tree_leaves(first.moving), tree_leaves(again.moving), strict=True):
         if not torch.equal(a, b):
@@ -258,23 +255,23 @@ def samples_have_the_data_s_shape(it: Subject) -> None:
 
 def a_seed_alone_is_the_seed_among_others(it: Subject) -> None:
     """Unmapped and mapped rounds agree."""
-    together, alone = it.played(SEEDS), it.played(SEEDS[1:2])
+    together, alone = it.together, it.alone
     _all_finite(it, together, ROUNDS)
     _agree(it, tree_map(lambda t: t[1:2], together.moving), alone.moving, "a seed among others is not what it is alone")
 
 
 def traced_equals_untraced(it: Subject) -> None:
     """The straight line that a round is traced to does what the Python does."""
-    plain, game = it.played(SEEDS[:2]), it.traced
-    lanes = game.build(SEEDS[:2])
-    game.advance(lanes, game.stream(SEEDS[:2]), ROUNDS)
+    plain, game = it.together, it.traced
+    lanes = game.build(SEEDS)
+    game.advance(lanes, game.stream(SEEDS), ROUNDS)
     told = "the traced round is another than the Python (does a loss depend on something beside nets and batch?)"
     _agree(it, plain.moving, lanes.moving, told)
 
 
 def goes_on_after_a_stop(it: Subject) -> None:
     """Finite after 20 rounds; stopped after 7, saved and loaded, it ends with the same bytes."""
-    seeds, game = SEEDS[:2], it.traced
+    seeds, game = SEEDS, it.traced
     whole, first = game.build(seeds), game.build(seeds)
     game.advance(whole, game.stream(seeds), LONG)
     _all_finite(it, whole, LONG)
