@@ -11,13 +11,14 @@ from PIL import Image
 
 import toy_data
 from baselines.samplers import REFERENCE, SAMPLERS
-from zoo import foreign
+from zoo import foreign, scoring
+from zoo.cell import plan
 from zoo.errors import ZooError
 from zoo.evaluate import CALCULATIONS, default_protocol, evaluate
 from zoo.metrics import spec
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.setting import Generators, History
-from zoo.subjects import load, mode_counts, mode_metrics, verdict
+from zoo.subjects import load, mode_counts, verdict
 
 N = 1000
 JUDGED = ("inception_score", "mode_score", "fid", "kid")
@@ -121,7 +122,7 @@ def test_unlabelled_points_have_distances_but_no_modes(tmp_path):
     assert "no known modes" in found["unavailable"]["modes"]
     assert found["metrics"]["one_nn"] == pytest.approx(0.5, abs=0.3)
     assert found["reference"]["collapsed"]["recall"] < 0.1
-    assert mode_metrics(torch.randn(1, 300, 3), data) == {}
+    assert scoring.of(data, PROTOCOLS["pacgan"]).evaluate(torch.randn(1, 300, 3)) == {}
     with pytest.raises(ZooError, match="no known modes"):
         evaluate(torch.randn(1, 300, 3), data, ["modes"])
 
@@ -154,7 +155,8 @@ def test_the_default_protocol_is_the_published_one():
     assert default_protocol(toy_data.load("ring")) == PROTOCOLS["pacgan"]
     assert default_protocol(toy_data.load("cube1200")) == PROTOCOLS["cube1200"]
     cube = toy_data.load("cube1200")
-    found = mode_metrics(cube.sample(1000, torch.Generator().manual_seed(0))[None], cube)
+    assert plan("ns", data="cube1200").protocol == PROTOCOLS["cube1200"]
+    found = scoring.of(cube, PROTOCOLS["cube1200"]).evaluate(cube.sample(1000, torch.Generator().manual_seed(0))[None])
     assert found["modes"].item() == 10
     assert found["high_quality"].item() == pytest.approx(0.98889, abs=3 * math.sqrt(0.011 / 1000))
 

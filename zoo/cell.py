@@ -16,6 +16,7 @@ import toy_data
 from baselines import recipes
 from zoo import variants
 from zoo.errors import ZooError, unknown
+from zoo.evaluate import default_protocol
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.nets import dense, images, kits
 from zoo.recipe import Recipe, revise
@@ -93,7 +94,7 @@ def plan(
     made = make(variants.load(variant), options)
     source = toy_data.load(data, data_root)
     file = file or recipes.default_for(data, image=len(source.shape) == 3)
-    protocol = protocol or file.protocol or "pacgan"
+    protocol = protocol or file.protocol or default_protocol(source).name
     if protocol not in PROTOCOLS:
         raise unknown("protocol", protocol, PROTOCOLS)
     settings = revise(revise(Recipe(), file.settings(variant)), changes or {})

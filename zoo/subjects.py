@@ -16,7 +16,7 @@ from zoo import foreign, rundir
 from zoo.errors import ZooError
 from zoo.evaluate import default_protocol
 from zoo.judge import Progress
-from zoo.metrics.modes import Protocol, count, coverage_of
+from zoo.metrics.modes import Protocol, count
 from zoo.setting import Generators, History, Setting, Subject
 from zoo.verdict import Evidence, Verdict, verdicts
 
@@ -135,16 +135,3 @@ def verdict(
         setting.train if data.n_held_out else None,
     )
     return verdicts(evidence, seeds, diverged)
-
-
-def mode_metrics(
-    samples: Tensor, data: Data, protocol: Protocol | None = None, progress: Progress | None = None
-) -> dict[str, Tensor]:
-    """Modes, HQ share and divergences ``{name: [S]}`` on a mixture, or through the judge on labelled images (which
-    give no HQ
-    share); nothing for data without known modes. The default evaluation during training."""
-    if data.weights is None or not isinstance(data, toy_data.Mixture | toy_data.Images):
-        return {}
-    setting = Setting(data, protocol or default_protocol(data), samples.shape[1], progress=progress)
-    found = coverage_of(*Subject(setting, samples).assigned, data.weights, setting.protocol)
-    return found if isinstance(data, toy_data.Mixture) else {k: v for k, v in found.items() if k != "high_quality"}
