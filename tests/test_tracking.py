@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo import server, session, tracking, views
+from tests.synthetic_runs import write_run
+from zoo import rundir, server, session, tracking, views
 from zoo.cell import plan
 from zoo.errors import ZooError
 
@@ -90,6 +91,12 @@ def test_artifacts_and_images_by_step(logged) -> None:
     assert not any(a.endswith((".pkl", ".pt", ".pth")) for a in names)
 
 
+def test_the_stores_copies_are_no_runs(logged) -> None:
+    root, _, folder = logged
+    assert list((root / "mlartifacts").rglob("config.json"))
+    assert rundir.find([root]) == [root / "ns", folder]
+
+
 def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
     root, _, _ = logged
     state = views.by_variant()
@@ -102,6 +109,7 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         decoded = views.decode(kept["state"])
         assert bool(decoded["groupBy"]) == grouped
         assert decoded["runsHiddenMode"] == "SHOWALL"
+        assert {c.get("step") for c in decoded["compareRunCharts"] if c["type"] == "IMAGE"} <= {6}  # the last round
         grouped_by = {key["groupByData"] for key in (decoded["groupBy"] or {"groupByKeys": []})["groupByKeys"]}
         assert grouped_by <= runs(root, "ring")[0].data.params.keys()
         metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
@@ -122,8 +130,10 @@ def test_a_failure_is_a_sentence_and_loses_nothing(logged, tmp_path: Path, monke
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match="no finished run"):
+    with pytest.raises(ZooError, match="not a run directory"):
         tracking.log_run(tmp_path, tmp_path)
+    with pytest.raises(ZooError, match="no finished run"):
+        tracking.log_run(write_run(tmp_path, "ns", [3], finished=False), tmp_path)
 
 
 def test_the_server_is_loopback_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -236,14 +236,14 @@ def strip_figure(
 def film(
     history: np.ndarray, rounds: Sequence[int], data: Data, path: Path, *, seeds: Sequence[int] = (0,), title: str = ""
 ) -> None:
-    """A GIF of samples over training, from the same latents: ``history [R, S, N, *data]``, up to four seeds side by side."""
+    """A GIF of samples over training, from the same latents: ``history [R, S, N, *data]``, up to four seeds in a square."""
     from PIL import Image
 
     shown = list(range(min(len(seeds), 4)))
     frames = []
     with plt.rc_context(STYLE | {"savefig.dpi": 90}):
         for frame, played in zip(history, rounds, strict=True):
-            figure, axes = _panels(len(shown), size=2.2)
+            figure, axes = _panels(len(shown), size=2.2, most=2)
             for axis, i in zip(axes, shown, strict=True):
                 draw(axis, frame[i], data)
                 axis.set_title(f"seed {seeds[i]}")

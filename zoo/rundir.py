@@ -31,6 +31,8 @@ Columns: TypeAlias = dict[str, Values]
 """``metrics.csv`` by column: name to ``[rows]``."""
 
 CONFIG, SUMMARY, METRICS, SAMPLES = "config.json", "summary.json", "metrics.csv", "samples.npz"
+STORE = "mlartifacts"
+"""Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -225,7 +227,7 @@ def _walk(path: Path) -> Iterator[Path]:
         yield path
         return
     for entry in sorted(os.scandir(path), key=lambda e: e.name):
-        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name != STORE:
             yield from _walk(Path(entry.path))
 
 

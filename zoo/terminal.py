@@ -217,15 +217,9 @@ def show_variant(name: str) -> None:
 
 def track_runs(folders: list[Path]) -> None:
     """`zoo track`: log every finished run in these folders."""
-    from zoo import tracking
+    from zoo import rundir, tracking
 
-    found = sorted(
-        {
-            p.parent
-            for f in folders
-            for p in ([f / "summary.json"] if (f / "summary.json").exists() else f.rglob("summary.json"))
-        }
-    )
+    found = [run.path for run in map(rundir.read, rundir.find(folders)) if run.finished]
     if not found:
         raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
     failed = 0

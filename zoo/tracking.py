@@ -7,18 +7,17 @@ experiment `<data>/seeds` one flat run per seed (the UI hides the metrics of nes
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zoo import views
+from zoo import rundir, views
 from zoo.errors import ZooError
+from zoo.rundir import Run
 from zoo.statistics import bands
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported; a user's own setting stands
@@ -30,6 +29,7 @@ ROOT = Path("runs")
 COVERAGE = {"modes", "high_quality", "effective_modes"}
 DISTANCE = {"reverse_kl", "forward_kl", "js", "chi_square"}
 ARTIFACTS = (
+    "generator.safetensors",
     "config.json",
     "summary.json",
     "metrics.csv",
@@ -39,7 +39,10 @@ ARTIFACTS = (
     "samples.gif",
     "report.html",
 )
-POINTS_PER_CALL, IMAGES = 1000, 6
+POINTS_PER_CALL, IMAGES = 900, 6
+"""A call takes 1000 things, up to 100 of them params."""
+MOST_SEEDS = 50_000
+"""What MLflow gives at most in one answer."""
 
 
 def uri(root: Path = ROOT) -> str:
@@ -70,75 +73,55 @@ def try_log(folder: Path, root: Path = ROOT) -> str | None:
 
 def log_run(folder: Path, root: Path = ROOT) -> None:
     """Log the run in ``folder``: its cell, its seeds, its artifacts. Raises ``ZooError`` when the folder holds no finished run."""
-    config, summary, rows = _read(folder)
-    store = client(root)
+    run = rundir.read(folder)
+    if not run.finished:
+        raise ZooError(f"{folder} holds no finished run: it has no {rundir.SUMMARY}.")
+    store, params, curves = client(root), _params(run), _curves(run)
     stamp = {
         "zoo.run": str(folder.absolute()),
-        "zoo.device": summary["device"],
-        "zoo.git": config.get("git") or "unknown",
+        "zoo.device": run.summary["device"],
+        "zoo.git": run.config.get("git") or "unknown",
+        "zoo.version": run.summary["versions"]["mode-collapse-zoo"],
+        "zoo.protocol": run.protocol["name"],
     }
-    stamp |= {"zoo.version": summary["versions"]["mode-collapse-zoo"], "zoo.protocol": summary["protocol"]["name"]}
-    params = _params(config)
-    name = _method(config)
+    rounds = [int(r) for r in np.unique(run.table["round"])]
 
-    run = _fresh_run(store, config["data"], name, stamp, root)
-    _batches(store, run, _aggregated(rows, summary), params | {"n_seeds": str(len(config["seeds"]))})
+    cells = _experiment(store, run.data, root, rounds[-1])
+    _forget(store, cells, folder)
+    cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
+    _batches(store, cell, _aggregated(run, curves, rounds), params | {"n_seeds": str(len(run.seeds))})
     for file in (folder / name for name in ARTIFACTS):
         if file.exists():
-            store.log_artifact(run, str(file))
-    if (folder / "generator.safetensors").exists():
-        store.log_artifact(run, str(folder / "generator.safetensors"))
-    _images(store, run, folder, sorted({int(row["round"]) for row in rows}))
-    store.set_terminated(run)
+            store.log_artifact(cell, str(file))
+    _images(store, cell, folder, rounds)
+    store.set_terminated(cell)
 
-    by_seed = _grouped(rows, "seed")
-    for i, seed in enumerate(config["seeds"]):
-        run = _fresh_run(store, f"{config['data']}/seeds", f"{name} s{seed}", stamp | {"zoo.seed": str(seed)}, root)
+    seeds = _experiment(store, f"{run.data}/seeds", root, None)
+    _forget(store, seeds, folder)
+    finals = {name: run.values(name) for name in run.metrics}
+    lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
+    for i, seed in enumerate(run.seeds):
+        one = store.create_run(seeds, run_name=f"{run.label} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
         points = [
-            (_key(k), float(v), int(row["round"]))
-            for row in by_seed[seed]
-            for k, v in row.items()
-            if k not in ("seed", "round")
+            (k, float(v), r)
+            for k, values in curves.items()
+            for v, r in zip(values[:, lanes[seed]], rounds, strict=True)
         ]
-        finals = [(f"final/{k}", m["per_seed"][i], 0) for k, m in summary["metrics"].items()]
-        _batches(store, run, points + finals, params | {"seed": str(seed)})
-        store.set_terminated(run)
+        points += [(f"final/{name}", float(values[i]), 0) for name, values in finals.items()]
+        _batches(store, one, points, params | {"seed": str(seed)})
+        store.set_terminated(one)
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, str]]]:
-    try:
-        config, summary = (
-            json.loads((folder / f).read_text(encoding="utf-8")) for f in ("config.json", "summary.json")
-        )
-        with (folder / "metrics.csv").open(encoding="utf-8") as file:
-            return config, summary, list(csv.DictReader(file))
-    except (OSError, ValueError) as error:
-        raise ZooError(f"{folder} holds no finished run ({error}).") from error
-
-
-def _grouped(rows: Sequence[dict[str, str]], column: str) -> dict[int, list[dict[str, str]]]:
-    """Rows by the value of a column, in one pass: a sweep's table has tens of thousands."""
-    groups: dict[int, list[dict[str, str]]] = defaultdict(list)
-    for row in rows:
-        groups[int(row[column])].append(row)
-    return groups
-
-
-def _params(config: dict[str, Any]) -> dict[str, str]:
+def _params(run: Run) -> dict[str, str]:
     """What people group and filter by: the same keys for every run, and the variant's own options under its name."""
-    own = {f"{config['variant']}.{k}": v for k, v in config["options"].items()}
-    every = {
-        "variant": config["variant"],
-        "method": _method(config),
-        "data": config["data"],
-        "recipe": config["recipe_name"],
-    }
-    return {k: str(v) for k, v in (every | config["recipe"] | own).items()}
+    every = {"variant": run.variant, "method": run.label, "data": run.data, "recipe": run.config["recipe_name"]}
+    own = {f"{run.variant}.{k}": v for k, v in run.options.items()}
+    return {k: str(v) for k, v in (every | dict(run.recipe) | own).items()}
 
 
-def _method(config: dict[str, Any]) -> str:
-    """The variant with its options: ``unrolled k=5``."""
-    return " ".join([config["variant"], *(f"{k}={v}" for k, v in config["options"].items() if v is not False)])
+def _curves(run: Run) -> dict[str, NDArray[np.float64]]:
+    """Everything that was measured, by its name in MLflow: values ``[R, S]``."""
+    return {_key(name): rundir.by_round(run.table, name)[2] for name in run.table if name not in ("seed", "round")}
 
 
 def _key(metric: str) -> str:
@@ -152,47 +135,47 @@ def _key(metric: str) -> str:
 Point = tuple[str, float, int]
 
 
-def _aggregated(rows: Sequence[dict[str, str]], summary: dict[str, Any]) -> list[Point]:
+def _aggregated(run: Run, curves: dict[str, NDArray[np.float64]], rounds: Sequence[int]) -> list[Point]:
     """Mean over seeds by round with .lo and .hi (95 % bootstrap), and final values at step 0, which the page draws as bars."""
-    by_round = _grouped(rows, "round")
-    rounds = sorted(by_round)
     points: list[Point] = []
-    for metric in [k for k in rows[0] if k not in ("seed", "round")]:
-        table = np.array([[float(row[metric]) for row in by_round[r]] for r in rounds])
-        low, high = bands(table)
-        for key, line in ((_key(metric), table.mean(1)), (f"{_key(metric)}.lo", low), (f"{_key(metric)}.hi", high)):
+    for name, values in curves.items():
+        low, high = bands(values)
+        for key, line in ((name, values.mean(1)), (f"{name}.lo", low), (f"{name}.hi", high)):
             points += [(key, float(v), r) for v, r in zip(line, rounds, strict=True)]
-    for name, m in summary["metrics"].items():
+    for name, m in run.summary["metrics"].items():
         ends = zip(("", ".lo", ".hi"), (m["mean"], *m["ci95"]), strict=True)
         points += [(f"final/{name}{end}", v, 0) for end, v in ends]
-    return points + [(f"cost/{name}", float(v), 0) for name, v in summary["cost"].items()]
+    return points + [(f"cost/{name}", float(v), 0) for name, v in run.summary["cost"].items()]
 
 
-def _fresh_run(store: MlflowClient, experiment: str, name: str, tags: dict[str, str], root: Path) -> str:
-    """A new run; one of the same folder (and seed) that is there already is deleted."""
-    found = store.get_experiment_by_name(experiment)
+def _experiment(store: MlflowClient, name: str, root: Path, last: int | None) -> str:
+    """The experiment's id, made where it is not there yet; its prepared views open at round ``last``."""
+    found = store.get_experiment_by_name(name)
     if found is None:
         local = not uri(root).startswith("http")
-        place = (root / "mlartifacts" / experiment).absolute().as_uri() if local else None
-        identifier = store.create_experiment(experiment, artifact_location=place)
-        for key, value in views.tags("/" not in experiment).items():
-            store.set_experiment_tag(identifier, key, value)
+        place = (root / rundir.STORE / name).absolute().as_uri() if local else None
+        identifier: str = store.create_experiment(name, artifact_location=place)
     else:
         identifier = found.experiment_id
-    wanted = " and ".join(f"tags.`{k}` = '{v}'" for k, v in tags.items() if k in ("zoo.run", "zoo.seed"))
-    for old in store.search_runs([identifier], wanted):
+    for key, value in views.tags(last).items():
+        store.set_experiment_tag(identifier, key, value)
+    return identifier
+
+
+def _forget(store: MlflowClient, experiment: str, folder: Path) -> None:
+    """Delete what was logged of this folder before."""
+    wanted = f"tags.`zoo.run` = '{folder.absolute()}'"
+    for old in store.search_runs([experiment], wanted, max_results=MOST_SEEDS):
         store.delete_run(old.info.run_id)
-    run_id: str = store.create_run(identifier, run_name=name, tags=tags).info.run_id
-    return run_id
 
 
 def _batches(store: MlflowClient, run: str, points: Iterable[Point], params: dict[str, str]) -> None:
     from mlflow.entities import Metric, Param
 
     metrics = [Metric(key, value, 0, step) for key, value, step in points if value is not None]
-    store.log_batch(run, params=[Param(k, v) for k, v in params.items()])
-    for start in range(0, len(metrics), POINTS_PER_CALL):
-        store.log_batch(run, metrics=metrics[start : start + POINTS_PER_CALL])
+    told = [Param(k, v) for k, v in params.items()]
+    for start in range(0, max(len(metrics), 1), POINTS_PER_CALL):
+        store.log_batch(run, metrics=metrics[start : start + POINTS_PER_CALL], params=() if start else told)
 
 
 def _images(store: MlflowClient, run: str, folder: Path, rounds: list[int]) -> None:

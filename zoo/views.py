@@ -26,11 +26,11 @@ def decode(text: str) -> dict[str, Any]:
     return state
 
 
-def tags(with_charts: bool) -> dict[str, str]:
-    """The experiment tags of both views (an experiment of single seeds gets the grouped one only)."""
-    named = {BY_VARIANT: ("zoo: by variant", by_variant()), SAMPLES: ("zoo: samples", samples())}
-    if not with_charts:
-        del named[SAMPLES]
+def tags(last: int | None) -> dict[str, str]:
+    """The experiment tags of both views; images are opened at step ``last`` (None: single seeds, which have none)."""
+    named = {BY_VARIANT: ("zoo: by variant", by_variant())}
+    if last is not None:
+        named[SAMPLES] = ("zoo: samples", samples(last))
     stamp = {"createdAt": 0, "updatedAt": 0}
     return {
         PREFIX + key: json.dumps({"name": name, **stamp, "state": encode(state)})
@@ -62,13 +62,16 @@ def by_variant() -> dict[str, Any]:
     ]
     keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe")]
     groups = {"aggregateFunction": "average", "groupByKeys": keys}
-    return _state("Mode coverage", charts, groups)
+    return _state("Mode coverage", charts, groups, columns=2, height=340)
 
 
-def samples() -> dict[str, Any]:
-    """The image grid, and parallel coordinates; both draw nothing while runs are grouped."""
+def samples(step: int) -> dict[str, Any]:
+    """The image grid at a step, and parallel coordinates; both draw nothing while runs are grouped.
+
+    The grid shows only runs that have an image at that very step; its slider goes to the others.
+    """
     charts = [
-        _chart("IMAGE", imageKeys=["samples"], step=0),
+        _chart("IMAGE", imageKeys=["samples"], step=step, showRunParams=False),
         _chart(
             "PARALLEL",
             selectedParams=["variant", "lr_d", "lr_g"],
@@ -76,7 +79,7 @@ def samples() -> dict[str, Any]:
             showAllRuns=True,
         ),
     ]
-    return _state("Samples", charts, None)
+    return _state("Samples", charts, None, columns=1, height=520)
 
 
 def _chart(kind: str, **settings: Any) -> dict[str, Any]:
@@ -97,7 +100,9 @@ def _line(metric: str, name: str) -> dict[str, Any]:
     return _chart("LINE", metricKey=metric, displayName=name, **axis, **rest, **shared)
 
 
-def _state(section: str, charts: list[dict[str, Any]], group_by: dict[str, Any] | None) -> dict[str, Any]:
+def _state(
+    section: str, charts: list[dict[str, Any]], group_by: dict[str, Any] | None, *, columns: int, height: int
+) -> dict[str, Any]:
     return {
         "searchFilter": "",
         "orderByKey": "attributes.start_time",
@@ -119,6 +124,8 @@ def _state(section: str, charts: list[dict[str, Any]], group_by: dict[str, Any] 
                 "isReordered": False,
                 "deleted": False,
                 "isGenerated": False,
+                "columns": columns,
+                "cardHeight": height,
             }
         ],
         "viewMaximized": False,
