@@ -21,6 +21,7 @@ from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.nets import dense, images, kits
 from zoo.recipe import Recipe, revise
 from zoo.variant import Kit, Variant, make
+from zoo.variant import options as options_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -83,21 +84,25 @@ def plan(
 ) -> Cell:
     """Names and settings to a cell; everything is checked here, before anything is written.
 
-    Later wins: Recipe's defaults, the recipe file, its part for the variant, ``changes``.
+    Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
     """
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:
         raise ZooError("Which variant? `zoo list variants` shows them; for example: zoo run unrolled --k 5.")
     data = data or (file.data if file else None) or "ring"
-    options = (file.options if file and file.variant == variant else {}) | (options or {})
-    made = make(variants.load(variant), options)
+    kind = variants.load(variant)
+    make(kind, options or {})  # what was asked for is checked before data are read
     source = toy_data.load(data, data_root)
     file = file or recipes.default_for(data, image=len(source.shape) == 3)
+    part = file.variants.get(variant, {})
+    own = {name: value for name, value in part.items() if name in options_of(kind)}
+    made = make(kind, own | (options or {}))
     protocol = protocol or file.protocol or default_protocol(source).name
     if protocol not in PROTOCOLS:
         raise unknown("protocol", protocol, PROTOCOLS)
-    settings = revise(revise(Recipe(), file.settings(variant)), changes or {})
+    settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
+    settings = revise(settings, changes or {})
     cell = Cell(
         variant,
         asdict(made),

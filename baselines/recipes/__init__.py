@@ -4,7 +4,7 @@ about = "one sentence"
 data = "ring"                  # named recipes: which data they are for
 protocol = "pacgan"            # how samples are counted, when not the default
 [recipe]                       # fields of zoo.recipe.Recipe, for every variant
-[variants.wgan]                # fields that differ for one variant
+[variants.wgan]                # what differs for one variant: fields of the recipe, and its own options
 """
 
 from __future__ import annotations
@@ -30,11 +30,6 @@ class RecipeFile:
     protocol: str | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def settings(self, variant: str) -> dict[str, Any]:
-        """The recipe's fields for one variant."""
-        return self.recipe | self.variants.get(variant, {})
 
 
 def names() -> list[str]:
