@@ -24,6 +24,7 @@ def test_every_variant_has_a_card_with_its_options_and_source() -> None:
     for name, card in cards.items():
         cls = variants.load(name)
         assert variants.idea(name) in card
+        assert len(card.partition("**Known to fix**: ")[2].split("\n")[0]) > 10
         assert "Source: " in card.split("\n\n")[-1]
         assert card.count("```") == 2, "a formula"
         for field in options(cls):
@@ -33,16 +34,18 @@ def test_every_variant_has_a_card_with_its_options_and_source() -> None:
 
 
 def test_a_docstring_falls_into_its_parts() -> None:
-    doc = "An idea.\n\n    a = b\n    c = d\n\nA note, of\ntwo lines.\n\nSource: paper,\nequation 2.\n"
-    assert catalogue.parts(doc) == ("An idea.", ["a = b", "c = d"], ["A note, of", "two lines."], "paper, equation 2.")
+    doc = "An idea.\n\n    a = b\n    c = d\n\nA note, of\ntwo lines.\n\nKnown to fix: much,\nand more.\nSource: paper,\nequation 2.\n"
+    formula, notes = ["a = b", "c = d"], ["A note, of", "two lines."]
+    assert catalogue.parts(doc) == ("An idea.", formula, notes, "much, and more.", "paper, equation 2.")
 
 
 def test_no_formula_is_lost() -> None:
     """Every word of a docstring is in its card."""
     for name in variants.own():
         doc = inspect.cleandoc(variants.load(name).__doc__ or "")
-        idea, formula, notes, source = catalogue.parts(doc)
-        assert sorted(doc.split()) == sorted(" ".join([idea, *formula, *notes, "Source:", source]).split()), name
+        idea, formula, notes, fixes, source = catalogue.parts(doc)
+        told = [idea, *formula, *notes, "Known to fix:", fixes, "Source:", source]
+        assert sorted(doc.split()) == sorted(" ".join(told).split()), name
 
 
 def test_check_tells_and_writes_nothing(

@@ -308,3 +308,16 @@ def test_a_real_wheel_is_found_checked_and_run(tmp_path: Path) -> None:
     run = zoo("run", "my-hinge", *small)
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["variant"] == "my-hinge"
+
+
+def test_variants_are_listed_by_family_and_plugins_after_them() -> None:
+    from typer.testing import CliRunner
+
+    from zoo.cli import app
+
+    entries = listing()["variants"]
+    assert all(entry["family"] not in ("", "other") for entry in entries if entry["name"] in variants.own())
+    order = [entry.get("family", "~").lower() for entry in entries]
+    assert order == sorted(order)
+    told = CliRunner().invoke(app, ["list", "variants"]).output
+    assert told.index("  loss:") < told.index("    ns ") < told.index("  the modern answer:") < told.index("    r3gan ")

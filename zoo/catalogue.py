@@ -22,7 +22,7 @@ COST = ROOT / "baselines" / "results" / "cost.json"
 def page() -> str:
     """The whole page."""
     cost = json.loads(COST.read_text(encoding="utf-8")) if COST.exists() else {}
-    names = variants.own()
+    names = sorted(variants.own(), key=lambda n: (variants.family(n).lower(), n))
     head = [
         "# The catalogue",
         "",
@@ -30,9 +30,9 @@ def page() -> str:
         "",
         *_about_cost(cost),
         "",
-        "| variant | idea | cost |",
-        "|---|---|---|",
-        *(f"| [{n}](#{n}) | {_cell(variants.idea(n))} | {_factor(cost, n)} |" for n in names),
+        "| variant | family | idea | cost |",
+        "|---|---|---|---|",
+        *(f"| [{n}](#{n}) | {variants.family(n)} | {_cell(variants.idea(n))} | {_factor(cost, n)} |" for n in names),
     ]
     return "\n".join([*head, "", *(line for n in names for line in card(n, cost))]).rstrip() + "\n"
 
@@ -60,10 +60,10 @@ def _cell(text: str) -> str:
 def card(name: str, cost: dict[str, Any]) -> list[str]:
     """One variant, as lines of Markdown."""
     cls = variants.load(name)
-    idea, formula, notes, source = parts(inspect.cleandoc(cls.__doc__ or ""))
+    idea, formula, notes, fixes, source = parts(inspect.cleandoc(cls.__doc__ or ""))
     made = cls()
     moves = "all at once, on one batch" if made.simultaneous else "in turn, each on a fresh batch"
-    lines = [f"## {name}", "", idea, ""]
+    lines = [f"## {name}", "", *_thumbnails(name), idea, "", f"**Known to fix**: {fixes}", ""]
     lines += ["```", *formula, "```", ""] if formula else []
     lines += [*notes, ""] if notes else []
     lines += [f"Players ({moves}):", "", *(f"* {told}" for told in map(_player, made.players())), ""]
@@ -71,9 +71,19 @@ def card(name: str, cost: dict[str, Any]) -> list[str]:
     return [*lines, f"Cost relative to `ns`: {_factor(cost, name)}.", "", f"Source: {source}", ""]
 
 
-def parts(doc: str) -> tuple[str, list[str], list[str], str]:
-    """A docstring's idea (its first line), its formula (indented lines), its notes (the rest), and its source."""
+def _thumbnails(name: str) -> list[str]:
+    """Pictures of what the variant makes, tuned, where there are some (``docs/make_pictures.py thumbnails``)."""
+    found = [
+        data for data in ("ring", "grid") if (PAGE.parent / "images" / "catalogue" / data / f"{name}.png").exists()
+    ]
+    shown = [f"![{name} on the {data}](images/catalogue/{data}/{name}.png)" for data in found]
+    return [" ".join(shown), ""] if shown else []
+
+
+def parts(doc: str) -> tuple[str, list[str], list[str], str, str]:
+    """A docstring's idea (its first line), its formula (indented lines), its notes (the rest), what it is known to fix, and its source."""
     body, _, source = doc.partition("Source:")
+    body, _, fixes = body.partition("Known to fix:")
     idea, *rest = body.split("\n")
     formula = [line[4:].rstrip() for line in rest if line.startswith("    ")]
     notes, blank = [], True
@@ -84,7 +94,7 @@ def parts(doc: str) -> tuple[str, list[str], list[str], str]:
         blank = not line.strip()
     while notes and not notes[-1]:
         notes.pop()
-    return idea, formula, notes, " ".join(source.split())
+    return idea, formula, notes, " ".join(fixes.split()), " ".join(source.split())
 
 
 def _player(player: Player) -> str:

@@ -177,8 +177,11 @@ def list_(
     for title, entries in found.items():
         print(f"{title}:")
         wide = max((len(e["name"]) for e in entries), default=0)
-        for entry in entries:
-            print(f"  {entry['name']:<{wide}}  {entry['about']}")
+        for family in dict.fromkeys(e.get("family", "") for e in entries):
+            if family:
+                print(f"  {family}:")
+            for entry in (e for e in entries if e.get("family", "") == family):
+                print(f"  {'  ' * bool(family)}{entry['name']:<{wide}}  {entry['about']}")
 
 
 @app.command()

@@ -10,12 +10,13 @@ from zoo.metrics.spec import METRICS
 
 
 def listing() -> dict[str, list[dict[str, str]]]:
-    """Kind to its entries, each with ``name`` and ``about``; a plugin that is broken or refused has its ``error`` too."""
+    """Kind to its entries, each with ``name`` and ``about``, our variants with their ``family``; a broken or refused plugin has its ``error`` too."""
     told = toy_data.catalogue()
     ours = {
-        "variants": [{"name": n, "about": variants.idea(n)} for n in variants.own()],
+        "variants": [{"name": n, "about": variants.idea(n), "family": variants.family(n)} for n in variants.own()],
         "datasets": [{"name": n, "about": told[n]} for n in own_datasets()],
         "metrics": [{"name": m.name, "about": m.about} for m in METRICS],
     }
     found = {kind: entries + plugins.listed(kind) for kind, entries in ours.items()}
+    found["variants"].sort(key=lambda entry: (entry.get("family", "~").lower(), entry["name"]))  # plugins last
     return found | {"recipes": [{"name": n, "about": recipes.load(n).about} for n in recipes.names()]}

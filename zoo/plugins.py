@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,18 @@ FILES: dict[str, tuple[Path, str]] = {}
 """Variants of files loaded with ``load_file``: name to the file and the first line of the docstring."""
 
 
-def registered(text: str) -> dict[str, tuple[str, str]]:
-    """``@register("name")`` in a file's text: name to its class and the first line of its docstring. Runs nothing."""
+@dataclass(frozen=True)
+class Registered:
+    """What ``@register("name", family="...")`` says in a file's text."""
+
+    cls: str
+    about: str
+    """First line of the class's docstring."""
+    family: str
+
+
+def registered(text: str) -> dict[str, Registered]:
+    """The variants of a file by name, from its text. Runs nothing."""
     found = {}
     for node in ast.parse(text).body:
         if not isinstance(node, ast.ClassDef):
@@ -45,8 +56,10 @@ def registered(text: str) -> dict[str, tuple[str, str]]:
                 getattr(mark.func, "attr", ""),
             ):
                 name = mark.args[0].value if mark.args and isinstance(mark.args[0], ast.Constant) else None
+                families = [k.value.value for k in mark.keywords if isinstance(k.value, ast.Constant)]
                 if isinstance(name, str):
-                    found[name] = (node.name, (ast.get_docstring(node) or "").split("\n")[0])
+                    about = (ast.get_docstring(node) or "").split("\n")[0]
+                    found[name] = Registered(node.name, about, str(families[0]) if families else "other")
     return found
 
 
@@ -138,7 +151,7 @@ def load_file(path: str | Path) -> list[str]:
             raise ZooError(f"{path} registers '{name}', and there is already a variant of that name; choose another.")
     with _ours_kept():
         _execute(path)
-    FILES.update({name: (path, about) for name, (_, about) in found.items()})
+    FILES.update({name: (path, variant.about) for name, variant in found.items()})
     return list(found)
 
 

@@ -73,6 +73,7 @@ class Variant:
     """Base of all variants. Out-of-range hyperparameters raise ``ZooError``."""
 
     name: ClassVar[str] = ""
+    family: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         for field_name, (kind, opt) in options(type(self)).items():
@@ -138,14 +139,14 @@ V = TypeVar("V", bound=type[Variant])
 REGISTRY: dict[str, type[Variant]] = {}
 
 
-def register(name: str) -> Callable[[V], V]:
-    """Class decorator: the variant's name on the command line. A name that is taken is refused (``ZooError``)."""
+def register(name: str, family: str = "other") -> Callable[[V], V]:
+    """Class decorator: the variant's name on the command line, and the family it is listed with. A taken name is refused (``ZooError``)."""
 
     def keep(cls: V) -> V:
         held = REGISTRY.get(name)
         if held and (held.__module__, held.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ZooError(f"There is already a variant '{name}' ({held.__module__}); choose another name.")
-        cls.name = name
+        cls.name, cls.family = name, family
         REGISTRY[name] = cls
         return cls
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @cache
-def _catalogue() -> dict[str, tuple[str, str]]:
-    """Variant name to (module, first line of its class's docstring), from the ``@register("name")`` in each file."""
+def _catalogue() -> dict[str, tuple[str, plugins.Registered]]:
+    """Variant name to its module and what the ``@register("name")`` in that file says."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        for name, (_, about) in plugins.registered(path.read_text(encoding="utf-8")).items():
-            found[name] = (path.stem, about)
+        for name, variant in plugins.registered(path.read_text(encoding="utf-8")).items():
+            found[name] = (path.stem, variant)
     return found
 
 
@@ -40,7 +40,12 @@ def names() -> list[str]:
 
 def idea(name: str) -> str:
     """The variant in one line."""
-    return _catalogue()[name][1] if name in _catalogue() else plugins.ideas()[name]
+    return _catalogue()[name][1].about if name in _catalogue() else plugins.ideas()[name]
+
+
+def family(name: str) -> str:
+    """What kind of remedy a variant of ours is."""
+    return _catalogue()[name][1].family
 
 
 def load(name: str) -> type[Variant]:

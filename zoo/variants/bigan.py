@@ -12,7 +12,7 @@ from zoo.nets.layers import Joint
 from zoo.variant import GAN, Kit, register
 
 
-@register("bigan")
+@register("bigan", family="structure")
 @dataclass(frozen=True)
 class BiGAN(GAN):
     """D judges pairs of sample and latent: (x, E(x)) against (G(z), z); where it cannot tell, E inverts G.
@@ -22,6 +22,7 @@ class BiGAN(GAN):
     G and E are one player; its loss is the one with labels swapped that both papers train with instead of -L_D. E is deterministic
     (BiGAN's; ALI draws from N(mu(x), sigma(x))). D reads x through the kit's trunk before z joins.
 
+    Known to fix: nothing about modes is claimed; E infers latents. In others' tables (Lin et al. 2018) it covers more than a plain GAN.
     Source: Donahue et al. 2017, arXiv:1605.09782, equation 2 and section 3.5; Dumoulin et al. 2017, arXiv:1606.00704, Algorithm 1.
     """
 

@@ -14,7 +14,7 @@ from zoo.variant import Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("consensus")
+@register("consensus", family="optimisation")
 @dataclass(frozen=True)
 class Consensus(NonSaturating):
     """Both players also lower the length of the joint gradient, which turns circling around an equilibrium into falling into it.
@@ -24,6 +24,7 @@ class Consensus(NonSaturating):
 
     L_D and L_G are those of ``ns``.
 
+    Known to fix: circling: eigenvalues of the game without a real part; the paper covers an 8-mode mixture that plain training leaves.
     Source: Mescheder et al. 2017, arXiv:1705.10461, Algorithm 2; LMescheder/TheNumericsOfGANs, whose mixture notebook has gamma 10, and
     RMSprop at 1e-4.
     """

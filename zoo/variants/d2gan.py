@@ -13,7 +13,7 @@ from zoo.game import Batch, Nets, Player
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("d2gan")
+@register("d2gan", family="structure")
 @dataclass(frozen=True)
 class D2GAN(GAN):
     """Two discriminators, one rewarding data and one rewarding samples, make G lower the KL divergence in both directions.
@@ -23,6 +23,7 @@ class D2GAN(GAN):
 
     At the best D1 and D2, L_G is alpha KL(data | G) + beta KL(G | data) up to a constant. One player moves both: their losses are separate.
 
+    Known to fix: missing modes: the forward KL divergence punishes each one.
     Source: Nguyen et al. 2017, arXiv:1709.03831, equation 1; tund/D2GAN, models.py.
     """
 

@@ -14,7 +14,7 @@ from zoo.variant import Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("dragan")
+@register("dragan", family="Lipschitz and penalties")
 @dataclass(frozen=True)
 class DRAGAN(NonSaturating):
     """D's slope is pulled to 1 around the data, since sharp slopes there come with collapse.
@@ -24,6 +24,7 @@ class DRAGAN(NonSaturating):
     with D the logit, std(x) one number for the batch, and alpha one per sample, as in the released notebook (the paper's text perturbs by
     Gaussian noise). The noise is not centred: it only ever adds.
 
+    Known to fix: sharp slopes of D around data, which the paper finds wherever training collapses.
     Source: Kodali et al. 2017, arXiv:1705.07215, equation 1 and section 2.4; kodalinaveen3/DRAGAN.
     """
 

@@ -14,7 +14,7 @@ from zoo.variant import Kit, Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("dropout")
+@register("dropout", family="regularisers against collapse")
 @dataclass(frozen=True)
 class Dropout(NonSaturating):
     """D judges with a random part of its hidden units, anew for every sample, so that it cannot learn the training set by heart.
@@ -24,6 +24,7 @@ class Dropout(NonSaturating):
     Dropout follows each of D's activations, in D's turn and in G's, with masks of their own for real and fake. We differ: a sample's
     masks come from 16 uniform numbers (a loss draws none itself), which makes them pairwise, not fully, independent over units.
 
+    Known to fix: a D that knows its training set by heart; nothing about modes is claimed.
     Source: Hinton et al. 2012, arXiv:1207.0580, section 1 (p = .5); in D, as the tutorials have it.
     """
 

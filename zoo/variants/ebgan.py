@@ -14,7 +14,7 @@ from zoo.nets.layers import WithFeatures
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("ebgan")
+@register("ebgan", family="regularisers against collapse")
 @dataclass(frozen=True)
 class EBGAN(GAN):
     """D is an autoencoder, and its error is an energy: low on data, at least a margin on samples; codes of samples repel each other.
@@ -25,6 +25,7 @@ class EBGAN(GAN):
 
     With pt = 0 this is EBGAN without the term. A code as wide as the data lets D copy everything, and the margin alone then shapes it.
 
+    Known to fix: samples of a batch that are alike (the pulling-away term).
     Source: Zhao et al. 2017, arXiv:1609.03126, equations 1 to 4 (its MNIST: margin 10, pt 0.1).
     """
 

@@ -15,7 +15,7 @@ from zoo.variant import register
 from zoo.variants.ns import NonSaturating
 
 
-@register("extragradient")
+@register("extragradient", family="optimisation")
 @dataclass(frozen=True)
 class Extragradient(NonSaturating):
     """Both players move from where they are, by the gradient of where they would both be next.
@@ -25,6 +25,7 @@ class Extragradient(NonSaturating):
     Steps are Adam's, look and move are on the same batch, and losses those of ``ns``. We differ from ExtraAdam (Algorithm 4): there the look's
     gradient also enters Adam's moments; here the look runs through the live moments and is then forgotten.
 
+    Known to fix: circling: converges on bilinear games, where gradient descent diverges.
     Source: Gidel et al. 2019, arXiv:1802.10551, equations 13 and 14 and Algorithm 4; GauthierGidel/Variational-Inequality-GAN.
     """
 

@@ -15,7 +15,7 @@ from zoo.nets.layers import WithFeatures
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("gdpp")
+@register("gdpp", family="regularisers against collapse")
 @dataclass(frozen=True)
 class GDPP(GAN):
     """The similarities within a fake batch should look like those within a real one, eigenvalue by eigenvalue, in D's features phi.
@@ -28,6 +28,7 @@ class GDPP(GAN):
     of an eigenvector is infinite at equal eigenvalues (a batch larger than phi has many zeros); we take that of one step of shifted power
     iteration at v, v' = (S + I) v / |(S + I) v|, which is v itself (1 is the mean eigenvalue).
 
+    Known to fix: missing modes: the ring, the grid and Stacked MNIST in the paper.
     Source: Elfeki et al. 2019, arXiv:1812.00802, equations 4 to 6; M-Elfeki/GDPP (GDPP_Loss_Tensorflow_Pytorch.py, gdppgan_Synthetic.py).
     """
 

@@ -11,7 +11,7 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("hinge")
+@register("hinge", family="loss")
 @dataclass(frozen=True)
 class Hinge(GAN):
     """D cares only for samples within its margin, G raises D without bound.
@@ -20,6 +20,7 @@ class Hinge(GAN):
 
     The loss alone: the papers that made it known normalise D spectrally beside it (``sn``), and step D several times a round.
 
+    Known to fix: nothing about modes is claimed; it is the common loss of large image GANs.
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17.
     """
 

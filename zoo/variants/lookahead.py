@@ -34,7 +34,7 @@ class Backtrack:
         return torch.where(due, slow, theta), {"slow": slow, "t": t}
 
 
-@register("lookahead")
+@register("lookahead", family="optimisation")
 @dataclass(frozen=True)
 class Lookahead(NonSaturating):
     """Every k rounds both players step back towards where they were, which damps the circling of the game.
@@ -45,6 +45,7 @@ class Lookahead(NonSaturating):
     ``ns``; their Adam moments are left as they are, as in the authors' code. The authors' nested form (a second, slower average) is left
     out; the recipe's average of G's weights is available.
 
+    Known to fix: circling and noisy gradients; fewer late failures of training are claimed.
     Source: Chavdarova et al. 2021, arXiv:2006.14567, Algorithm 1; Chavdarova/LAGAN-Lookahead_Minimax.
     """
 

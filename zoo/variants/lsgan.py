@@ -11,7 +11,7 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("lsgan")
+@register("lsgan", family="loss")
 @dataclass(frozen=True)
 class LSGAN(GAN):
     """D regresses real to 1 and fake to 0 by least squares, so that samples far on the right side of D still have a gradient.
@@ -20,6 +20,7 @@ class LSGAN(GAN):
 
     D is a plain number, no sigmoid; targets a = 0, b = c = 1, the paper's equation 9.
 
+    Known to fix: vanishing gradients on samples that D already takes for real; the paper shows all 8 modes of a mixture covered.
     Source: Mao et al. 2017, arXiv:1611.04076, equations 2 and 9.
     """
 

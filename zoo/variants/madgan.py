@@ -20,7 +20,7 @@ from zoo.nets.layers import Branches, Each, WithFeatures, collect, deal
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("madgan")
+@register("madgan", family="structure")
 @dataclass(frozen=True)
 class MADGAN(GAN):
     """n generators; D must tell not only real from fake but which generator, which drives the generators apart.
@@ -37,6 +37,7 @@ class MADGAN(GAN):
         L_D = -E log D(x) - 1/n sum_i E log(1 - D(G_i(z)))
         L_G = 1/n sum_i E [-log D(G_i) + lam 1/(n-1) sum_{j != i} max(0, D(G_j) + cos(phi(G_i), phi(G_j)) - D(G_i))]
 
+    Known to fix: missing modes: each generator is driven to modes of its own.
     Source: Ghosh et al. 2018, arXiv:1704.02906, section 3 and the authors' 1-D code vivkul/MAD-GAN_synthetic (``madgan.py`` shares layers
     and z, ``madgan_ind.py`` shares no layer), whose non-saturating L_G this is; the paper's text minimises log(1 - D_0(G_i)).
     """

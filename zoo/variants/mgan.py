@@ -14,7 +14,7 @@ from zoo.nets.layers import Branches, Each, collect, deal, one_hot
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("mgan")
+@register("mgan", family="structure")
 @dataclass(frozen=True)
 class MGAN(GAN):
     """A mixture of n generators, and a classifier beside D from which each of them must be told apart.
@@ -26,6 +26,7 @@ class MGAN(GAN):
     the kit's generator). The batch's latents are dealt out, so sample i is generator i mod n's. MAD-GAN's generators fool one (n + 1)-way
     D; here they please the classifier too.
 
+    Known to fix: missing modes: each generator is driven to modes of its own.
     Source: Hoang et al. 2018, arXiv:1708.02556, equation 2; qhoangdl/MGAN, models.py, whose losses these are.
     """
 

@@ -12,7 +12,7 @@ from zoo.variant import Kit, Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("minibatch")
+@register("minibatch", family="structure")
 @dataclass(frozen=True)
 class Minibatch(NonSaturating):
     """D sees how alike the samples of a batch are, and so rejects a collapsed one.
@@ -24,6 +24,7 @@ class Minibatch(NonSaturating):
     We differ: fewer kernels by default, since every pair of samples costs kernels x dim operations in each pass; T starts with columns of
     norm about 1 instead of weight normalisation, and o's bias is the next layer's.
 
+    Known to fix: a generator that makes one point (Salimans et al. 2016, section 3.2).
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2; openai/improved-gan, nn.py, MinibatchLayer.
     """
 

@@ -12,7 +12,7 @@ from zoo.variant import Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("msgan")
+@register("msgan", family="regularisers against collapse")
 @dataclass(frozen=True)
 class MSGAN(NonSaturating):
     """Mode seeking: latents that are far apart must give samples that are far apart.
@@ -22,6 +22,7 @@ class MSGAN(NonSaturating):
     The released code draws two latents per sample, trains on both, and takes the ratio of the two means (the paper: of each pair). Here
     the pairs are the two halves of the batch, so that a batch counts as many samples as any other variant's. D's loss is that of ``ns``.
 
+    Known to fix: a generator that ignores its latent, in conditional GANs above all.
     Source: Mao et al. 2019, arXiv:1903.05628, equations 2 and 4; HelenMao/MSGAN, DCGAN-Mode-Seeking/model.py.
     """
 

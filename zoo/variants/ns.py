@@ -11,13 +11,14 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("ns")
+@register("ns", family="loss")
 @dataclass(frozen=True)
 class NonSaturating(GAN):
     """G maximises log D(G(z)): the usual GAN, and the base of most others.
 
         L_D = -E log D(x) - E log(1 - D(G(z)))        L_G = -E log D(G(z))
 
+    Known to fix: the vanishing gradient of the minimax loss early in training (Goodfellow et al. 2014, section 3); not collapse.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the loss that gives strong gradients early in learning).
     """
 

@@ -29,7 +29,7 @@ class OptimisticAdam(Adam):
         return theta - 2 * u + state["u"], after | {"u": u}
 
 
-@register("ogda")
+@register("ogda", family="optimisation")
 @dataclass(frozen=True)
 class OGDA(NonSaturating):
     """Optimistic gradient descent: each player undoes its last step and takes the present one twice, which stops the game's circling.
@@ -38,6 +38,7 @@ class OGDA(NonSaturating):
 
     Losses are those of ``ns`` (the paper: WGAN's), and players take turns.
 
+    Known to fix: circling: the last iterate converges where gradient descent orbits.
     Source: Daskalakis et al. 2018, arXiv:1711.00141, Algorithm 1 (Optimistic Adam).
     """
 

@@ -20,7 +20,7 @@ from zoo.nets.layers import Scale
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("presgan")
+@register("presgan", family="structure")
 @dataclass(frozen=True)
 class PresGAN(GAN):
     """Noise on samples gives them a density, and G is rewarded for its entropy, estimated by a short chain from each sample's latent.
@@ -33,6 +33,7 @@ class PresGAN(GAN):
     the chain's momenta are the latents of other samples in the batch (normal and independent of the sample's own; latents must be
     N(0, 1), and a batch larger than the chain is long). G and S share a learning rate.
 
+    Known to fix: missing modes, on a ring and Stacked MNIST in the paper; and samples get a density.
     Source: Dieng et al. 2019, arXiv:1910.04302, equations 8 to 12 and Algorithm 1; adjidieng/PresGANs, train.py and hmc.py.
     """
 

@@ -13,13 +13,14 @@ from zoo.variant import Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("r1")
+@register("r1", family="Lipschitz and penalties")
 @dataclass(frozen=True)
 class R1(NonSaturating):
     """D is kept flat on the data, so that at the optimum nothing pushes the generator away again.
 
         L_D = L_D of ns + gamma / 2 E |grad D(x)|^2,    L_G as ns,    D the logit
 
+    Known to fix: circling that never converges where data fill less than the whole space.
     Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9.
     """
 

@@ -11,7 +11,7 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("ragan")
+@register("ragan", family="loss")
 @dataclass(frozen=True)
 class RaGAN(GAN):
     """D judges each sample against the average of the other kind.
@@ -19,6 +19,7 @@ class RaGAN(GAN):
         r = D(x) - E D(G(z)),   f = D(G(z)) - E D(x)
         L_D = -E log sigmoid(r) - E log(1 - sigmoid(f)),    L_G = -E log sigmoid(f) - E log(1 - sigmoid(r))
 
+    Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
     """
 

@@ -11,7 +11,7 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("rsgan")
+@register("rsgan", family="loss")
 @dataclass(frozen=True)
 class RSGAN(GAN):
     """D judges pairs: is this real sample more real than that fake one? So G must also lower D on real samples.
@@ -20,6 +20,7 @@ class RSGAN(GAN):
 
     Sample i of the real batch is paired with sample i of the fake one. D is a logit.
 
+    Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.1.
     """
 

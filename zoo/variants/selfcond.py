@@ -16,7 +16,7 @@ from zoo.variant import GAN, Kit, Opt, register
 GOLDEN = 0.6180339887498949
 
 
-@register("self-conditioned")
+@register("self-conditioned", family="structure")
 @dataclass(frozen=True)
 class SelfConditioned(GAN):
     """A class-conditional GAN without classes: they are clusters of the data in D's own features, and G must serve every one of them.
@@ -30,6 +30,7 @@ class SelfConditioned(GAN):
     and its second term keeps a centre that nothing is near from being forgotten, as k-means++ does there. s learns the clusters' shares;
     a batch of samples is shared out by them, in a fixed order, so that samples depend on z and weights alone.
 
+    Known to fix: missing modes without labels: the ring, the grid and Stacked MNIST in the paper.
     Source: Liu et al. 2020, arXiv:2006.10728, section 3; stevliu/self-conditioned-gan.
     """
 

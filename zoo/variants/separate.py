@@ -13,7 +13,7 @@ from zoo.variant import register
 from zoo.variants.ns import NonSaturating
 
 
-@register("separate")
+@register("separate", family="loss")
 @dataclass(frozen=True)
 class Separate(NonSaturating):
     """D takes one step on real samples alone, then one on fakes alone, as many tutorials have it: not a step on their sum.
@@ -23,6 +23,7 @@ class Separate(NonSaturating):
     Which step it is, is read off D's own step count, so both share one Adam state (whose moments mix the two). The D loss that is reported is
     the mean of the two terms, half of what ``ns`` reports: its equilibrium is log 2.
 
+    Known to fix: nothing; it is how many tutorials train D.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, for the losses; the order of steps is that of the Keras-GAN collection's gan.py
     and of Rashid, Make Your First GAN With PyTorch (2020).
     """

@@ -17,7 +17,7 @@ from zoo.variant import Opt, register
 from zoo.variants.ns import NonSaturating
 
 
-@register("unrolled")
+@register("unrolled", family="optimisation")
 @dataclass(frozen=True)
 class Unrolled(NonSaturating):
     """G descends through k differentiable steps of D, and so is warned before D punishes a collapse.
@@ -28,6 +28,7 @@ class Unrolled(NonSaturating):
     another algorithm). With k = 0 this is ``ns``. ``metz`` is the authors' own form: a saddle, L_G = -L_D(D^k), in which the real term
     counts too since D^k depends on G; and both players move at once on the same batch. With k = 0 that is ``vanilla``, moved at once.
 
+    Known to fix: collapse and hopping between modes: the ring and Stacked MNIST in the paper.
     Source: Metz et al. 2017, arXiv:1611.02163, section 2.3; the notebook "Unrolled GAN demo" of poolio/unrolled_gan for the moves.
     """
 

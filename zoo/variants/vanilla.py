@@ -11,13 +11,14 @@ from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
 
-@register("vanilla")
+@register("vanilla", family="loss")
 @dataclass(frozen=True)
 class Vanilla(GAN):
     """The minimax game: G minimises E log(1 - D(G(z))), which saturates where D is sure.
 
         min_G max_D  E log D(x) + E log(1 - D(G(z)))
 
+    Known to fix: nothing; it is the game whose collapse the others remedy.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, equation 1 and Algorithm 1 (D first, then G on fresh latents; one step of D
     per step of G). The paper moves by momentum gradient descent; here both move by Adam, as every variant does by default.
     """

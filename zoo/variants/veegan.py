@@ -13,7 +13,7 @@ from zoo.nets.layers import Joint
 from zoo.variant import GAN, Kit, Opt, register
 
 
-@register("veegan")
+@register("veegan", family="structure")
 @dataclass(frozen=True)
 class VEEGAN(GAN):
     """A reconstructor F maps samples back to latents: what it makes of real data shows which modes G lacks.
@@ -24,6 +24,7 @@ class VEEGAN(GAN):
     The norm is summed over latent dimensions. All three move at once, as in Algorithm 1. We differ: F is deterministic; the released
     notebook draws from N(F(x), 1). T reads x through the kit's trunk before z joins; the notebook joins them at the input.
 
+    Known to fix: missing modes: the ring, the grid, 1200-D and Stacked MNIST in the paper.
     Source: Srivastava et al. 2017, arXiv:1705.07761, Algorithm 1; akashgit/VEEGAN.
     """
 

@@ -1,0 +1,165 @@
+"""Every variant tuned with the same budget, then judged on seeds that no trial has seen.
+
+python -m benchmarks.tuning ring-tuned              # every variant, on one core: hours; goes on where it stopped
+python -m benchmarks.tuning ring-tuned ns r3gan     # some
+
+Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
+default and one alternative (``ALTERNATIVES``). A trial is a third of the recipe's rounds on seeds 100 to 103; the best has the highest
+mean over seeds of (share of modes covered) x (high-quality share). Every trial is kept in baselines/results/NAME/trials.csv, the best
+one's settings in the recipe itself, and what the full recipe then makes of seeds 0 to 15 in baselines/results/NAME/VARIANT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import shutil
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from baselines import recipes
+from zoo import session, variants
+from zoo.cell import Cell, plan
+
+RESULTS = Path(__file__).parents[1] / "baselines" / "results"
+RATES = ((4e-3, 2e-3), (2e-3, 1e-3), (2e-3, 2e-3), (1e-3, 1e-3))
+"""Learning rates of (judges, generators)."""
+ALTERNATIVES: dict[str, dict[str, Any]] = {
+    "consensus": {"gamma": 1.0},
+    "d2gan": {"alpha": 0.2, "beta": 0.2},
+    "dragan": {"lam": 1.0},
+    "ebgan": {"margin": 0.1},
+    "gdpp": {"magnitude": 1.0},
+    "lookahead": {"k": 50},
+    "madgan": {"n": 8},
+    "mgan": {"n": 8},
+    "minibatch": {"kernels": 32},
+    "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
+    "msgan": {"lam": 0.1},
+    "pacgan": {"pack": 4},
+    "presgan": {"lam": 0.001},
+    "r1": {"gamma": 0.1},
+    "r3gan": {"gamma": 0.02},
+    "self-conditioned": {"k": 8},
+    "veegan": {"recon": 0.1},
+    "wgan": {"clip": 0.1},
+    "wgan-gp": {"lam": 1.0},
+}
+TRIED, JUDGED = "100-103", "0-15"
+SHARE = 3
+"""A trial is this fraction of the recipe's rounds."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings of one variant that compete, and their figure once it is known."""
+
+    settings: dict[str, Any]
+    score: float = float("nan")
+    modes: float = float("nan")
+    high_quality: float = float("nan")
+
+
+def candidates(variant: str) -> list[dict[str, Any]]:
+    """Four settings: as many for every variant."""
+    other = ALTERNATIVES.get(variant)
+    defaults = {field.name: field.default for field in fields(variants.load(variant))}
+    strengths = [{name: defaults[name] for name in other}, other] if other else [{}]
+    rates = [{"lr_d": d, "lr_g": g} for d, g in RATES[: len(RATES) // len(strengths)]]
+    return [rate | strength for rate, strength in itertools.product(rates, strengths)]
+
+
+def cell(recipe: str, variant: str, settings: dict[str, Any], seeds: str, rounds: int | None = None) -> Cell:
+    """The recipe with these settings, whatever it has for the variant now."""
+    plain = plan(variant, recipe=recipe, seeds=seeds)
+    options = {k: v for k, v in settings.items() if k in plain.options}
+    changes = {k: v for k, v in settings.items() if k not in options} | ({"rounds": rounds} if rounds else {})
+    return plan(variant, options, recipe=recipe, seeds=seeds, changes=changes)
+
+
+def final(summary: dict[str, Any], name: str) -> np.ndarray:
+    """A metric of every seed at the end; 0 for those that diverged."""
+    values = np.nan_to_num(np.asarray(summary["metrics"][name]["per_seed"], float))
+    return np.where(np.isin(summary["seeds"], summary["diverged"]), 0.0, values)
+
+
+def run(of: Cell, folder: Path) -> dict[str, Any]:
+    """The summary of this cell, trained into ``folder`` unless it was already."""
+    if not (folder / "DONE").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        session.start(of, out=folder, device="cpu").train()
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return summary
+
+
+def tune(recipe: str, variant: str, scratch: Path) -> list[Trial]:
+    """The variant's trials, each trained."""
+    trials = []
+    for settings in candidates(variant):
+        tried = cell(recipe, variant, settings, TRIED)
+        tried = replace(tried, recipe=replace(tried.recipe, rounds=tried.recipe.rounds // SHARE, every=0))
+        summary = run(tried, scratch / "trials" / variant / tried.key)
+        modes, quality = final(summary, "modes"), final(summary, "high_quality")
+        score = float(np.mean(modes * quality)) / summary["reference"]["data"]["modes"]
+        trials.append(Trial(settings, score, float(modes.mean()), float(quality.mean())))
+    return trials
+
+
+def keep_trials(file: Path, variant: str, trials: list[Trial]) -> None:
+    """Put the variant's rows into the table of trials."""
+    rows = list(csv.DictReader(file.open(encoding="utf-8"))) if file.exists() else []
+    rows = [row for row in rows if row["variant"] != variant]
+    for t in trials:
+        told = {"modes": f"{t.modes:.3f}", "high_quality": f"{t.high_quality:.4f}", "score": f"{t.score:.4f}"}
+        rows.append({"variant": variant, "settings": json.dumps(t.settings)} | told)
+    rows.sort(key=lambda row: row["variant"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def keep_settings(recipe: str, variant: str, settings: dict[str, Any]) -> None:
+    """Write the settings as the recipe's part for the variant; parts stand in the order of their names."""
+    (path,) = recipes.FOLDER.rglob(f"{recipe}.toml")
+    head = path.read_text(encoding="utf-8").split("\n[variants.")[0].rstrip("\n")
+    parts = dict(sorted((recipes.load(recipe).variants | {variant: settings}).items()))
+    tables = [
+        "\n".join([f"[variants.{name}]", *(f"{k} = {v}" for k, v in part.items())]) for name, part in parts.items()
+    ]
+    path.write_text("\n\n".join([head, *tables]) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """The command line above."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tuning", description=__doc__)
+    parser.add_argument("recipe", help="a recipe of baselines/recipes/tuned")
+    parser.add_argument("variants", nargs="*", help="which (default: all)")
+    parser.add_argument("--scratch", type=Path, default=Path("runs/tuning"), help="folder of the runs themselves")
+    parser.add_argument("--threads", type=int, default=1)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    for variant in a.variants or variants.own():
+        trials = tune(a.recipe, variant, a.scratch / a.recipe)
+        best = max(trials, key=lambda trial: trial.score)
+        keep_trials(RESULTS / a.recipe / "trials.csv", variant, trials)
+        keep_settings(a.recipe, variant, best.settings)
+        judged = cell(a.recipe, variant, best.settings, JUDGED)
+        folder = a.scratch / a.recipe / variant / judged.key
+        summary = run(judged, folder)
+        (RESULTS / a.recipe / variant).mkdir(parents=True, exist_ok=True)
+        for name in ("config.json", "metrics.csv", "summary.json"):
+            shutil.copy(folder / name, RESULTS / a.recipe / variant / name)
+        modes, quality = final(summary, "modes"), final(summary, "high_quality")
+        print(f"{variant:<16} modes {modes.mean():.2f}, high quality {quality.mean():.3f}, {best.settings}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
