@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic_runs import write_run
-from zoo import rundir, server, session, tracking, views
+from zoo import rundir, server, session, tracking, tracking_store, views
 from zoo.cell import plan
 from zoo.errors import ZooError
 
@@ -89,6 +89,43 @@ def test_artifacts_and_images_by_step(logged) -> None:
     images = [a.path for a in store.list_artifacts(run.info.run_id, "images") if a.path.endswith(".png")]
     assert len(images) == 2
     assert not any(a.endswith((".pkl", ".pt", ".pth")) for a in names)
+
+
+def test_rows_put_into_the_database_read_as_those_that_mlflow_puts(logged, tmp_path: Path) -> None:
+    store = tracking.client(tmp_path)
+    experiment = store.create_experiment("both")
+    inserted, sent = (store.create_run(experiment, run_name=name).info.run_id for name in ("inserted", "sent"))
+    values = [1.5, float("nan"), -2.0, float("inf"), None]
+    points = [(name, value, step) for name in ("loss/D", "final/modes") for step, value in enumerate(values)]
+    points += [("late", 3.0, 7), ("late", 1.0, 2)]
+    params = {"variant": "ns", "lr_d": "0.1"}
+    assert tracking_store._insert(store, [tracking_store.Entry(inserted, params, points)])
+    tracking_store._send(store, tracking_store.Entry(sent, params, points))
+    told = [store.get_run(run) for run in (inserted, sent)]
+    assert told[0].data.params == told[1].data.params == params
+    assert told[0].data.metrics == told[1].data.metrics
+    assert told[0].data.metrics["late"] == 3.0
+    assert [run.info.status for run in told] == ["FINISHED"] * 2
+    assert told[0].info.end_time >= told[0].info.start_time
+    for key in ("loss/D", "final/modes", "late"):
+        histories = [[(p.step, repr(p.value)) for p in store.get_metric_history(run, key)] for run in (inserted, sent)]
+        assert sorted(histories[0]) == sorted(histories[1])
+
+
+def test_tables_that_are_not_known_get_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.store.tracking.dbmodels import models
+
+    tracking.client(tmp_path).search_experiments()  # its tables are made
+    monkeypatch.delattr(models, "SqlLatestMetric")
+    tracking.log_run(write_run(tmp_path, "ns", [3, 4]), tmp_path)
+    (cell,) = runs(tmp_path, "ring")
+    assert (cell.data.metrics["final/modes"], cell.info.status) == (3.5, "FINISHED")
+    assert [p.step for p in tracking.client(tmp_path).get_metric_history(cell.info.run_id, "loss/D")] == [
+        100,
+        200,
+        300,
+        400,
+    ]
 
 
 def test_the_stores_copies_are_no_runs(logged) -> None:

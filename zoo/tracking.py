@@ -8,7 +8,7 @@ experiment `<data>/seeds` one flat run per seed (the UI hides the metrics of nes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from zoo import rundir, views
 from zoo.errors import ZooError
 from zoo.rundir import Run
 from zoo.statistics import bands
+from zoo.tracking_store import Entry, Point, finish
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported; a user's own setting stands
 
@@ -39,8 +40,7 @@ ARTIFACTS = (
     "samples.gif",
     "report.html",
 )
-POINTS_PER_CALL, IMAGES = 900, 6
-"""A call takes 1000 things, up to 100 of them params."""
+IMAGES = 6
 MOST_SEEDS = 50_000
 """What MLflow gives at most in one answer."""
 
@@ -89,12 +89,11 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     cells = _experiment(store, run.data, root, rounds[-1])
     _forget(store, cells, folder)
     cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
-    _batches(store, cell, _aggregated(run, curves, rounds), params | {"n_seeds": str(len(run.seeds))})
     for file in (folder / name for name in ARTIFACTS):
         if file.exists():
             store.log_artifact(cell, str(file))
     _images(store, cell, folder, rounds)
-    store.set_terminated(cell)
+    entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
     seeds = _experiment(store, f"{run.data}/seeds", root, None)
     _forget(store, seeds, folder)
@@ -102,14 +101,14 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
     for i, seed in enumerate(run.seeds):
         one = store.create_run(seeds, run_name=f"{run.label} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
-        points = [
+        points: list[Point] = [
             (k, float(v), r)
             for k, values in curves.items()
             for v, r in zip(values[:, lanes[seed]], rounds, strict=True)
         ]
         points += [(f"final/{name}", float(values[i]), 0) for name, values in finals.items()]
-        _batches(store, one, points, params | {"seed": str(seed)})
-        store.set_terminated(one)
+        entries.append(Entry(one, params | {"seed": str(seed)}, points))
+    finish(store, entries)
 
 
 def _params(run: Run) -> dict[str, str]:
@@ -130,9 +129,6 @@ def _key(metric: str) -> str:
         return metric
     section = "coverage" if metric in COVERAGE else "dist" if metric in DISTANCE else "quality"
     return f"{section}/{metric}"
-
-
-Point = tuple[str, float, int]
 
 
 def _aggregated(run: Run, curves: dict[str, NDArray[np.float64]], rounds: Sequence[int]) -> list[Point]:
@@ -167,15 +163,6 @@ def _forget(store: MlflowClient, experiment: str, folder: Path) -> None:
     wanted = f"tags.`zoo.run` = '{folder.absolute()}'"
     for old in store.search_runs([experiment], wanted, max_results=MOST_SEEDS):
         store.delete_run(old.info.run_id)
-
-
-def _batches(store: MlflowClient, run: str, points: Iterable[Point], params: dict[str, str]) -> None:
-    from mlflow.entities import Metric, Param
-
-    metrics = [Metric(key, value, 0, step) for key, value, step in points if value is not None]
-    told = [Param(k, v) for k, v in params.items()]
-    for start in range(0, max(len(metrics), 1), POINTS_PER_CALL):
-        store.log_batch(run, metrics=metrics[start : start + POINTS_PER_CALL], params=() if start else told)
 
 
 def _images(store: MlflowClient, run: str, folder: Path, rounds: list[int]) -> None:
