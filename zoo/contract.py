@@ -241,7 +241,8 @@ def samples_have_the_data_s_shape(it: Subject) -> None:
     """For one seed and for several; ``origin`` names a generator for each."""
     game, shape = it.game(), KITS[it.kit].shape
     params = game.build(SEEDS).sampled
-    z = torch.randn(len(SEEDS), 5, RECIPE.latent, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    latent = it.variant.latent(KITS[it.kit])
+    z = torch.randn(len(SEEDS), 5, latent, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     alone = it.variant.sample(Nets(game.networks, {n: p[0] for n, p in params.items()}, {}, {}), z[0])
     if alone.shape != (5, *shape):
         raise Broken(f"{it.name}, 5 latents give samples of shape {list(alone.shape)}, not {[5, *shape]}.", "sample")

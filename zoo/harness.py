@@ -121,7 +121,7 @@ class Game:
             self.source,
             seeds,
             r.batch,
-            r.latent,
+            self.variant.latent(self.kit),
             uniforms,
             uniform_latent=r.uniform_latent,
             device=self.device,

@@ -193,7 +193,7 @@ def draw(
         raise ZooError("--mode looks for latents itself: it goes with neither --latents nor --interpolate.")
     if mode is not None:
         return sampler.of_mode(mode, n or 25)
-    given = read_latents(latents, sampler.cell.recipe.latent) if latents else None
+    given = read_latents(latents, sampler.game.variant.latent(sampler.game.kit)) if latents else None
     if between is None:
         if given is not None and n is not None and n > len(given):
             raise ZooError(f"{latents} holds {len(given)} latents, fewer than -n {n}.")

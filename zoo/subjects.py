@@ -90,7 +90,8 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
     decoders, latent = [], 0
     for seed in seeds:
         opened = open_run(path, seed, data_root)
-        latent, game = opened.cell.recipe.latent, opened.game
+        game = opened.game
+        latent = game.variant.latent(game.kit)
         own = {name: weights[0] for name, weights in opened.weights.items()}
 
         def decode(z: Tensor, own: dict[str, Tensor] = own, game=game) -> Tensor:  # type: ignore[no-untyped-def]

@@ -91,6 +91,10 @@ class Variant:
         """Samples ``[B, *data]`` for latents ``[B, z]``."""
         return nets.G(z)
 
+    def latent(self, kit: Kit) -> int:
+        """Dimensions of the latents that batches and ``sample`` get: the kit's, unless the method fixes them."""
+        return kit.latent
+
     def origin(self, n: int) -> Tensor | None:
         """Which generator makes each of ``n`` samples ``[n]``; ``None`` where there is only one."""
         return None

@@ -1,4 +1,4 @@
-"""The catalogue: one file per method, found by its file name; nothing is imported before it is asked for.
+"""The catalogue: one file per method, here and in ``baselines/generators``; nothing is imported before it is asked for.
 
 ``names()`` and ``idea(name)`` read the files' text (no torch), so that listing is instant; ``load(name)`` imports one variant. Variants
 of other packages, and of files given to ``zoo.plugins.load_file``, stand beside ours.
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 @cache
 def _catalogue() -> dict[str, tuple[str, plugins.Registered]]:
     """Variant name to its module and what the ``@register("name")`` in that file says."""
+    import baselines
+
+    folders = {"zoo.variants": Path(__file__).parent, "baselines.generators": Path(baselines.__path__[0]) / "generators"}
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        for name, variant in plugins.registered(path.read_text(encoding="utf-8")).items():
-            found[name] = (path.stem, variant)
+    for package, folder in folders.items():
+        for path in sorted(folder.glob("*.py")):
+            for name, variant in plugins.registered(path.read_text(encoding="utf-8")).items():
+                found[name] = (f"{package}.{path.stem}", variant)
     return found
 
 
@@ -54,7 +58,7 @@ def load(name: str) -> type[Variant]:
         if name in plugins.names():
             return plugins.load_variant(name)
         raise unknown("variant", name, names())
-    importlib.import_module(f"zoo.variants.{_catalogue()[name][0]}")
+    importlib.import_module(_catalogue()[name][0])
     from zoo.variant import REGISTRY
 
     return REGISTRY[name]

@@ -1,0 +1,1 @@
+"""Generators that are no GANs, trained and counted like one: what somebody would take instead."""
