@@ -5,7 +5,8 @@ Files are the source of truth: comparison and report are made from them, and can
     config.json    what was asked for: variant, options, data, recipe, seeds, protocol, versions, command
     summary.json   what came out: every metric per seed with its interval, reference samplers, diverged seeds, cost
     metrics.csv    seed, round, and every metric and loss: one row per seed and evaluation
-    samples.npz    ``samples [S, N, *data]``, and ``rounds [R]`` with ``history [R, S, n, *data]`` for the film
+    samples.npz    ``samples [S, N, *data]``, and ``rounds [R]`` with ``history [R, S, n, *data]`` for the film; of points in the
+                   plane also ``landscape [R, seeds, side, side]``, D's output over the square ``plane [x0, x1, y0, y1]``
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint, memory, scoring
+from zoo import checkpoint, landscape, memory, scoring
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
@@ -61,6 +61,8 @@ class Run:
     listener: Listener = field(default_factory=Listener)
     rows: list[dict[str, Any]] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
+    landscape: list[Tensor] = field(default_factory=list)
+    """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
@@ -68,6 +70,7 @@ class Run:
         game = Game(variant, kit_for(self.data, recipe), self.data, recipe, device=self.device)
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.asked_to_stop = threading.Event()
+        self.plane = landscape.extent(self.data.to("cpu"))
         self.scoring = scoring.of(self.data, self.cell.protocol)
         self.training = Training(
             game,
@@ -93,12 +96,15 @@ class Run:
             notes["cpu_seconds"],
             notes["rows"],
         )
-        self.film = [extra[f"film/{i}"] for i in range(len(extra))]
+        self.film, self.landscape = (
+            [extra[f"{k}/{i}"] for i in range(sum(key.startswith(k) for key in extra))] for k in ("film", "landscape")
+        )
 
     def save(self) -> None:
         """Write the checkpoint from which ``resume`` goes on."""
         notes = {"seconds": self.training.seconds, "cpu_seconds": self.training.cpu_seconds, "rows": self.rows}
-        checkpoint.save(self.folder, self.training.lanes(), notes, {f"film/{i}": f for i, f in enumerate(self.film)})
+        kept = {f"{k}/{i}": f for k in ("film", "landscape") for i, f in enumerate(getattr(self, k))}
+        checkpoint.save(self.folder, self.training.lanes(), notes, kept)
 
     def train(self) -> dict[str, Any]:
         """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop."""
@@ -129,6 +135,8 @@ class Run:
             self.rows.append(row)
         frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
         self.film.append(frames.contiguous())
+        if self.plane is not None:
+            self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane))
 
     def finish(self) -> dict[str, Any]:
         """Write what a finished run leaves."""
@@ -164,9 +172,11 @@ class Run:
         }
         write_csv(self.folder / "metrics.csv", self.rows)
         samples = drawn.numpy()
-        history = torch.stack(self.film).numpy()
-        rounds = sorted({row["round"] for row in self.rows})
-        np.savez_compressed(self.folder / "samples.npz", samples=samples, history=history, rounds=np.asarray(rounds))
+        arrays = {"samples": samples, "history": torch.stack(self.film).numpy()}
+        arrays["rounds"] = np.asarray(sorted({row["round"] for row in self.rows}))
+        if self.plane is not None:
+            arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
+        np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
         moving = self.training.lanes()
         checkpoint.write(self.folder / "generator.safetensors", moving.sampled, {"seeds": json.dumps(moving.seeds)})
         write_json(self.folder / "summary.json", summary)
