@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from zoo import engine
+from zoo import engine, products
 
 
 def check(function: engine.Function, inputs: list[Tensor]) -> list[str]:
@@ -56,3 +56,40 @@ def test_inputs_that_are_one_tensor_while_tracing_stay_apart() -> None:
     traced = engine.trace(lambda ts: [ts[0] - ts[1]], [x, x])
     a, b = doubles((4,), (4,))
     torch.testing.assert_close(traced([a, b])[0], a - b)
+
+
+@pytest.mark.parametrize("one", [True, False], ids=["one seed", "several"])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bool, monkeypatch) -> None:
+    """Where it is faster: decided from the processor, forced here; with a bias, of views into one flat vector as networks have them."""
+    monkeypatch.setattr(products, "onednn_is_faster", lambda: True)
+    flat, x = torch.randn(3, 128 * 128 + 128), torch.randn(3, 128, 128)
+
+    def layer(w: Tensor, x: Tensor) -> Tensor:
+        matrix, bias = w.split([128 * 128, 128])
+        matrix = matrix.view(128, 128)
+        return torch.nn.functional.linear(x, matrix.t() if transposed else matrix, bias)
+
+    function = (lambda ts: [layer(*[t[0] for t in ts])]) if one else (lambda ts: [vmap(layer)(*ts)])
+    traced = engine.trace(function, [flat, x])
+    assert [o for o in engine.nodes(traced) if "lane" in o]
+    assert not [o for o in engine.nodes(traced) if "mm" in o or "add" in o]
+    torch.testing.assert_close(traced([flat, x])[0], function([flat, x])[0], rtol=1e-4, atol=1e-4)
+    broken = x.clone()
+    broken[0, 5, 7] = torch.nan
+    seen = traced([flat, broken])[0].isfinite()
+    assert not seen.view(-1, 128, 128)[0, 5].any()
+    assert seen.sum() == seen.numel() - 128
+
+
+def test_a_bias_goes_into_its_product_but_not_into_one_that_is_used_twice() -> None:
+    a, b, c = doubles((3, 6, 5), (3, 5, 20), (3, 1, 20))
+    assert "aten.baddbmm.default" in check(lambda ts: [torch.bmm(ts[0], ts[1]) + ts[2]], [a, b, c])
+
+    def twice(ts: list[Tensor]) -> list[Tensor]:
+        product = torch.bmm(ts[0], ts[1])
+        return [product + ts[2], product]
+
+    assert "aten.baddbmm.default" not in check(twice, [a, b, c])
+    whole = torch.randn(3, 6, 20, dtype=torch.float64)  # no bias: a term for every row
+    assert "aten.baddbmm.default" not in check(lambda ts: [torch.bmm(ts[0], ts[1]) + ts[2]], [a, b, whole])

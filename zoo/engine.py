@@ -15,6 +15,9 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, fx
 
+from zoo import products
+from zoo.products import value
+
 aten = torch.ops.aten
 
 
@@ -32,22 +35,17 @@ def trace(function: Function, example: list[Tensor]) -> Function:
     graph = module.graph
     _merge_repeats(graph)
     _drop_no_ops(graph)
+    graph.eliminate_dead_code()  # a dead reader would keep products from being joined with what follows
     if _on_cpu(graph):
-        _thin_products(graph)
+        products.rewrite(graph)
     graph.eliminate_dead_code()
     graph.lint()
     module.recompile()
     return module
 
 
-def _value(node: Any) -> Tensor | None:
-    """What a node held while tracing (its shape, type and device)."""
-    value = node.meta.get("val") if isinstance(node, fx.Node) else None
-    return value if isinstance(value, Tensor) else None
-
-
 def _on_cpu(graph: fx.Graph) -> bool:
-    values = [v for v in map(_value, graph.nodes) if v is not None]
+    values = [v for v in map(value, graph.nodes) if v is not None]
     return all(v.device.type == "cpu" for v in values)
 
 
@@ -76,11 +74,13 @@ def _freeze(value: Any) -> Any:
 
 
 def _drop_no_ops(graph: fx.Graph) -> None:
-    """Views and expansions to the shape that is there already (the seed map makes many), and transposes of transposes."""
+    """Products with 1, views and expansions to the shape that is there already (the seed map makes many), and transposes of transposes."""
     views = {aten.view.default, aten._unsafe_view.default, aten.expand.default}
     for node in list(graph.nodes):
-        if node.target in views:
-            before, after = _value(node.args[0]), _value(node)
+        if node.target is aten.mul.Scalar and node.args[1] == 1 and type(node.args[1]) is int:
+            node.replace_all_uses_with(node.args[0])
+        elif node.target in views:
+            before, after = value(node.args[0]), value(node)
             if before is not None and after is not None and before.shape == after.shape:
                 node.replace_all_uses_with(node.args[0])
             elif node.target is not aten.expand.default:
@@ -91,40 +91,6 @@ def _drop_no_ops(graph: fx.Graph) -> None:
             and node.args[0].target is aten.t.default
         ):
             node.replace_all_uses_with(node.args[0].args[0])
-
-
-THIN = 8
-
-
-def _thin_products(graph: fx.Graph) -> None:
-    """Batched products with a thin side run at a few percent of the kernels' rate on CPU; each has an equal form that does not.
-
-    For a [S, M, K] @ b [S, K, N]:  K = 1 is an outer product (elementwise);  N = 1 is a sum of products;  small N, with ``b`` stored by rows,
-    is (b^T a^T)^T.
-    """
-    for node in list(graph.nodes):
-        if node.target is not aten.bmm.default:
-            continue
-        a, b = node.args
-        va, vb = _value(a), _value(b)
-        if va is None or vb is None:
-            continue
-        inner, columns = vb.shape[-2:]
-        by_rows = vb.stride(-1) == 1 and columns > 1
-        with graph.inserting_before(node):
-            if inner == 1:
-                new = graph.call_function(aten.mul.Tensor, (a, b))
-            elif columns == 1 and va.stride(-1) == 1:
-                bt = graph.call_function(aten.transpose.int, (b, 1, 2))
-                product = graph.call_function(aten.mul.Tensor, (a, bt))
-                new = graph.call_function(aten.sum.dim_IntList, (product, [-1], True))
-            elif columns <= THIN and (by_rows or columns == 1):
-                at, bt = (graph.call_function(aten.transpose.int, (n, 1, 2)) for n in (a, b))
-                new = graph.call_function(aten.transpose.int, (graph.call_function(aten.bmm.default, (bt, at)), 1, 2))
-            else:
-                continue
-        node.replace_all_uses_with(new)
-        graph.erase_node(node)
 
 
 def nodes(traced: Function) -> list[str]:

@@ -1,0 +1,155 @@
+"""Matrix products of a traced round, each in the form that this machine's kernels do well (CPU; every form has the same value).
+
+For ``a [S, M, K] @ b [S, K, N]``, decided from shapes alone, so that the same round is always the same list of operations:
+
+* large ones go lane by lane through oneDNN, where MKL leaves half of the processor idle;
+* thin ones, which run at a few percent of the kernels' rate, take an equal form that does not;
+* a bias that is added next goes into the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+aten = torch.ops.aten
+
+THIN = 8
+LARGE = 3e6
+"""Operations of one lane's product from which oneDNN's 14 us a call are repaid."""
+
+
+def rewrite(graph: fx.Graph) -> None:
+    """Every product of a traced ``graph``, in place."""
+    form: dict[Any, Callable[..., None]] = {
+        aten.bmm.default: _stacked,
+        aten.mm.default: _single,
+        aten.addmm.default: _single_with_bias,
+    }
+    for node in list(graph.nodes):
+        if node.target in form and not node.kwargs:
+            form[node.target](graph, node, *node.args)
+
+
+def lanes(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``a [S, M, K] @ b [S, K, N]``, plus ``bias [S, 1, N]``, a call of oneDNN for each lane."""
+    biases = [None] * len(a) if bias is None else bias.squeeze(1).unbind()
+    return torch.stack([lane(x, w, c) for x, w, c in zip(a.unbind(), b.unbind(), biases, strict=True)])
+
+
+def lane(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``a [M, K] @ b [K, N]``, plus ``bias [N]``, by oneDNN."""
+    # a ReLU could go in as well, but oneDNN's makes 0 of NaN, and a lane that diverges must be seen to
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, _dense(b.t()), bias, "none", [], None)
+    return product
+
+
+def _dense(w: Tensor) -> Tensor:
+    return w.contiguous() if 0 in w.stride() else w
+
+
+@cache
+def onednn_is_faster() -> bool:
+    """Whether oneDNN's products beat MKL's here: AMD from Zen 5 on has AVX-512 of full width, and MKL keeps to AVX2 (190 against 90 GFLOP/s).
+
+    Told from the processor, never timed: a run must make the same choice when it goes on.
+    """
+    processor: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    zen5 = str(processor.get("cpu_name", "")).startswith("AMD") and processor.get("avx512_vp2intersect", False)
+    return bool(zen5 and torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+
+
+def value(node: Any) -> Tensor | None:
+    """What a node held while tracing (its shape, type and device)."""
+    found = node.meta.get("val") if isinstance(node, fx.Node) else None
+    return found if isinstance(found, Tensor) else None
+
+
+def _is_large(a: Tensor, b: Tensor) -> bool:
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    return a.dtype == torch.float32 and min(m, k, n) > THIN and 2 * m * k * n >= LARGE and onednn_is_faster()
+
+
+def _call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
+    """A new node, with the shape of what it holds."""
+    node = graph.call_function(target, args)
+    held = [value(a) if isinstance(a, fx.Node) else a for a in args]
+    shapes = [
+        torch.empty_strided(h.shape, h.stride(), dtype=h.dtype, device="meta") if isinstance(h, Tensor) else h
+        for h in held
+    ]
+    node.meta["val"] = target(*shapes)
+    return node
+
+
+def _put(graph: fx.Graph, old: fx.Node, new: fx.Node) -> None:
+    new.meta = new.meta or dict(old.meta)
+    old.replace_all_uses_with(new)
+    graph.erase_node(old)
+
+
+def _bias_after(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
+    """The addition of a bias ``[S, 1, N]`` that alone uses this product, and the bias."""
+    user = next(iter(node.users)) if len(node.users) == 1 else None
+    if user is None or user.target is not aten.add.Tensor or user.kwargs:
+        return None
+    (bias,) = [n for n in user.args if n is not node] or [None]
+    held, product = value(bias), value(node)
+    if not isinstance(bias, fx.Node) or held is None or product is None:
+        return None
+    return (user, bias) if held.shape == (len(product), 1, product.shape[-1]) and held.dtype == product.dtype else None
+
+
+def _stacked(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node) -> None:
+    va, vb = value(a), value(b)
+    if va is None or vb is None:
+        return
+    biased = _bias_after(node)
+    last, bias = biased or (node, None)
+    with graph.inserting_before(last):
+        new = _best(graph, a, b, va, vb, bias)
+    if new is not None:
+        _put(graph, last, new)
+        if bias is not None:
+            graph.erase_node(node)
+
+
+def _best(graph: fx.Graph, a: fx.Node, b: fx.Node, va: Tensor, vb: Tensor, bias: fx.Node | None) -> fx.Node | None:
+    """The product, plus the bias, in its best form; ``None`` where it has that already."""
+    inner, columns = vb.shape[-2:]
+    if _is_large(va, vb):
+        made = graph.call_function(lanes, (a, b) if bias is None else (a, b, bias))
+        made.meta["val"] = va.new_empty(*va.shape[:2], columns)
+        return made
+    if inner == 1:  # an outer product
+        return _call(graph, aten.mul.Tensor, a, b) if bias is None else _call(graph, aten.addcmul.default, bias, a, b)
+    if columns <= THIN:  # (b^T a^T)^T
+        flip = lambda n: _call(graph, aten.transpose.int, n, 1, 2)  # noqa: E731
+        at, bt = flip(a), flip(b)
+        if va.stride(-1) == 1 and vb.stride(-2) != 1 and columns > 1:
+            bt = _call(graph, aten.clone.default, bt)
+            bt.kwargs = {"memory_format": torch.contiguous_format}
+        return flip(_product(graph, bt, at, None if bias is None else flip(bias)))
+    return None if bias is None else _product(graph, a, b, bias)
+
+
+def _product(graph: fx.Graph, a: fx.Node, b: fx.Node, bias: fx.Node | None) -> fx.Node:
+    return _call(graph, aten.bmm.default, a, b) if bias is None else _call(graph, aten.baddbmm.default, bias, a, b)
+
+
+def _single(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node, bias: fx.Node | None = None) -> None:
+    """Products of one seed alone, which is not mapped: ``[M, K] @ [K, N]``."""
+    va, vb = value(a), value(b)
+    if va is not None and vb is not None and _is_large(va, vb):
+        with graph.inserting_before(node):
+            _put(graph, node, graph.call_function(lane, (a, b) if bias is None else (a, b, bias)))
+
+
+def _single_with_bias(graph: fx.Graph, node: fx.Node, bias: fx.Node, a: fx.Node, b: fx.Node) -> None:
+    held = value(bias)
+    if held is not None and held.ndim == 1:
+        _single(graph, node, a, b, bias)
