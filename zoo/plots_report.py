@@ -77,13 +77,16 @@ def strips(
 ) -> bytes:
     """A line per run with a dot for every seed, and its interquartile mean with interval: nobody hides behind a mean."""
     rng = np.random.default_rng(0)
+    everything = np.concatenate([*values.values(), np.array([*dashed.values()], dtype=float)])
+    span = float(np.ptp(everything[np.isfinite(everything)])) if np.isfinite(everything).any() else 1.0
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(values) + 1.0), layout="constrained")
-        for sampler, value in dashed.items():
+        for value in dashed.values():
             axis.axvline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
+        for together in _neighbours({sampler: (value, 0.0) for sampler, value in dashed.items()}, wide=span):
             axis.annotate(
-                sampler,
-                (value, 1),
+                ", ".join(together),
+                (dashed[together[0]], 1),
                 (0, 3),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
@@ -145,19 +148,23 @@ def trade(
         return png(figure)
 
 
-def _neighbours(spots: Mapping[str, tuple[float, float]]) -> list[list[str]]:
-    """Labels whose places are too near for two texts, together."""
-    wide, high = (float(np.ptp([s[i] for s in spots.values()])) or 1.0 for i in (0, 1))
+def _neighbours(spots: Mapping[str, tuple[float, float]], wide: float = 0.0) -> list[list[str]]:
+    """Labels whose places are too near for two texts, together; ``wide`` is how much the axis spans, else as far as they do."""
+    wide, high = wide or _span(spots, 0), _span(spots, 1)
     groups: list[list[str]] = []
     for label, (x, y) in spots.items():
         for group in groups:
             near_x, near_y = spots[group[0]]
-            if abs(x - near_x) < 0.15 * wide and abs(y - near_y) < 0.04 * high:
+            if abs(x - near_x) <= 0.15 * wide and abs(y - near_y) <= 0.04 * high:
                 group.append(label)
                 break
         else:
             groups.append([label])
     return groups
+
+
+def _span(spots: Mapping[str, tuple[float, float]], i: int) -> float:
+    return float(np.ptp([s[i] for s in spots.values()])) if len(spots) > 1 else 1.0
 
 
 def density_grid(

@@ -5,71 +5,28 @@ Self-contained: pictures stand inside, nothing is fetched (its own content polic
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo import rundir
+from zoo import report_landscape, rundir
 from zoo.compare import Comparison, compare
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.metrics.spec import BY_NAME
+from zoo.report_parts import Picture, Section, Table, TableRow, data_of, picture
 from zoo.rundir import Run
 from zoo.statistics import bands
 from zoo.tables import caption, cells, notes
 from zoo.verdicts import verdicts
 
-if TYPE_CHECKING:
-    from toy_data import Data
-
 MAIN = ("modes", "high_quality")
 """Metrics whose curves and strips are drawn, where they were measured."""
 FRAMES = 6
-
-
-@dataclass(frozen=True)
-class Picture:
-    """``png`` in base64; ``alt`` says in words what the picture shows, for who cannot see it."""
-
-    title: str
-    caption: str
-    alt: str
-    png: str
-
-
-@dataclass(frozen=True)
-class TableRow:
-    cells: list[str]
-    sampler: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    title: str
-    caption: str
-    head: list[str]
-    rows: list[TableRow]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One data set."""
-
-    id: str
-    data: str
-    protocol: str
-    commands: list[str]
-    verdicts: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
 
 
 def write_report(
@@ -99,6 +56,7 @@ def write_report(
         subtitle=f"{len(finished)} runs, {seeds} trained seeds, {made}, mode-collapse zoo {_version()}",
         version=_version(),
         sections=sections,
+        frames=max((film.count for section in sections for film in section.films), default=0),
     )
     write_text(path, page)
     return path
@@ -133,13 +91,16 @@ def _section(identifier: str, name: str, runs: list[Run], reference: str | None)
     labels = dict(zip([str(r.path) for r in runs], rundir.labels(runs), strict=True))
     named = {labels[str(run.path)]: run for run in ranked}
     section.pictures.extend(_pictures(named, compared))
+    films, left_out = report_landscape.films(named)
+    section.films.extend(films)
+    section.notes.extend(left_out)
     return section
 
 
 def _table(comparison: Comparison) -> Table:
     head, *body = cells(comparison)
     declared = BY_NAME.get(comparison.metric)
-    about = f"{declared.about[0].upper()}{declared.about[1:]}. " if declared else ""
+    about = f"{declared.about[0].upper()}{declared.about[1:]}. ".replace("`", "") if declared else ""
     told = " ".join([f"{about}{caption(comparison)}.", *(n for n in notes(comparison) if not n.startswith("Warning"))])
     count = len(comparison.rows)
     return Table(
@@ -169,12 +130,12 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         )
         png = plots_report.strips(values, middles, title, comparison.samplers)
         note = "Each dot is one seed; ring and bar are the interquartile mean and its 95 % interval. Dashed: the reference samplers."
-        found.append(_picture(f"Every seed: {title}", note, f"{title} of each seed: {spread}.", png))
+        found.append(picture(f"Every seed: {title}", note, f"{title} of each seed: {spread}.", png))
         lines = {label: _curve(run, metric) for label, run in named.items()}
         png = plots_report.curves(lines, title, total, comparison.samplers)
         ends = "; ".join(f"{label} ends at {c[1][-1]:.3g}" for label, c in lines.items())
         note = "Mean over seeds with its 95 % bootstrap interval at every evaluation; the other runs in grey behind."
-        found.append(_picture(f"Over training: {title}", note, f"Mean {title} over rounds: {ends}.", png))
+        found.append(picture(f"Over training: {title}", note, f"Mean {title} over rounds: {ends}.", png))
     if set(MAIN) <= compared.keys():
         points = {label: (run.values("high_quality"), run.values("modes")) for label, run in named.items()}
         quality, modes = (compared[m].samplers for m in ("high_quality", "modes"))
@@ -185,7 +146,7 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         png = plots_report.trade(points, ("high-quality share of samples", "modes covered"), both)
         note = "Small dots are seeds, large ones medians, crosses the reference samplers. A good generator stands top right."
         found.append(
-            _picture("Quality against diversity", note, f"Medians of high-quality share and modes: {told}.", png)
+            picture("Quality against diversity", note, f"Medians of high-quality share and modes: {told}.", png)
         )
     return found + _over_time(named, compared)
 
@@ -194,7 +155,7 @@ def _over_time(named: dict[str, Run], compared: dict[str, Comparison]) -> list[P
     """The grid of densities, runs by training time, of each run's median seed."""
     from zoo import plots_report
 
-    data = _data(next(iter(named.values())))
+    data = data_of(next(iter(named.values())))
     histories, chosen = {}, []
     for label, run in named.items():
         kept = run.arrays("history", "rounds")
@@ -208,7 +169,7 @@ def _over_time(named: dict[str, Run], compared: dict[str, Comparison]) -> list[P
     png = plots_report.density_grid(histories, data, FRAMES)
     note = f"Rounds stand above each panel; the last column is the data. One seed of each run, the median one: {'; '.join(chosen)}."
     return [
-        _picture(
+        picture(
             "Samples while training",
             note,
             f"Sample densities of {len(histories)} runs at {FRAMES} times in training.",
@@ -228,17 +189,3 @@ def _median_lane(run: Run, metric: str | None) -> int:
 def _curve(run: Run, metric: str) -> tuple[rundir.Values, rundir.Values, rundir.Values, rundir.Values]:
     rounds, _, values = rundir.by_round(run.table, metric)
     return rounds, values.mean(1), *bands(values)
-
-
-def _data(run: Run) -> Data | None:
-    """The run's data set, or None where it is not here any more."""
-    import toy_data
-
-    try:
-        return toy_data.load(run.data, run.config.get("data_root")).to("cpu")
-    except toy_data.DataError:
-        return None
-
-
-def _picture(title: str, note: str, alt: str, png: bytes) -> Picture:
-    return Picture(title, note, alt, base64.b64encode(png).decode())
