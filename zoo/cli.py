@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from toy_data.errors import DataError
-from zoo import cli_eval, cli_sweep, cli_yours, variants
+from zoo import cli_eval, cli_look, cli_sweep, cli_yours, variants
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ app.command("eval")(cli_eval.evaluate_samples)
 app.command("sweep")(cli_sweep.sweep)
 app.command("check")(cli_yours.check)
 app.command("new-variant")(cli_yours.new_variant)
+for command in (cli_look.watch, cli_look.ui, cli_look.compare, cli_look.report):
+    app.command()(command)
 
 Data = Annotated[
     str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")
@@ -223,55 +225,6 @@ def sample(
     drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
     sampling.write(drawn, sampler, path, in_a_row=interpolate is not None)
     print(f"{len(drawn):,} samples of seed {sampler.seed} are in {path}")
-
-
-@app.command()
-def ui(
-    port: Annotated[int | None, typer.Option(help="Port (else the first free one from 5000).")] = None,
-    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
-) -> None:
-    """The MLflow comparison UI on this machine's loopback, opened at a prepared view."""
-    from zoo import server
-
-    raise typer.Exit(server.serve(port=port, open_browser=open_browser))
-
-
-@app.command()
-def compare(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    metric: Annotated[str, typer.Option(help="What to compare: coverage/modes, high_quality, ...")] = "coverage/modes",
-    reference: Annotated[
-        str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
-    ] = None,
-    equal: Annotated[str | None, typer.Option(help="At equal cost: seconds_per_seed, D_updates, G_updates.")] = None,
-    style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
-) -> None:
-    """Runs against one another, from their files: robust means, intervals, collapsed seeds, probability of improvement, cost."""
-    from zoo.compare import compare
-    from zoo.tables import render
-
-    name = metric.rsplit("/", 1)[-1] if not metric.startswith("loss/") else metric
-    print(render(compare(folders or [Path("runs")], name, data=data, reference=reference, equal=equal), style))
-
-
-@app.command()
-def report(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")
-    ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
-    data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
-    ] = None,
-) -> None:
-    """One self-contained page: verdicts in words, tables, every seed, training over time, and the commands."""
-    from zoo.report import write_report
-
-    print(write_report(folders or [Path("runs")], out, data=data, reference=reference))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -43,7 +43,7 @@ STYLE: dict[str, Any] = {
 }
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path | IO[bytes]) -> None:
     figure.savefig(path, bbox_inches="tight", facecolor="white")
     plt.close(figure)
 
@@ -167,7 +167,7 @@ def _images(axis: Axes, samples: np.ndarray) -> None:
 
 
 def losses_figure(
-    rows: Sequence[Mapping[str, Any]], players: Sequence[str], path: Path, *, modes: int | None = None
+    rows: Sequence[Mapping[str, Any]], players: Sequence[str], path: Path | IO[bytes], *, modes: int | None = None
 ) -> None:
     """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: the metrics.
 
