@@ -43,10 +43,16 @@ def sweep(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time (else one per core, or per GPU).")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="One of N machines that share --out.")] = None,
-    on: Annotated[str, typer.Option(help="Where: local or slurm (with the extra [slurm]).")] = "local",
+    on: Annotated[str, typer.Option(help="Where: local, or slurm or ray (extras of these names).")] = "local",
     job: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="What a Slurm job gets: timeout_min=240, gpus_per_node=1, ..."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="A running Ray cluster (else one is started here).")
+    ] = None,
+    gpus_per_cell: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Of a GPU that a cell takes on Ray, such as 0.25 (else 1).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and end.")] = False,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Log finished runs to MLflow in the end.")] = True,
@@ -63,7 +69,9 @@ def sweep(
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()))
-    executor = executors.choose(on, device, jobs, setup, out, _pairs(job or []))
+    executor = executors.choose(
+        on, executors.Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell)
+    )
     made = sweeps.Sweep(cells, out, executor, heard=lambda sentence: print(sentence, flush=True))
     foretell(made, device)
     if dry_run:

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -41,6 +41,9 @@ class Executor(Protocol):
     @property
     def here(self) -> bool:
         """Whether cells are trained on this machine."""
+
+    def open(self) -> None:
+        """Get hold of what trains the cells. ``ZooError`` when that cannot be had; nothing has been written until then."""
 
     def map(self, cells: Iterable[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[Outcome]:
         """Outcomes in the order in which cells end. ``cells`` is advanced only when there is a place for the next one."""
@@ -99,6 +102,8 @@ class Local:
     def place(self) -> str:
         kind = "CPU" if self.devices == ["cpu"] else ", ".join(self.devices)
         return f"{self.slots} process{'es' * (self.slots > 1)} on {kind}"
+
+    def open(self) -> None: ...
 
     def stop(self) -> None:
         self._stopping.set()
@@ -215,16 +220,36 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def choose(on: str, device: str, jobs: int | None, setup: Setup, out: Path, parameters: Mapping[str, str]) -> Executor:
-    """The executor of this name. ``ZooError`` where there is none such, or where what it needs is not there."""
+@dataclass(frozen=True)
+class Wanted:
+    """What was said about where cells are trained."""
+
+    device: str = "auto"
+    jobs: int | None = None
+    setup: Setup = field(default_factory=Setup)
+    out: Path = Path("runs")
+    job: Mapping[str, str] = field(default_factory=dict)
+    """Of Slurm: what a job gets."""
+    address: str | None = None
+    """Of a Ray cluster."""
+    gpus_per_cell: float | None = None
+
+
+def choose(on: str, wanted: Wanted) -> Executor:
+    """The executor of this name. ``ZooError`` where there is none such, or where what it needs is not there. Writes nothing."""
+    from zoo.ray_cluster import Ray
     from zoo.slurm import Slurm
 
+    w = wanted
     made: dict[str, Callable[[], Executor]] = {
-        "local": lambda: Local(device, jobs, setup),
-        "slurm": lambda: Slurm(device, jobs, setup, out, parameters),
+        "local": lambda: Local(w.device, w.jobs, w.setup),
+        "slurm": lambda: Slurm(w.device, w.jobs, w.setup, w.out, w.job),
+        "ray": lambda: Ray(w.device, w.jobs, w.setup, w.out, w.address, w.gpus_per_cell),
     }
     if on not in made:
         raise unknown("executor", on, made)
-    if parameters and on != "slurm":
+    if w.job and on != "slurm":
         raise ZooError("--job says what a job of Slurm gets; it needs --on slurm.")
+    if (w.address or w.gpus_per_cell) and on != "ray":
+        raise ZooError("--address and --gpus-per-cell are of Ray; they need --on ray.")
     return made[on]()

@@ -2,21 +2,24 @@
 
 The coordinator waits where it was started. It renews one file beside the runs, which every job looks at: when the file has gone (Ctrl-C)
 or is no longer renewed (the coordinator has died), jobs checkpoint and end, before their cells' claims can be taken over.
-A job that Slurm preempts, or whose time is up, is queued again and goes on from the cell's last checkpoint.
+A job that Slurm preempts, or whose time is up, is queued again and goes on from the cell's last checkpoint; so does one that died.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, unknown
+from zoo.executors import ATTEMPTS
 from zoo.leases import STALE
 from zoo.worker import Outcome, Setup, Status, train
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 256
 """Jobs of one array that run at a time, unless --jobs says so."""
+LOOK = 10.0
+"""Seconds between two questions to Slurm; whether results are there is looked at more often."""
+LATE = 45.0
+"""Seconds that a result may take to be seen here after its job has left the queue; then the job is taken to have died."""
 
 
 @dataclass
@@ -102,12 +109,20 @@ class Slurm:
             if name not in known and not name.startswith("slurm_"):
                 raise unknown("parameter of a job", name, known)
         self._running: dict[str, Any] = {}
+        self._missing: dict[str, float] = {}
+        self._deaths, self._dropped = Counter[str](), set[str]()
         self._stopping = threading.Event()
-        notes = self.out / ".sweep"
-        self._file = notes.absolute() / f"{uuid.uuid4().hex}.alive"
-        self._queue = submitit.AutoExecutor(folder=notes / "jobs", cluster=self.cluster)
+        self._file = self.out.absolute() / ".sweep" / f"{uuid.uuid4().hex}.alive"
+
+    def open(self) -> None:
+        import submitit
+
         asked = {k: int(v) if v.isdecimal() else v for k, v in self.parameters.items()}
-        self._queue.update_parameters(name="zoo", slurm_array_parallelism=self.slots, **asked)
+        try:
+            self._queue = submitit.AutoExecutor(folder=self._file.with_name("jobs"), cluster=self.cluster)
+            self._queue.update_parameters(name="zoo", slurm_array_parallelism=self.slots, **asked)
+        except (AssertionError, NameError, TypeError, ValueError) as error:
+            raise ZooError(f"--job cannot be used: {str(error).splitlines()[0]}") from error
 
     @property
     def place(self) -> str:
@@ -118,6 +133,7 @@ class Slurm:
         self._file.unlink(missing_ok=True)
 
     def drop(self, key: str) -> None:
+        self._dropped.add(key)
         if key in self._running:
             self._running[key].cancel(check=False)
 
@@ -133,29 +149,56 @@ class Slurm:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.touch()
         threading.Thread(target=self._renew, daemon=True).start()
-        alive = Alive(self._file)
+        jobs = {key: Job(*each, self.device, self.setup, Alive(self._file), sys.argv) for key, each in taken.items()}
         with self._queue.batch():
-            for key, (cell, folder) in taken.items():
-                job = Job(cell, folder, self.device, self.setup, alive, list(sys.argv))
-                self._running[key] = self._queue.submit(job)
+            self._running = {key: self._queue.submit(job) for key, job in jobs.items()}
+        asked = time.monotonic()
         while self._running:
-            for key in [key for key, job in self._running.items() if job.done()]:
-                yield self._ended(*taken[key], self._running.pop(key))
-            if self._stopping.is_set():
-                for job in self._running.values():
-                    if job.state == "PENDING":
-                        job.cancel(check=False)
+            for key in [key for key, job in self._running.items() if job.paths.result_pickle.exists()]:
+                yield self._ended(jobs[key], self._running.pop(key))
+            if time.monotonic() - asked > LOOK:
+                yield from self._look(jobs)
+                asked = time.monotonic()
             time.sleep(0.5)
 
-    def _ended(self, cell: Cell, folder: Path, job: Any) -> Outcome:
-        error = job.exception()
+    def _ended(self, job: Job, submitted: Any) -> Outcome:
+        error = submitted.exception()
         if error is None:
-            found: Outcome = job.result()
+            found: Outcome = submitted.result()
             return found
-        if self._stopping.is_set():
-            return Outcome(cell, folder, Status.INTERRUPTED)
-        told = f"Its job {job.job_id} ended without a result ({job.state}); {job.paths.stderr} may say why."
-        return Outcome(cell, folder, Status.FAILED, error=told, details=str(error))
+        return Outcome(job.cell, job.folder, Status.FAILED, error=f"{type(error).__name__}: {error}".splitlines()[0])
+
+    def _look(self, jobs: Mapping[str, Job]) -> Iterator[Outcome]:
+        """Ask Slurm which jobs are there. When stopping, end those that wait; submit those again that have gone without a result."""
+        states = self._states()
+        if states is None:
+            return
+        for key, submitted in list(self._running.items()):
+            state, cell, folder = states.get(submitted.job_id), jobs[key].cell, jobs[key].folder
+            if state == "PENDING" and self._stopping.is_set():
+                submitted.cancel(check=False)
+                del self._running[key]
+                yield Outcome(cell, folder, Status.INTERRUPTED)
+            elif state is not None:
+                self._missing.pop(key, None)
+            elif time.monotonic() - self._missing.setdefault(key, time.monotonic()) >= LATE:
+                del self._running[key], self._missing[key]
+                self._deaths[key] += 1
+                if key in self._dropped or self._stopping.is_set():
+                    yield Outcome(cell, folder, Status.LOST if key in self._dropped else Status.INTERRUPTED)
+                elif self._deaths[key] < ATTEMPTS:
+                    self._running[key] = self._queue.submit(jobs[key])
+                else:
+                    told = f"Its job ended without a result, {ATTEMPTS} times; {submitted.paths.stderr} may say why."
+                    yield Outcome(cell, folder, Status.FAILED, error=told)
+
+    def _states(self) -> dict[str, str] | None:
+        """The states of the jobs that have not ended, by their numbers; None when Slurm does not answer."""
+        if self.cluster != "slurm":
+            return {job.job_id: job.state for job in self._running.values() if not job.done()}
+        command = ["squeue", "--me", "--noheader", "--array", "--format=%i %T"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        return dict(line.split() for line in answer.stdout.splitlines()) if answer.returncode == 0 else None
 
     def _renew(self) -> None:
         while not self._stopping.wait(STALE / 8):

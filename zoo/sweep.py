@@ -88,6 +88,7 @@ class Sweep:
     def run(self) -> Generator[Outcome]:
         """Train what is left; a failing cell stops nothing. Cells of processes that die meanwhile are taken over."""
         left = self.left
+        self.executor.open()
         with Claims(self.out / NOTES, self.stale, self.executor.drop) as claims:
             self._claims = claims
             self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
