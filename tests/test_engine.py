@@ -93,3 +93,29 @@ def test_a_bias_goes_into_its_product_but_not_into_one_that_is_used_twice() -> N
     assert "aten.baddbmm.default" not in check(twice, [a, b, c])
     whole = torch.randn(3, 6, 20, dtype=torch.float64)  # no bias: a term for every row
     assert "aten.baddbmm.default" not in check(lambda ts: [torch.bmm(ts[0], ts[1]) + ts[2]], [a, b, whole])
+
+
+def test_elementwise_results_are_written_over_what_is_read_no_more_and_over_nothing_else() -> None:
+    def function(ts: list[Tensor]) -> list[Tensor]:
+        x, y = ts
+        kept = torch.exp(x)  # an input stays
+        a = torch.sin(kept + y)  # the sum is free, and kept is an output
+        left = a[:2]
+        b = torch.cos(a) + left.sum()  # a is read through its view afterwards
+        twice = x * y
+        return [kept, b, left * 2, twice + twice.flip(0), (x - y) * (x - y).flip(0)]
+
+    operations = check(function, doubles((4, 3), (4, 3)))
+    assert "aten.exp.default" in operations
+    assert "aten.sin_.default" in operations
+    assert "aten.cos.default" in operations  # left is read after it
+    assert "aten.add_.Tensor" in operations
+
+
+def test_gradients_of_activations_are_written_over_the_gradient_that_came_in() -> None:
+    def loss(x: Tensor) -> Tensor:
+        hidden = torch.relu(x @ x)
+        return torch.tanh(torch.relu(hidden @ x)).sum()
+
+    operations = check(lambda ts: [vmap(grad(loss))(*ts)], doubles((3, 4, 4)))
+    assert "aten.threshold_backward.grad_input" in operations

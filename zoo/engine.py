@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, fx
 
-from zoo import products
+from zoo import products, reuse
 from zoo.products import value
 
 aten = torch.ops.aten
@@ -39,6 +39,7 @@ def trace(function: Function, example: list[Tensor]) -> Function:
     if _on_cpu(graph):
         products.rewrite(graph)
     graph.eliminate_dead_code()
+    reuse.write_over(graph)
     graph.lint()
     module.recompile()
     return module

@@ -7,9 +7,10 @@ import os
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, fx
+from torch import fx
 from torch.utils._pytree import tree_leaves
 
+from zoo import products, reuse
 from zoo.engine import Function
 from zoo.harness import Game
 
@@ -20,26 +21,20 @@ MANY = 16
 def peak_bytes(traced: Function) -> int:
     """The most that is alive at once inside a traced round, in bytes, inputs left out (kernels' workspaces are not counted)."""
     assert isinstance(traced, fx.GraphModule)
-    nodes = list(traced.graph.nodes)
-    last_use = {argument: i for i, node in enumerate(nodes) for argument in node.all_input_nodes}
+    made = reuse.owners(traced.graph)
+    last = reuse.last_reads(traced.graph, made)
     sizes: dict[fx.Node, int] = {}
-    ends: dict[int, list[fx.Node]] = {}
+    ends: dict[fx.Node, list[fx.Node]] = {}
     alive = peak = 0
-    for i, node in enumerate(nodes):
-        value = node.meta.get("val")
-        if node.op == "call_function" and isinstance(value, Tensor) and not _is_view(node):
-            sizes[node] = value.nelement() * value.element_size()
-            ends.setdefault(max(i, last_use.get(node, len(nodes))), []).append(node)
+    for node in traced.graph.nodes:
+        held = products.value(node)
+        if node.op == "call_function" and held is not None and made[node] is node:
+            sizes[node] = held.nelement() * held.element_size()
+            ends.setdefault(last.get(node, node), []).append(node)
             alive += sizes[node]
             peak = max(peak, alive)
-        alive -= sum(sizes[done] for done in ends.pop(i, []))
+        alive -= sum(sizes[done] for done in ends.pop(node, []))
     return peak
-
-
-def _is_view(node: fx.Node) -> bool:
-    schema = getattr(node.target, "_schema", None)
-    returns = schema.returns if schema is not None else ()
-    return any(r.alias_info is not None for r in returns)
 
 
 def available(device: torch.device) -> int:

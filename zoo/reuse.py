@@ -1,0 +1,91 @@
+"""Memory of a traced round: which nodes share a tensor, when it is read for the last time, and elementwise results written over it then."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import fx
+
+from zoo.products import value
+
+aten = torch.ops.aten
+
+COMMUTE = {aten.add.Tensor, aten.mul.Tensor}
+BACKWARD = {
+    aten.threshold_backward.default,
+    aten.leaky_relu_backward.default,
+    aten.tanh_backward.default,
+    aten.sigmoid_backward.default,
+    aten.softplus_backward.default,
+}
+"""Elementwise, first argument the gradient."""
+MAY_ALIAS = {aten.reshape.default, aten.contiguous.default, operator.getitem}
+
+
+def owners(graph: fx.Graph) -> dict[fx.Node, fx.Node]:
+    """For every node the one that made the memory it holds: itself, or what it is a view of (or may be)."""
+    made: dict[fx.Node, fx.Node] = {}
+    for node in graph.nodes:
+        shared = node.op == "call_function" and (node.target in MAY_ALIAS or _returns_an_argument(node.target))
+        made[node] = made[node.all_input_nodes[0]] if shared and node.all_input_nodes else node
+    return made
+
+
+def _returns_an_argument(target: Any) -> bool:
+    schema = getattr(target, "_schema", None)
+    return schema is not None and any(r.alias_info is not None for r in schema.returns)
+
+
+def last_reads(graph: fx.Graph, made: dict[fx.Node, fx.Node]) -> dict[fx.Node, fx.Node]:
+    """For every owner the last node that reads its memory, through whatever view."""
+    return {made[argument]: node for node in graph.nodes for argument in node.all_input_nodes}
+
+
+def write_over(graph: fx.Graph) -> None:
+    """Elementwise results go where an argument of their shape lay that nobody reads any more: less memory to go through, same values."""
+    made = owners(graph)
+    last = last_reads(graph, made)
+    moved: dict[fx.Node, fx.Node] = {}
+
+    def owner(node: fx.Node) -> fx.Node:
+        found = made[node]
+        while found in moved:
+            found = moved[found]
+        return found
+
+    def done(node: fx.Node, argument: Any) -> bool:
+        """Whether this argument's memory is all the result's to take."""
+        before, after = value(argument), value(node)
+        if before is None or after is None or before.shape != after.shape or before.dtype != after.dtype:
+            return False
+        mine = owner(argument)
+        apart = all(n is argument or owner(n) is not mine for n in node.all_input_nodes)
+        return mine.op == "call_function" and last[mine] is node and apart and 0 not in before.stride()
+
+    for node in graph.nodes:
+        target = _in_place(node.target)
+        if target is None:
+            continue
+        if node.target in COMMUTE and not node.kwargs and not done(node, node.args[0]):
+            node.args = (node.args[1], node.args[0])
+        if done(node, node.args[0]):
+            moved[node] = owner(node.args[0])
+            last[moved[node]] = last.get(node, node)
+            node.target = target
+            if target._overloadname == "grad_input":
+                node.kwargs = {"grad_input": node.args[0]}
+
+
+def _in_place(target: Any) -> torch._ops.OpOverload | None:
+    """The form of an elementwise operation that writes over its first argument, if there is one."""
+    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+        return None
+    if target in BACKWARD:
+        form: torch._ops.OpOverload = target.overloadpacket.grad_input
+        return form
+    if torch.Tag.pointwise not in target.tags:
+        return None
+    packet = getattr(aten, target._opname + "_", None)
+    return getattr(packet, target._overloadname, None)
