@@ -166,28 +166,48 @@ def _images(axis: Axes, samples: np.ndarray) -> None:
     axis.set_axis_off()
 
 
-def losses_figure(
-    rows: Sequence[Mapping[str, Any]], players: Sequence[str], path: Path | IO[bytes], *, modes: int | None = None
-) -> None:
-    """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: the metrics.
+VERDICTS = {
+    "real_accuracy": "accuracy on real",
+    "fake_accuracy": "accuracy on fake",
+    "real_output": "mean output on real",
+    "fake_output": "mean output on fake",
+}
 
-    Dashed: what D's and G's losses are when D cannot tell real from fake (2 log 2 and log 2 for the logistic losses).
+
+def losses_figure(
+    rows: Sequence[Mapping[str, Any]],
+    players: Sequence[str],
+    path: Path | IO[bytes],
+    *,
+    modes: int | None = None,
+    equilibrium: Mapping[str, float] | None = None,
+) -> None:
+    """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: how D judges,
+    where the variant says so, and the metrics.
+
+    Dashed: what players' losses are where D cannot tell real from fake (``equilibrium``), and D's verdicts there: 1/2.
     """
     rounds = sorted({row["round"] for row in rows})
     seeds = sorted({row["seed"] for row in rows})
     told = [m for m in ("modes", "high_quality") if m in rows[0]]
+    verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
+    panels = 1 + bool(verdicts) + len(told)
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, 1 + len(told), figsize=(4.2 * (1 + len(told)), 2.9), squeeze=False, layout="constrained"
-        )
+        figure, axes = plt.subplots(1, panels, figsize=(3.8 * panels, 2.9), squeeze=False, layout="constrained")
         losses, *others = axes[0]
         for player, colour in zip(players, COLOURS, strict=False):
             _spread(losses, rows, f"loss/{player}", rounds, seeds, colour, player)
-        for value, name in ((math.log(2), "log 2"), (2 * math.log(2), "2 log 2")):
-            losses.axhline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
-            losses.annotate(name, (rounds[0], value), (0, 2), textcoords="offset points", fontsize=7, color=PALE)
+            if player in (equilibrium or {}):
+                _level(losses, (equilibrium or {})[player], rounds[0], colour)
         losses.set(title="Loss: it says nothing about coverage", xlabel="rounds")
         losses.legend(loc="best")
+        if verdicts:
+            judged, *others = others
+            for name, colour in zip(verdicts, COLOURS, strict=False):
+                _spread(judged, rows, f"diagnostic/{name}", rounds, seeds, colour, VERDICTS[name])
+            _level(judged, 0.5, rounds[0], PALE)
+            judged.set(title="D: 0.5 where it cannot tell", xlabel="rounds", ylim=(-0.03, 1.05))
+            judged.legend(loc="best", fontsize=7)
         for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
             _spread(axis, rows, name, rounds, seeds, colour, "")
             top = 1 if name == "high_quality" else (modes or max(row[name] for row in rows))
@@ -195,6 +215,18 @@ def losses_figure(
             axis.axhline(top, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
             axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
         _save(figure, path)
+
+
+def _level(axis: Axes, value: float, left: float, colour: str) -> None:
+    """A dashed line at a value, with its name."""
+    axis.axhline(value, color=colour, lw=0.9, ls=(0, (4, 3)), alpha=0.8, zorder=0)
+    name = {
+        round(sign * k * math.log(2), 6): f"{'-' * (sign < 0)}{'2 ' * (k == 2)}log 2"
+        for sign in (1, -1)
+        for k in (1, 2)
+    }
+    told = name.get(round(value, 6), f"{value:g}")
+    axis.annotate(told, (left, value), (0, 2), textcoords="offset points", fontsize=7, color=colour)
 
 
 def _spread(

@@ -234,8 +234,10 @@ class Run:
             title=f"{name}, after {cell.recipe.rounds:,} rounds",
             captions=captions,
         )
-        players = [p.name for p in self.training.game.players]
-        plots.losses_figure(self.rows, players, self.folder / "losses.png", modes=data.modes)
+        players, variant = [p.name for p in self.training.game.players], self.training.game.variant
+        plots.losses_figure(
+            self.rows, players, self.folder / "losses.png", modes=data.modes, equilibrium=variant.equilibrium
+        )
         seed = f"seed {cell.seeds[0]}"
         plots.strip_figure(history[:, 0], rounds, data, self.folder / "strip.png", title=f"{name}, {seed}")
         plots.film(history, rounds, data, self.folder / "samples.gif", seeds=cell.seeds, title=name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -74,6 +74,8 @@ class Variant:
 
     name: ClassVar[str] = ""
     family: ClassVar[str] = ""
+    equilibrium: ClassVar[Mapping[str, float]] = {}
+    """Players' losses where D cannot tell real from fake, as far as they are known: lines in the loss plot."""
 
     def __post_init__(self) -> None:
         for field_name, (kind, opt) in options(type(self)).items():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo import losses
+from zoo import losses, variants
 from zoo.variant import Variant
 from zoo.variants.d2gan import D2GAN
 from zoo.variants.hinge import Hinge
@@ -71,3 +71,23 @@ def test_log_softplus_far_out() -> None:
     y.sum().backward()
     assert torch.isfinite(x.grad).all()
     np.testing.assert_allclose(x.grad[:2], 1.0)
+
+
+def declaring() -> list[str]:
+    """Those that say; not ``sn``, whose weights, divided by their norm, cannot be 0."""
+    return [name for name in variants.own() if variants.load(name).equilibrium and name != "sn"]
+
+
+@pytest.mark.parametrize("name", declaring())
+def test_losses_are_at_their_declared_equilibrium_where_d_says_the_same_of_everything(name: str, small) -> None:
+    """D's weights are 0, so its output is one constant (of least squares: 1/2, half way between real and fake)."""
+    s = small(variants.load(name)())
+    for network in s.nets.params:
+        if network.startswith("D"):
+            s.nets.params[network].zero_()
+    if name == "lsgan":
+        s.nets.params["D"][-1] = 0.5
+    levels = s.variant.equilibrium
+    found = {p.name: p.loss(s.nets, s.batch).item() for p in s.variant.players() if p.name in levels}
+    assert found == pytest.approx(levels, abs=1e-6)
+    assert len(declaring()) >= 15

@@ -23,7 +23,10 @@ def _catalogue() -> dict[str, tuple[str, plugins.Registered]]:
     """Variant name to its module and what the ``@register("name")`` in that file says."""
     import baselines
 
-    folders = {"zoo.variants": Path(__file__).parent, "baselines.generators": Path(baselines.__path__[0]) / "generators"}
+    folders = {
+        "zoo.variants": Path(__file__).parent,
+        "baselines.generators": Path(baselines.__path__[0]) / "generators",
+    }
     found = {}
     for package, folder in folders.items():
         for path in sorted(folder.glob("*.py")):

@@ -28,6 +28,8 @@ class DRAGAN(NonSaturating):
     Source: Kodali et al. 2017, arXiv:1705.07215, equation 1 and section 2.4; kodalinaveen3/DRAGAN.
     """
 
+    equilibrium = {"G": math.log(2)}
+
     lam: Annotated[float, Opt("weight of the penalty", 0, source="Kodali et al. 2017: 10")] = 10.0
 
     def uniforms(self, shape: tuple[int, ...]) -> int:

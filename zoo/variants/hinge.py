@@ -24,6 +24,8 @@ class Hinge(GAN):
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17.
     """
 
+    equilibrium = {"D": 2.0, "G": 0.0}
+
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         real, fake = nets.D(batch.x), nets.D(self.sample(nets, batch.z))
         return torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()

@@ -24,6 +24,8 @@ class LSGAN(GAN):
     Source: Mao et al. 2017, arXiv:1611.04076, equations 2 and 9.
     """
 
+    equilibrium = {"D": 0.25, "G": 0.125}
+
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         real, fake = nets.D(batch.x), nets.D(self.sample(nets, batch.z))
         return 0.5 * ((real - 1).square().mean() + fake.square().mean())

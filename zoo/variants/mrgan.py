@@ -5,6 +5,7 @@ regularise:  every real x has a latent E(x) with G(E(x)) near x, and D takes G(E
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -37,6 +38,8 @@ class MRGAN(NonSaturating):
     Known to fix: missing modes, counted in the paper on digits of three channels.
     Source: Che et al. 2017, arXiv:1612.02136, sections 3.1 to 3.3.
     """
+
+    equilibrium = {"D": 2 * math.log(2)}
 
     lambda1: Annotated[
         float, Opt("weight of the distance from x to G(E(x))", 0, source="Che et al. 2017, from memory: 0.2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -25,6 +26,8 @@ class MSGAN(NonSaturating):
     Known to fix: a generator that ignores its latent, in conditional GANs above all.
     Source: Mao et al. 2019, arXiv:1903.05628, equations 2 and 4; HelenMao/MSGAN, DCGAN-Mode-Seeking/model.py.
     """
+
+    equilibrium = {"D": 2 * math.log(2)}
 
     lam: Annotated[float, Opt("weight of the mode-seeking term", 0, source="the released code: 1")] = 1.0
 

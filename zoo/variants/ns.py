@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -21,6 +22,8 @@ class NonSaturating(GAN):
     Known to fix: the vanishing gradient of the minimax loss early in training (Goodfellow et al. 2014, section 3); not collapse.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the loss that gives strong gradients early in learning).
     """
+
+    equilibrium = {"D": 2 * math.log(2), "G": math.log(2)}
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D(self.sample(nets, batch.z)))

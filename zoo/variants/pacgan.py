@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -28,6 +29,8 @@ class PacGAN(GAN):
     Known to fix: missing modes: the ring, the grid and Stacked MNIST in the paper.
     Source: Lin et al. 2018, arXiv:1712.04086, section 2; fjxmlzn/PacGAN.
     """
+
+    equilibrium = {"D": 2 * math.log(2), "G": math.log(2)}
 
     pack: Annotated[int, Opt("samples per pack, the paper's m", 1, 64, source="Lin et al. 2018: 2, 3 and 4")] = 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -22,6 +23,8 @@ class RaGAN(GAN):
     Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
     """
+
+    equilibrium = {"D": 2 * math.log(2), "G": 2 * math.log(2)}
 
     def leads(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
         """r and f, ``[B, 1]`` each."""

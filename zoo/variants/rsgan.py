@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -23,6 +24,8 @@ class RSGAN(GAN):
     Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.1.
     """
+
+    equilibrium = {"D": math.log(2), "G": math.log(2)}
 
     def lead(self, nets: Nets, batch: Batch) -> Tensor:
         """By how much D prefers each real sample to its fake partner, ``[B, 1]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,6 +28,8 @@ class Separate(NonSaturating):
     Source: Goodfellow et al. 2014, arXiv:1406.2661, for the losses; the order of steps is that of the Keras-GAN collection's gan.py
     and of Rashid, Make Your First GAN With PyTorch (2020).
     """
+
+    equilibrium = {"D": math.log(2), "G": math.log(2)}
 
     @property
     def discriminator(self) -> Player:

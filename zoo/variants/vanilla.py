@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -22,6 +23,8 @@ class Vanilla(GAN):
     Source: Goodfellow et al. 2014, arXiv:1406.2661, equation 1 and Algorithm 1 (D first, then G on fresh latents; one step of D
     per step of G). The paper moves by momentum gradient descent; here both move by Adam, as every variant does by default.
     """
+
+    equilibrium = {"D": 2 * math.log(2), "G": -math.log(2)}
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return -losses.fake(nets.D(self.sample(nets, batch.z)))

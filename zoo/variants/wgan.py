@@ -20,6 +20,8 @@ from zoo.variant import GAN, Opt, register
 class Wasserstein(GAN):
     """A critic D estimates the earth mover's distance: L_D = E D(G(z)) - E D(x), L_G = -E D(G(z)). Base of the Wasserstein GANs."""
 
+    equilibrium = {"D": 0.0, "G": 0.0}
+
     n_critic: Annotated[int, Opt("critic steps per round", 1, 1000, source="Arjovsky et al. 2017, Algorithm 1: 5")] = 5
 
     @property

@@ -26,6 +26,8 @@ class WGANGP(Wasserstein):
     Source: Gulrajani et al. 2017, arXiv:1704.00028, equation 3 and Algorithm 1; igul222/improved_wgan_training, gan_toy.py.
     """
 
+    equilibrium = {"G": 0.0}
+
     lam: Annotated[float, Opt("weight of the penalty", 0, source="the released gan_toy.py: 0.1; images: 10")] = 0.1
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
