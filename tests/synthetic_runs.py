@@ -35,6 +35,7 @@ def write_run(
     cost: Mapping[str, float] | None = None,
     name: str = "a",
     arrays: bool = True,
+    judged: int | None = None,
     finished: bool = True,
 ) -> Path:
     """A run whose seed i covers ``modes[i]`` modes in the end, and ``modes[i] / 10`` of whose samples are of high quality."""
@@ -101,6 +102,12 @@ def write_run(
                 for i in range(1, 5)
             ]
         )
-        np.savez(folder / "samples.npz", samples=np.stack(clouds), history=history, rounds=np.array(ROUNDS))
+        kept = {"samples": np.stack(clouds), "history": history, "rounds": np.array(ROUNDS)}
+        if judged is not None:  # the landscape of D of so many seeds
+            y, x = np.mgrid[-2.8:2.8:32j, -2.8:2.8:32j]
+            bowls = [np.cos(3 * np.hypot(x, y) + i) for i in range(len(ROUNDS))]
+            kept["landscape"] = np.broadcast_to(np.stack(bowls)[:, None], (len(ROUNDS), judged, 32, 32)).astype("f4")
+            kept["plane"] = np.array([-2.8, 2.8, -2.8, 2.8], dtype="f4")
+        np.savez(folder / "samples.npz", **kept)
     (folder / "DONE").touch()
     return folder

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
         context = engine.chromium.launch_persistent_context(
             tmp_path / "profile", executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(180_000)
         yield context
         context.close()
 
@@ -61,7 +62,8 @@ def test_the_report_is_whole_and_reads_in_every_light_and_width(tmp_path: Path, 
         ("wgan", [8, 5, 6, 8]),
         ("r1", [4, 5, 4, 6]),
     ):
-        write_run(tmp_path / "runs", variant, modes, options={"k": 5} if variant == "unrolled" else {})
+        options = {"k": 5} if variant == "unrolled" else {}
+        write_run(tmp_path / "runs", variant, modes, options=options, judged=2)
     address = write_report([tmp_path / "runs"], tmp_path / "report.html").as_uri()
     page, told, asked = browser.new_page(), [], []
     page.on("console", lambda message: told.append(message.text))
@@ -72,9 +74,15 @@ def test_the_report_is_whole_and_reads_in_every_light_and_width(tmp_path: Path, 
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(address)
         wide = page.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
-        assert len(wide) == 6
+        assert len(wide) == 7
         assert all(w > 100 for w in wide), wide
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        moved = "new DOMMatrix(getComputedStyle(document.querySelector('.film img')).transform).m41"
+        frame = page.evaluate("document.querySelector('.film .window').clientWidth")
+        page.locator(".film .t2").check()
+        assert page.evaluate(moved) == pytest.approx(-2 * frame, abs=2)
+        page.locator(".film .t2").press("ArrowRight")
+        assert page.evaluate(moved) == pytest.approx(-3 * frame, abs=2)
         ink, paper = page.evaluate("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
         assert abs(light(ink) - light(paper)) > 150
         assert (light(ink) > light(paper)) == (scheme == "dark")
@@ -96,18 +104,18 @@ def bars(page: Any, link: str, metric: str, count: int) -> dict[str, float]:
     return {re.sub(r"param\.method\.(.*),param\.recipe\..*", r"\1", name): value for name, value in found}
 
 
-def serve(root: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """MLflow's server as `zoo ui` starts it."""
-    port = server.free_port(5200)
-    process = subprocess.Popen(
-        server.command(tracking.uri(root), port),
-        env=os.environ | server.quiet(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    assert server.wait(address, process, 120)
-    return process, address
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    """MLflow's server as `zoo ui` starts it: its address."""
+    port, quiet = server.free_port(5200), os.environ | server.quiet()
+    command = server.command(tracking.uri(root), port)
+    process = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert server.wait(f"http://127.0.0.1:{port}", process, 300)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def test_the_prepared_view_of_a_real_sweep_shows_every_variant_and_misses_nothing_among_500_seeds(
@@ -118,8 +126,7 @@ def test_the_prepared_view_of_a_real_sweep_shows_every_variant_and_misses_nothin
     sweep = Sweep(grid.cells(grid.Grid(VARIANTS, DATA, QUICK, seeds=str(SEEDS))), root, Local("cpu", jobs=2))
     assert [outcome.status for outcome in sweep.run()] == [Status.DONE] * 10
     assert sweep.track() == []
-    process, address = serve(root)
-    try:
+    with served(root) as address:
         page, told = browser.new_page(), dict(server.experiments(root))
         page.set_viewport_size({"width": 1500, "height": 1100})
         page.add_init_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
@@ -149,6 +156,3 @@ def test_the_prepared_view_of_a_real_sweep_shows_every_variant_and_misses_nothin
         page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 100).length >= 5")
         shoot(page, "mlflow-samples")
         assert all(url.startswith((address, "data:", "blob:", "about:")) for url in asked), asked
-    finally:
-        process.terminate()
-        process.wait()

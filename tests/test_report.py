@@ -17,7 +17,7 @@ from zoo.errors import ZooError
 from zoo.report import write_report
 from zoo.verdicts import verdicts
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -121,6 +121,31 @@ def test_what_a_run_is_called_cannot_break_the_page(tmp_path: Path) -> None:
     assert "<script" not in html
     assert re.search(r"ns x=&lt;script&gt;", html)
     Page(html)
+
+
+def test_the_landscape_is_a_film_with_a_slider_and_no_script(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [3, 4], judged=2)
+    write_run(tmp_path, "unrolled", [8, 8], options={"k": 5}, judged=2)
+    write_run(tmp_path, "pacgan", [8, 7], judged=0)
+    write_run(tmp_path, "wgan", [8, 7])
+    html = write_report([tmp_path], tmp_path / "report.html").read_text()
+    page = Page(html)
+    (figure,) = [f for f in page.all("figure") if f.get("class") == "film"]
+    assert figure["style"] == "--n: 4"
+    radios = page.all("input")
+    assert [r.get("class") for r in radios] == [None, "t0", "t1", "t2", "t3"]
+    assert all(r.get("aria-label") for r in radios[1:])
+    assert ".film:has(.t3:checked)" in html
+    picture = page.all("img")[-1]
+    assert picture["alt"] == "The landscape of D in 2 runs at 4 times in training, with the samples on it."
+    sheet = Image.open(io.BytesIO(base64.b64decode((picture["src"] or "").split("base64,")[1]))).convert("L")
+    assert sheet.width % 4 == 0
+    wide = sheet.width // 4
+    frames = [sheet.crop((i * wide, 0, (i + 1) * wide, sheet.height)).tobytes() for i in range(4)]
+    assert len(set(frames)) == 4
+    assert "No landscape of pacgan: no single D there judges points one by one." in page.text
+    assert "No landscape of wgan: it was not kept by that run." in page.text
+    assert page.all("script") == []
 
 
 def test_without_a_metric_samples_are_still_shown(tmp_path: Path) -> None:

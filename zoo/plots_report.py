@@ -133,7 +133,7 @@ def trade(
             jitter = rng.uniform(-0.12, 0.12, len(y))  # whole numbers of modes would hide one another
             axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2)
             axis.plot(*spots[label], "o", ms=7, mfc=colour, mec="white", mew=1, zorder=4)
-        for together in _neighbours(spots):
+        for together in _neighbours(spots, wide=_span({**spots, **dashed}, 0)):
             axis.annotate(
                 ", ".join(together), spots[together[0]], (7, 4), textcoords="offset points", color=INK, zorder=5
             )

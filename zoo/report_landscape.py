@@ -9,7 +9,7 @@ from zoo.report_parts import Film, data_of
 from zoo.rundir import Run
 
 CAPTION = (
-    "D's output over the plane, from where it says made up (orange) to where it says real (violet), relative to its median at that time; arrows "
+    "D's output over the plane, from where it says made up (violet) to where it says real (orange), relative to its median at that time; arrows "
     "point to where it grows, which is where G is sent. Dots are samples, circles the modes. The first seed of each run."
 )
 
