@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -122,6 +123,7 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")  # no Slurm on it
     monkeypatch.setattr(sys, "argv", ["zoo", *WRONG[sentence]])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -129,6 +131,51 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     assert ended.value.code == 2
     assert sentence in told
     assert len(told.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("on", ["local", "slurm", "ray"])
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "srun").touch(0o755)
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(tmp_path / "here")
+    sizes = [f"--grid={name}={value}" for name, (value,) in TINY.items()]
+    monkeypatch.setattr(sys, "argv", ["zoo", "sweep", "--variants", "ns", "--on", on, *sizes, "--dry-run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "0 finished, 1 to do." in capsys.readouterr().out
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], '--on ray needs Ray: pip install "mode-collapse-zoo[ray]".'),
+        (["--device", "cuda:1"], "--device is auto, cpu or cuda with --on ray"),
+        (["--gpus-per-cell", "2"], "--gpus-per-cell is a share of one GPU, such as 0.25, not 2."),
+    ],
+)
+def test_what_ray_cannot_do_is_one_sentence(
+    words: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if words else None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["zoo", "sweep", "--variants", "ns", "--on", "ray", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in told
     assert list(tmp_path.iterdir()) == []
 
 
