@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,8 @@ def test_samples_of_one_mode(ring: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_judge_says_what_an_image_shows(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
-    sampler = sampling.open_run(digits)
+    shares: list[float] = []
+    sampler = replace(sampling.open_run(digits), heard=shares.append)
     x, y = sampler.data.held_out_labelled(200)
     trained = judge.fit(sampler.data, epochs=4)
     monkeypatch.setattr(judge, "judge", lambda data: trained)
@@ -133,6 +135,8 @@ def test_the_judge_says_what_an_image_shows(digits: Path, tmp_path: Path, monkey
     monkeypatch.setattr(sampling.Sampler, "sample", lambda self, z: self.data.held_out(len(z)))
     sevens = sampler.of_mode(7, 12)
     assert (sampler.modes(sevens) == 7).all()
+    assert shares[-1] == 1, "the judge's training was heard of"
+    assert shares == sorted(shares)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -217,12 +218,14 @@ def sample(
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else as the run had it).")] = None,
 ) -> None:
     """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
-    from zoo import sampling
+    from zoo import sampling, terminal
 
     path = out or Path("samples.npy" if npy else "samples.png")
     sampling.check(path, as_array=npy)
     sampler = sampling.open_run(folder, seed, str(data_root) if data_root else None)
-    drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
+    with terminal.judge_bar() as heard:
+        sampler = replace(sampler, heard=heard)
+        drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
     sampling.write(drawn, sampler, path, in_a_row=interpolate is not None)
     print(f"{len(drawn):,} samples of seed {sampler.seed} are in {path}")
 

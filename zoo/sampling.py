@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from zoo import checkpoint
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.errors import ZooError
 from zoo.harness import Game
+from zoo.judge import Judge, judge
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
@@ -40,6 +42,8 @@ class Sampler:
     weights: dict[str, Tensor]
     """By network ``[1, P]``."""
     seed: int
+    heard: Callable[[float], None] = lambda share: None
+    """Hears how far the judge's training is, where images are asked for by mode and there is no judge yet."""
 
     def latents(self, n: int, purpose: str = "sample") -> Tensor:
         """The first ``n`` latents ``[n, latent]`` that this seed's stream holds for one purpose."""
@@ -83,9 +87,11 @@ class Sampler:
 
             nearest, near = assign(samples[None], self.data, self.cell.protocol)
             return torch.where(near, nearest, -1)[0]
-        from zoo.judge import judge
+        return self.judge(samples[None]).modes[0]
 
-        return judge(self.data)(samples[None]).modes[0]
+    @cached_property
+    def judge(self) -> Judge:
+        return judge(self.data, progress=self.heard)
 
     def of_mode(self, mode: int, n: int) -> Tensor:
         """``n`` samples that show ``mode``; ``ZooError`` when ``MOST`` latents do not give as many."""

@@ -6,6 +6,8 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -231,17 +233,24 @@ def track_runs(folders: list[Path]) -> None:
         raise SystemExit(1)
 
 
+@contextmanager
+def judge_bar() -> Iterator[Callable[[float], None]]:
+    """A bar that hears of the judge's training, and shows itself when there is some."""
+    with Progress(
+        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=terminal(), transient=True
+    ) as bar:
+        task = bar.add_task("", total=1.0, visible=False)
+        yield lambda share: bar.update(task, completed=share, visible=True)
+
+
 def train_judge(name: str, root: str | None, train: bool) -> None:
     """`zoo judge`: train (or find) the judge of a data set, with a progress bar, and say how good it is."""
     import toy_data
     from zoo import judge
 
-    data, console = toy_data.load(name, root), terminal()
-    with Progress(
-        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task("", total=1.0)
-        found = judge.judge(data, progress=lambda share: bar.update(task, completed=share), train=train)
-    console.print(
+    data = toy_data.load(name, root)
+    with judge_bar() as heard:
+        found = judge.judge(data, progress=heard, train=train)
+    terminal().print(
         f"The judge of {name} is right on {found.accuracy:.2%} of {found.tested_on:,} held-out images (kept in {judge.cache_root()})."
     )
