@@ -141,6 +141,10 @@ def test_the_prepared_view_of_a_real_sweep_shows_every_variant_and_misses_nothin
                 assert bars(page, link, f"final/{metric}", 5) == pytest.approx(expected)
                 assert len(set(expected.values())) > 1  # something was learnt, not the same by all
             shoot(page, f"mlflow-{data}")
+        page.goto("about:blank")
+        page.goto(views.link(address, told["ring"], views.SAMPLES))
+        page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 100).length >= 5")
+        shoot(page, "mlflow-samples")
         for i in range(10):
             write_run(tmp_path / "more", f"v{i}", [float((i + s) % 9) for s in range(46)], arrays=False)
         for folder in rundir.find([tmp_path / "more"]):
@@ -151,8 +155,4 @@ def test_the_prepared_view_of_a_real_sweep_shows_every_variant_and_misses_nothin
         link = views.link(address, told["ring"])
         assert bars(page, link, "final/modes", 15) == pytest.approx(expected)
         assert "15 matching runs" in page.inner_text("body")
-        page.goto("about:blank")
-        page.goto(link.replace(views.BY_VARIANT, views.SAMPLES))
-        page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 100).length >= 5")
-        shoot(page, "mlflow-samples")
         assert all(url.startswith((address, "data:", "blob:", "about:")) for url in asked), asked

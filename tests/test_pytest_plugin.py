@@ -15,6 +15,7 @@ import toy_data
 from tests.synthetic_runs import ring
 from zoo.checks import bars, measure, mode_coverage
 from zoo.errors import ZooError
+from zoo.metrics.modes import Protocol
 
 TESTS = """
 import numpy as np
@@ -97,6 +98,25 @@ def cloud(modes: int, seed: int = 0, n: int = 2500) -> np.ndarray:
     return ring(n, modes, np.random.default_rng(seed))
 
 
+def digits(classes: int, n: int = 600) -> torch.Tensor:
+    """Real digits of the first classes only."""
+    x, y = toy_data.load("digits").sample_labelled(6 * n)
+    return x[y < classes][:n]
+
+
+def test_images_are_counted_by_the_judge() -> None:
+    found = mode_coverage(digits(10), "digits", at_least=1.0)
+    assert found.modes == (10,)
+    assert sum(found.histogram[0]) == 600
+    counted = Protocol(name="ten of 600", samples=600, hits=10)
+    with pytest.raises(AssertionError) as error:
+        mode_coverage(lambda n, seed: digits(4, n), "digits", at_least=0.9, seeds=2, protocol=counted)
+    told = str(error.value)
+    assert "covers 40" in told
+    assert "9 at class 9 in 2 of 2" in told
+    assert "high quality" not in told.splitlines()[-1]
+
+
 def test_a_generator_that_covers_passes_in_any_form() -> None:
     for samples in (
         cloud(8),
@@ -151,7 +171,8 @@ def test_wrong_use_is_one_sentence() -> None:
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
-        ({"samples": cloud(8), "data": "digits"}, "no known modes to count"),
+        ({"samples": cloud(8), "data": "digits"}, r"have shape \[N, 1, 8, 8\]"),
+        ({"samples": digits(10), "data": "digits", "high_quality": 0.5}, "high_quality is for mixtures"),
     ):
         with pytest.raises(ZooError, match=told):
             mode_coverage(**{"data": "ring", **arguments})

@@ -185,3 +185,11 @@ def test_ui_without_a_store_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(ZooError, match="Nothing is logged yet"):
         server.serve(root=tmp_path)
+
+
+def test_more_cells_than_the_page_loads_are_told(logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, _, _ = logged
+    links = server.experiments(root)
+    assert server.more_than_a_page(root, links) == []
+    monkeypatch.setattr(server, "PAGE", 1)
+    assert server.more_than_a_page(root, links) == ["ring"]

@@ -26,7 +26,7 @@ LINE = 64
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was found: modes covered and high-quality share per seed, the interval of the covered share, the histogram ``[S, K]``."""
+    """What was found: modes covered and high-quality share (NaN for images) per seed, the interval of the covered share, the histogram ``[S, K]``."""
 
     data: str
     protocol: str
@@ -64,10 +64,11 @@ class Coverage:
             told = [f"{k} at {self.places[k]}" + (f" in {m} of {n}" if n > 1 else "") for k, m in worst[:8]]
             more = f", and {len(worst) - 8} more" if len(worst) > 8 else ""
             lines.append(f"missing modes: {'; '.join(told)}{more}")
-        lines.append("high-quality samples per mode, each seed's largest as a full bar:")
+        lines.append("samples per mode (of a mixture: high-quality ones), each seed's largest as a full bar:")
         for seed, covered, share, counts in zip(self.seeds, self.modes, self.high_quality, self.histogram, strict=True):
             name = f"seed {seed}: " if n > 1 else ""
-            lines.append(f"  {name}{covered} of {self.total}, high quality {100 * share:.0f} %  |{bars(counts)}|")
+            quality = "" if math.isnan(share) else f", high quality {100 * share:.0f} %"
+            lines.append(f"  {name}{covered} of {self.total}{quality}  |{bars(counts)}|")
         return "\n".join(lines)
 
 
@@ -94,11 +95,11 @@ def mode_coverage(
     Args:
         samples: ``[N, d]`` of one generator, ``[S, N, d]`` of S seeds (tensor or array), or a sampler: called as ``sampler(n)``, or, when
             ``seeds`` are given, as ``sampler(n, seed)`` for each, to return ``[n, d]``.
-        data: a mixture, by name (``zoo list datasets``), ``.npz`` path, or itself.
+        data: a mixture, or images that a judge tells apart, by name (``zoo list datasets``), ``.npz`` path, or itself.
         at_least: share of the modes. With two seeds or more, the lower end of the bootstrap interval over seeds must reach it; one generator's
             covered modes are simply counted, since a mode that was hit is covered.
         confidence: of that interval.
-        high_quality: share of high-quality samples that every seed must reach.
+        high_quality: share of high-quality samples that every seed must reach; there is none for images, which a judge always gives a class.
         protocol: how samples are counted, by name or itself.
         seeds: how many (0 to n - 1), or which.
 
@@ -110,6 +111,8 @@ def mode_coverage(
         if not 0 <= value <= 1:
             raise ZooError(f"{name} is a share between 0 and 1, not {value}.")
     found = measure(samples, data, protocol, seeds, confidence)
+    if high_quality and any(map(math.isnan, found.high_quality)):
+        raise ZooError(f"high_quality is for mixtures: a judge gives every image of '{found.data}' a class.")
     few = [s for s, share in zip(found.seeds, found.high_quality, strict=True) if share < high_quality]
     reached = found.interval[0] if len(found.modes) > 1 else found.share
     if reached < at_least:
@@ -132,37 +135,63 @@ def measure(
     confidence: float = 0.95,
 ) -> Coverage:
     """What ``mode_coverage`` asserts on, without asserting."""
+    import torch
+
     import toy_data
     from zoo.metrics import modes as metric
     from zoo.statistics import bootstrap
 
-    mixture = toy_data.load(data) if isinstance(data, str) else data
-    if not isinstance(mixture, toy_data.Mixture):
-        raise ZooError(f"'{mixture.name}' has no known modes to count; use a mixture, such as ring or grid.")
+    data = toy_data.load(data) if isinstance(data, str) else data
     if isinstance(protocol, str):
         if protocol not in metric.PROTOCOLS:
             raise unknown("protocol", protocol, metric.PROTOCOLS)
         protocol = metric.PROTOCOLS[protocol]
     which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
-    drawn = _draw(samples, protocol.samples, which, mixture)
-    counts = metric.histogram(drawn, mixture, protocol)
-    scores = metric.coverage(drawn, mixture, protocol)
+    count, places = _counter(data, protocol)
+    drawn = _draw(samples, protocol.samples, which, data)
+    counts = count(drawn)
+    high = (
+        counts.sum(1) / drawn.shape[1] if isinstance(data, toy_data.Mixture) else torch.full((len(counts),), math.nan)
+    )
     covered = counts >= protocol.hits
     share = covered.double().mean(1).numpy()
     return Coverage(
-        mixture.name,
+        data.name,
         protocol.name,
         drawn.shape[1],
         tuple(int(c) for c in covered.sum(1)),
         counts.shape[1],
-        tuple(scores["high_quality"].tolist()),
+        tuple(high.tolist()),
         bootstrap(share, confidence=confidence) if len(share) > 1 else (float(share[0]), float(share[0])),
         confidence,
         tuple(tuple(row) for row in counts.tolist()),
         tuple(tuple(row) for row in covered.tolist()),
-        tuple(_place(c) for c in mixture.centres.tolist()),
+        tuple(places),
         tuple(which or range(len(drawn))),
     )
+
+
+def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor], list[str]]:
+    """What counts the samples ``[S, N, *data]`` of each mode ``[S, K]``, and where the modes are, in words."""
+    import toy_data
+    from zoo import judge
+    from zoo.metrics import modes as metric
+    from zoo.scoring import QUICK
+
+    if isinstance(data, toy_data.Mixture):
+        return lambda drawn: metric.histogram(drawn, data, protocol), [_place(c) for c in data.centres.tolist()]
+    if not isinstance(data, toy_data.Images):
+        raise ZooError(
+            f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or labelled images."
+        )
+    referee = judge.cached(data)
+    if referee is None and len(data.train.labels) > QUICK:
+        raise ZooError(
+            f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --train --data {data.name}"
+        )
+    found = referee or judge.judge(data)
+    kinds = len(data.weights)
+    return lambda drawn: metric.count(found(drawn).modes, kinds), [f"class {k}" for k in range(kinds)]
 
 
 def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
@@ -178,10 +207,11 @@ def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
     else:
         call: Callable[[int, int], Any] = samples
         drawn = torch.stack([_tensor(call(n, seed)) for seed in seeds])
-    drawn = drawn[None] if drawn.ndim == 2 else drawn
-    if drawn.ndim != 3 or drawn.shape[2:] != data.shape or 0 in drawn.shape:
+    drawn = drawn[None] if drawn.ndim == 1 + len(data.shape) else drawn
+    if drawn.ndim != 2 + len(data.shape) or drawn.shape[2:] != data.shape or 0 in drawn.shape:
+        one = ", ".join(map(str, data.shape))
         raise ZooError(
-            f"samples of '{data.name}' have shape [N, {data.shape[0]}], or [S, N, {data.shape[0]}] of S seeds, not {list(drawn.shape)}."
+            f"samples of '{data.name}' have shape [N, {one}], or [S, N, {one}] of S seeds, not {list(drawn.shape)}."
         )
     return drawn
 

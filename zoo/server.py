@@ -15,6 +15,9 @@ from pathlib import Path
 from zoo import tracking, views
 from zoo.errors import ZooError
 
+PAGE = 100
+"""Runs that MLflow's page loads at a time."""
+
 
 def serve(port: int | None = None, open_browser: bool = True, root: Path = tracking.ROOT) -> int:
     """Start the server, print (and open) the links, and wait until it ends; a remote tracking server is only linked to."""
@@ -24,6 +27,11 @@ def serve(port: int | None = None, open_browser: bool = True, root: Path = track
             f"Nothing is logged yet ({where.removeprefix('sqlite:///')} is not there); `zoo run ns` logs a first run."
         )
     links = experiments(root)
+    crowded = more_than_a_page(root, links)
+    if crowded:
+        print(
+            f"The page loads {PAGE} runs at a time; more cells than that are in {', '.join(crowded)}: press 'Load more'."
+        )
     if where.startswith("http"):
         show(where.rstrip("/"), links, open_browser)
         return 0
@@ -50,6 +58,12 @@ def experiments(root: Path) -> list[tuple[str, str]]:
         key=lambda pair: newest[pair[0]][0].info.start_time if newest[pair[0]] else 0,
         reverse=True,
     )
+
+
+def more_than_a_page(root: Path, links: list[tuple[str, str]]) -> list[str]:
+    """Data sets with more cells than the page shows before somebody asks for more: its groups would lack some without a word."""
+    store = tracking.client(root)
+    return [name for name, i in links if len(store.search_runs([i], max_results=PAGE + 1)) > PAGE]
 
 
 def command(where: str, port: int) -> list[str]:
