@@ -1,4 +1,8 @@
-"""The README's pictures, from run directories: ``python docs/make_pictures.py RUN RUN ... -o docs/images/stress.png``."""
+"""The pictures in the docs, from run directories.
+
+python docs/make_pictures.py methods RUN RUN ... -o docs/images/stress.png       # a row per run, a column per seed
+python docs/make_pictures.py thumbnails RUN RUN ... -o docs/images/catalogue     # DATA/VARIANT.png of each run: its first four seeds
+"""
 
 from __future__ import annotations
 
@@ -37,12 +41,32 @@ def methods_by_seeds(folders: list[Path], path: Path, most: int = 6) -> None:
         figure.savefig(path, dpi=140)
 
 
+def thumbnail(folder: Path, out: Path) -> None:
+    """``out/DATA/VARIANT.png``: final samples of a run's first four seeds, whatever they are like."""
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    samples, data = np.load(folder / "samples.npz")["samples"][:4], toy_data.load(summary["data"])
+    path = out / summary["data"] / f"{summary['variant']}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with plt.rc_context(plots.STYLE):
+        figure, axes = plt.subplots(1, len(samples), figsize=(1.15 * len(samples), 1.35), squeeze=False)
+        for axis, points, seed in zip(axes[0], samples, summary["seeds"], strict=False):
+            plots.draw(axis, points, data)
+            axis.set_title(f"seed {seed}", fontsize=7, pad=2)
+        figure.subplots_adjust(wspace=0.04, left=0.005, right=0.995, top=0.87, bottom=0.01)
+        figure.savefig(path, dpi=110, pil_kwargs={"optimize": True})
+        plt.close(figure)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("methods", "thumbnails"))
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
-    methods_by_seeds(args.runs, args.out)
+    if args.what == "methods":
+        methods_by_seeds(args.runs, args.out)
+    for run in args.runs if args.what == "thumbnails" else ():
+        thumbnail(run, args.out)
 
 
 if __name__ == "__main__":

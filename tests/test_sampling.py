@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo import checkpoint, cli, judge, sampling, session
+from zoo import checkpoint, cli, sampling, session
 from zoo.cell import plan
 from zoo.errors import ZooError
 from zoo.harness import Record
@@ -129,8 +129,6 @@ def test_the_judge_says_what_an_image_shows(digits: Path, tmp_path: Path, monkey
     shares: list[float] = []
     sampler = replace(sampling.open_run(digits), heard=shares.append)
     x, y = sampler.data.held_out_labelled(200)
-    trained = judge.fit(sampler.data, epochs=4)
-    monkeypatch.setattr(judge, "judge", lambda data: trained)
     assert (sampler.modes(x) == y).float().mean() > 0.8
     monkeypatch.setattr(sampling.Sampler, "sample", lambda self, z: self.data.held_out(len(z)))
     sevens = sampler.of_mode(7, 12)
