@@ -18,22 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from zoo import engine
 from zoo.diagnostics import diagnose
 from zoo.game import Batch, Nets, Network, play, turns
-from zoo.optim import Adam, Optimiser, State
+from zoo.lanes import Lanes, Moving
+from zoo.optim import Adam, Optimiser
 from zoo.randomness import Source, Stream, derive
 from zoo.recipe import Recipe
 from zoo.variant import Kit, Variant
 
 Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 """Samples ``[S, N, *data]`` to metrics ``[S]``."""
-
-
-Moving: TypeAlias = tuple[dict[str, Tensor], dict[str, dict[str, State]], dict[str, Tensor]]
-"""What a round changes: weights by network, optimiser states by player and network, averaged weights by network (or none)."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +47,6 @@ class Record:
     """``[S, N, *data]``"""
     diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
     """What the variant tells of its players."""
-
-
-@dataclass
-class Lanes:
-    """The state of a group of seeds: everything that training changes, each tensor with a leading seed axis."""
-
-    seeds: list[int]
-    moving: Moving
-    played: int = 0
-    diverged: dict[int, int] = field(default_factory=dict)
-    losses: list[Tensor] = field(default_factory=list)
-    """Each round's losses ``[players, S]`` since the last evaluation."""
-
-    @property
-    def sampled(self) -> dict[str, Tensor]:
-        """The weights that samples come from: the average where the recipe keeps one."""
-        params, _, ema = self.moving
-        return ema or params
 
 
 class Game:
@@ -183,18 +162,8 @@ class Game:
         lanes.moving = tree_unflatten(moving, spec)
 
     def settle(self, lanes: Lanes) -> dict[str, Tensor]:
-        """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them.
-
-        A lane that is no longer finite is a result, not an error: its seed, and the first round at which it showed, are kept.
-        """
-        history, lanes.losses = torch.stack(lanes.losses), []  # [rounds, players, S]
-        broken = ~history.isfinite().all(1)  # [rounds, S]
-        broken[-1] |= ~torch.stack([p.isfinite().all(-1) for p in lanes.moving[0].values()]).all(0)
-        rounds = broken.int().argmax(0).tolist()
-        for seed, is_broken, first in zip(lanes.seeds, broken.any(0).tolist(), rounds, strict=True):
-            if is_broken:
-                lanes.diverged.setdefault(seed, lanes.played - len(history) + first + 1)
-        return dict(zip((p.name for p in self.players), history.mean(0), strict=True))
+        """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them."""
+        return dict(zip((p.name for p in self.players), lanes.settle(), strict=True))
 
     def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_080) -> Tensor:
         """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N.
@@ -246,25 +215,15 @@ class Training:
 
     def lanes(self) -> Lanes:
         """All seeds' state, joined."""
-        first, *_ = self._lanes
-        moving = tree_map(lambda *parts: torch.cat(parts), *[group.moving for group in self._lanes])
-        losses = [torch.cat(parts, dim=-1) for parts in zip(*[group.losses for group in self._lanes], strict=True)]
-        return Lanes(list(self.seeds), moving, first.played, self.diverged, losses)
+        return Lanes.joined(self._lanes)
 
     def restore(self, saved: Lanes) -> None:
         """Continue from ``saved`` (of the same seeds)."""
         start = 0
-        for lanes in self._lanes:
+        for i, lanes in enumerate(self._lanes):
             part = slice(start, start + len(lanes.seeds))
-            lanes.moving = tree_map(partial(self._place, part), saved.moving)
-            lanes.losses = [self._place((..., part), loss) for loss in saved.losses]
-            lanes.played = saved.played
-            lanes.diverged = {s: r for s, r in saved.diverged.items() if s in lanes.seeds}
+            self._lanes[i] = saved.part(part, self.game.device, self.game.dtype)
             start = part.stop
-
-    def _place(self, part: Any, tensor: Tensor) -> Tensor:
-        # a copy, so that it starts where every tensor starts: kernels round by how their memory is aligned
-        return tensor[part].to(self.game.device, self.game.dtype).clone()
 
     def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
         """``[S, n, *data]`` from every seed's current generator, from latents that stay the same for one purpose."""
