@@ -37,7 +37,7 @@ def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[byte
     count = min(most, max(len(s.rounds) for s in scapes.values()))
     columns = min(4, len(scapes))
     rows = -(-len(scapes) // columns)
-    panel, gap = (1.7, 0.22) if columns > 2 else (2.9, 0.24)
+    panel, gap = min(2.9, 6.9 / columns), 0.23
     wide, high = columns * panel, rows * (panel + gap)
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(count * wide, high))
