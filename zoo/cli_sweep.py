@@ -107,7 +107,7 @@ def foretell(sweep: Sweep, device: str) -> None:
 
 
 def play(sweep: Sweep, console: Console) -> int:
-    """Run it, a line per cell; 0, 1 with a table of failures, or 130 with the command that goes on."""
+    """Run it, a line per cell; 0, 1 with a table of failures (or when cells stopped unasked), or 130 with the command that goes on."""
     from rich.table import Table
 
     from zoo.grid import label
@@ -138,7 +138,7 @@ def play(sweep: Sweep, console: Console) -> int:
     if sweep.held:
         print(f"{_count(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
     print(f"{len(sweep.cells) - len(sweep.left)} of {_count(len(sweep.cells), 'cell')} finished, in {sweep.out}")
-    return 1 if failures else 0
+    return 1 if failures or sweep.of(Status.INTERRUPTED) else 0
 
 
 def command() -> str:

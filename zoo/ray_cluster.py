@@ -46,7 +46,7 @@ class Bell:
 
 
 def listening(bell: Any) -> Callable[[], bool]:
-    """Whether ``bell`` rings or cannot be reached, asked every ``LOOK`` seconds."""
+    """Whether ``bell`` rings, asked every ``LOOK`` seconds."""
     import ray
 
     asked, rung = float("-inf"), False
@@ -55,9 +55,9 @@ def listening(bell: Any) -> Callable[[], bool]:
         nonlocal asked, rung
         if not rung and time.monotonic() - asked > LOOK:
             try:
-                rung = ray.get(bell.rings.remote())
-            except ray.exceptions.RayError:
-                rung = True
+                rung = ray.get(bell.rings.remote(), timeout=LOOK)
+            except ray.exceptions.RayError:  # its node has died, and it is being started on another
+                rung = False
             asked = time.monotonic()
         return rung
 
@@ -114,7 +114,7 @@ class Ray:
             self.close()
             raise ZooError(f"{self.place} has no node on which --device {self.device} can be had.")
         near = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        self._bell = ray.remote(num_cpus=0, scheduling_strategy=near)(Bell).remote()
+        self._bell = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=near)(Bell).remote()
         self._plugins = {Path(file).name: Path(file).read_bytes() for file in self.setup.plugins}
 
     def stop(self) -> None:
@@ -134,7 +134,7 @@ class Ray:
     def map(self, cells: Iterable[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[Outcome]:
         import ray
 
-        waiting, told = iter(cells), False
+        waiting = iter(cells)
         self._mark.touch()
         while True:
             while not self._stopping.is_set() and (device := self._free()):
@@ -144,8 +144,7 @@ class Ray:
                 self._give(cell, folder_of(cell).absolute(), device)
             if not self._running:
                 return
-            if self._stopping.is_set() and not told:
-                told = True
+            if self._stopping.is_set():  # again and again, since a bell that is started again does not remember
                 self._bell.ring.remote()
             for task, (cell, _, _) in self._running.items():
                 if cell.key in self._dropped:
