@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.synthetic_runs import write_run
-from zoo import grid, rundir, server, tracking, views
+from zoo import grid, rundir, server, tracking, views, watch_page
 from zoo.executors import Local
 from zoo.report import write_report
 from zoo.sweep import Sweep
@@ -89,6 +91,31 @@ def test_the_report_is_whole_and_reads_in_every_light_and_width(tmp_path: Path, 
         shoot(page, f"report-{scheme}-{width}", full_page=True)
     assert told == []
     assert all(url == address or url.startswith("data:") for url in asked), asked
+
+
+def test_a_run_can_be_watched_in_the_page(tmp_path: Path, browser: Any) -> None:
+    served = watch_page.Page(write_run(tmp_path, "unrolled", [8, 3, 7], options={"k": 5}), 0)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    page, told, asked = browser.new_page(), [], []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(served.address)
+    until = time.monotonic() + 120
+    while not page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 100)"):
+        assert time.monotonic() < until
+        page.wait_for_timeout(100)
+    assert page.inner_text("#status") == "round 400 of 400, done"
+    assert page.inner_text("h1") == page.title() == "unrolled k=5 on ring"
+    assert page.locator("#seeds tr").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1100, "height": 900})
+    shoot(page, "watch", full_page=True)
+    assert told == []
+    assert all(url.startswith((served.address, "data:")) for url in asked), asked
+    served.shutdown()
+    served.server_close()
 
 
 def bars(page: Any, link: str, metric: str, count: int) -> dict[str, float]:

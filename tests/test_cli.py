@@ -60,7 +60,7 @@ WRONG = {
     "not a run directory": ["run", "ns", "--resume", "nowhere"],
     "did you mean 'variants'": ["list", "variant"],
     "did you mean 'vanilla'": ["show", "vanila"],
-    "no finished run": ["track", "."],
+    "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
 }
 

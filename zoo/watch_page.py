@@ -7,6 +7,7 @@ import json
 import threading
 import time
 import webbrowser
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
@@ -72,7 +73,8 @@ class Answer(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.busy += 1
         try:
-            self.answer()
+            with suppress(ConnectionError):  # the page was closed meanwhile
+                self.answer()
         finally:
             with self.server.lock:
                 self.server.busy, self.server.last = self.server.busy - 1, time.monotonic()
