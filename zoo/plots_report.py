@@ -171,6 +171,7 @@ def density_grid(
     histories: Mapping[str, tuple[Sequence[int], NDArray[np.float32]]], data: Data, columns: int = 6
 ) -> bytes:
     """Runs by training time: ``label -> (rounds [R], samples [R, N, *data])`` of one seed; the last column is the data itself."""
+    columns = min(columns, max(len(rounds) for rounds, _ in histories.values()))
     size, margin, foot = 1.3, 0.075 * max(map(len, histories)) + 0.15, 0.1
     wide, high = size * (columns + 1) + margin, size * len(histories) + foot
     target = data.sample(2000 if len(data.shape) == 1 else 25).numpy()

@@ -10,6 +10,8 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from zoo import tracking, views
@@ -26,26 +28,30 @@ def serve(port: int | None = None, open_browser: bool = True, root: Path = track
         raise ZooError(
             f"Nothing is logged yet ({where.removeprefix('sqlite:///')} is not there); `zoo run ns` logs a first run."
         )
-    links = experiments(root)
-    crowded = more_than_a_page(root, links)
-    if crowded:
-        print(
-            f"The page loads {PAGE} runs at a time; more cells than that are in {', '.join(crowded)}: press 'Load more'."
-        )
     if where.startswith("http"):
-        show(where.rstrip("/"), links, open_browser)
+        show(where.rstrip("/"), *overview(root), open_browser)
         return 0
     port = port or free_port()
     process = subprocess.Popen(command(where, port), env=os.environ | quiet())
     server = f"http://127.0.0.1:{port}"
     try:
+        # in a process of its own while the server starts: here the import of mlflow would stay in memory as long as the server runs
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            found = pool.submit(overview, root).result()
         if wait(server, process):
-            show(server, links, open_browser)
+            show(server, *found, open_browser)
         return process.wait()
     except KeyboardInterrupt:
+        return 0
+    finally:
         process.terminate()
         process.wait()
-        return 0
+
+
+def overview(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """The experiments, and those of them that the page does not show at once."""
+    links = experiments(root)
+    return links, more_than_a_page(root, links)
 
 
 def experiments(root: Path) -> list[tuple[str, str]]:
@@ -113,12 +119,16 @@ def wait(server: str, process: subprocess.Popen[bytes], seconds: float = 60) -> 
     return False
 
 
-def show(server: str, links: list[tuple[str, str]], open_browser: bool) -> None:
+def show(server: str, links: list[tuple[str, str]], crowded: list[str], open_browser: bool) -> None:
     """Print a link for each data set, and open the first."""
     print(f"MLflow is at {server} (Ctrl-C ends it). Prepared views:")
     for name, identifier in links:
         print(f"  {name}: {views.link(server, identifier)}")
         print(f"  {' ' * len(name)}  samples: {views.link(server, identifier, views.SAMPLES)}")
+    if crowded:
+        print(
+            f"The page loads {PAGE} runs at a time; more than that are in {', '.join(crowded)}: press 'Load more' there."
+        )
     sys.stdout.flush()
     if open_browser and links:
         webbrowser.open(views.link(server, links[0][1]))
