@@ -82,6 +82,22 @@ def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bo
     assert seen.sum() == seen.numel() - 128
 
 
+def test_onednn_gets_weights_whose_rows_or_columns_lie_end_to_end(monkeypatch) -> None:
+    """Batch normalisation leaves lanes interleaved."""
+    given: list[Tensor] = []
+    real = torch.ops.mkldnn._linear_pointwise
+
+    def linear(x: Tensor, w: Tensor, *rest) -> Tensor:
+        given.append(w)
+        return real(x, w, *rest)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", linear)
+    a, interleaved = torch.randn(2, 48, 64), torch.randn(64, 2, 32).transpose(0, 1)
+    for b in (interleaved, torch.randn(1, 64, 32).expand(2, -1, -1), torch.randn(64, 1).expand(2, 64, 32)):
+        torch.testing.assert_close(products.lanes(a, b), a @ b, rtol=1e-4, atol=1e-4)
+    assert all(sorted(w.stride())[0] == 1 and sorted(w.stride())[1] in w.shape for w in given)
+
+
 def test_a_bias_goes_into_its_product_but_not_into_one_that_is_used_twice() -> None:
     a, b, c = doubles((3, 6, 5), (3, 5, 20), (3, 1, 20))
     assert "aten.baddbmm.default" in check(lambda ts: [torch.bmm(ts[0], ts[1]) + ts[2]], [a, b, c])

@@ -35,6 +35,16 @@ def test_seeds_are_chunked_to_the_budget() -> None:
     assert memory.groups(g, seeds, 1, budget=need / 10) == 40
 
 
+def test_large_networks_are_trained_one_after_another_on_cpu(monkeypatch) -> None:
+    g = game()
+    largest = max(sum(network.sizes) for network in g.networks.values())
+    monkeypatch.setattr(memory, "NEAR", 3 * largest)
+    assert memory.groups(g, range(9), workers=2) == 3
+    assert memory.groups(g, range(3), workers=2) == 2
+    monkeypatch.setattr(memory, "NEAR", largest - 1)
+    assert memory.groups(g, range(5), workers=1) == 5
+
+
 def test_more_groups_than_workers_train_to_the_same_result() -> None:
     whole, chunked = training(range(5), groups=1), training(range(5), groups=5)
     list(whole), list(chunked)

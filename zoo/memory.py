@@ -16,6 +16,8 @@ from zoo.harness import Game
 
 MANY = 16
 """Up to this many seeds are not worth asking about."""
+NEAR = 2**21
+"""Parameters of a group on CPU beyond which its optimiser waits for memory, and seeds one after another are faster than side by side."""
 
 
 def peak_bytes(traced: Function) -> int:
@@ -54,12 +56,16 @@ def lane_bytes(game: Game) -> int:
 
 
 def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:
-    """In how many groups these seeds should be trained: one per worker, or more where that many do not fit in ``budget`` bytes.
+    """In how many groups these seeds should be trained: one per worker, or more where that many do not fit in ``budget`` bytes or near the CPU.
 
     The default budget is half of what is free (a matrix product's workspace and fragmentation take their part of the rest).
     """
+    least = workers
+    if game.device.type == "cpu":
+        largest = max(sum(network.sizes) for network in game.networks.values())
+        least = min(len(seeds), max(workers, math.ceil(len(seeds) / max(1, NEAR // largest))))
     if len(seeds) <= MANY and budget is None:
-        return min(workers, len(seeds))
+        return min(least, len(seeds))
     budget = available(game.device) / 2 if budget is None else budget
     fit = max(1, int(budget / lane_bytes(game) / workers))  # seeds per group, with ``workers`` groups running at a time
-    return min(len(seeds), max(workers, math.ceil(len(seeds) / fit)))
+    return min(len(seeds), max(least, math.ceil(len(seeds) / fit)))

@@ -55,8 +55,10 @@ class Adam:
         t = state["t"] + 1
         m = torch.lerp(state["m"], grad, 1 - self.b1)
         v = torch.addcmul(state["v"] * self.b2, grad, grad, value=1 - self.b2)
-        root = (v + self.eps_root).sqrt() * _bias(self.b2, t).rsqrt() + self.eps
-        return theta - (lr[..., None] / _bias(self.b1, t)) * m / root, {"m": m, "v": v, "t": t}
+        # lr, both corrections and eps in one pass over the root, the rest in another: large networks wait for memory, not for arithmetic
+        rate = lr[..., None] / _bias(self.b1, t)
+        root = torch.addcmul(self.eps / rate, (v + self.eps_root).sqrt(), _bias(self.b2, t).rsqrt() / rate)
+        return torch.addcdiv(theta, m, root, value=-1), {"m": m, "v": v, "t": t}
 
 
 @dataclass(frozen=True)
