@@ -1,6 +1,7 @@
-"""What `zoo sweep` adds to a cell's own time: `python benchmarks/sweep_overhead.py [CELLS]`, one worker, tiny cells.
+"""What `zoo sweep` adds to a cell's own time: `python benchmarks/sweep_overhead.py [CELLS] [local|ray]`, one worker, tiny cells.
 
-A cell's own time is what `zoo run` does as well: set up, train, write, draw. The first cell waits for its worker to import torch.
+A cell's own time is what `zoo run` does as well: set up, train, write, draw. The first cell waits for its worker to import torch, and
+for Ray to start.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import time
 from pathlib import Path
 
 from zoo import grid
-from zoo.executors import Local
+from zoo.executors import Wanted, choose
 from zoo.sweep import Sweep
 
 
-def main(n: int) -> None:
+def main(n: int, on: str) -> None:
     rates = tuple(0.001 * i for i in range(1, n + 1))
     tiny = {"rounds": (6,), "width": (8,), "batch": (16,), "every": (3,), "lr_d": rates}
     cells = grid.cells(grid.Grid(("ns",), grid=tiny, seeds=2))
     with tempfile.TemporaryDirectory() as folder:
         overheads, own, last = [], [], time.perf_counter()
-        for outcome in Sweep(cells, Path(folder), Local("cpu", jobs=1)).run():
+        executor = choose(on, Wanted("cpu", jobs=1, out=Path(folder)))
+        for outcome in Sweep(cells, Path(folder), executor).run():
             now = time.perf_counter()
             overheads.append(now - last - outcome.seconds)
             own.append(outcome.seconds)
@@ -35,4 +37,5 @@ def main(n: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12)
+    given = dict(enumerate(sys.argv))
+    main(int(given.get(1, 12)), given.get(2, "local"))
