@@ -1,7 +1,8 @@
-"""Rounds of the zoo against the plain loop on the same work: ``python -m benchmarks.throughput``.
+"""Rounds of the zoo against the plain loop on the same work: ``python -m benchmarks.throughput`` rewrites throughput.json and throughput.md.
 
-One process, one thread; the competitors take turns (A B C A B C ...) so that all see the same machine; the figure is the median over turns of
-CPU time (user + system) per seed-round, and its ratio to the plain loop's.
+One process; the competitors of a setting take turns (A B C A B C ...), so that all see the same machine; the figure is the median over turns of
+CPU time (user + system) per seed-round, and its ratio to the plain loop's where there is one (``benchmarks.plain``: ring, ns and unrolled).
+``--quick`` measures the settings that have one; ``--only TEXT`` those whose label contains it.
 """
 
 from __future__ import annotations
@@ -12,45 +13,109 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import fx
 
 import toy_data
 from benchmarks import plain
-from zoo import variants
+from zoo import memory, products
+from zoo.cell import kit_for, plan
+from zoo.environment import device_name
 from zoo.harness import Game
-from zoo.nets.kits import MLP
-from zoo.recipe import Recipe
+
+HERE = Path(__file__).parent
+MNIST = {"kit": "keras-dense", "batch": 64, "latent": 100}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One comparison: a variant on the ring at one batch and latent size, with S seeds side by side."""
+    """One game: a variant on some data under a recipe's changes."""
 
     variant: str
-    batch: int
-    latent: int
-    k: int = 0
+    data: str = "ring"
+    recipe: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        return f"{self.variant}{f' k={self.k}' if self.k else ''}, batch {self.batch}, z {self.latent}"
+        told = {"batch": "batch", "latent": "z", "kit": "kit", "k": "k"}
+        given = [f"{told[n]} {v}" for n, v in (self.options | self.changes).items() if n in told]
+        return ", ".join([self.variant, self.data, *given, *([f"recipe {self.recipe}"] if self.recipe else [])])
+
+    def loop(self) -> Callable[[], None] | None:
+        """The plain loop on this work, where there is one."""
+        if self.data != "ring" or self.variant not in ("ns", "unrolled"):
+            return None
+        batch, latent, k = self.changes["batch"], self.changes["latent"], self.options.get("k", 0)
+        return plain.unrolled(batch, latent, k) if k else plain.ns(batch, latent)
 
 
-def zoo_round(setting: Setting, seeds: int, traced: bool = True) -> Callable[[], None]:
+def ring(variant: str, batch: int, latent: int, **options: int) -> Setting:
+    return Setting(variant, changes={"batch": batch, "latent": latent}, options=options)
+
+
+WITH_LOOP = [ring("ns", b, z) for b, z in ((128, 2), (512, 256))] + [
+    ring("unrolled", b, z, k=k) for k in (1, 5, 10) for b, z in ((128, 2), (512, 256))
+]
+SETTINGS = [
+    *WITH_LOOP,
+    *(ring(v, 128, 2) for v in ("wgan-gp", "pacgan", "minibatch", "r3gan")),
+    Setting("pacgan", "grid", "pacgan-grid"),
+    Setting("ns", "mnist", changes=MNIST),
+    Setting("ns", "mnist", changes={"kit": "dcgan", "batch": 64, "latent": 100, "width": 32}),
+]
+
+
+@dataclass
+class Lap:
+    """A game with S seeds side by side, one round per call; what its first round took, and what it needs."""
+
+    setting: Setting
+    seeds: int
+
+    def __post_init__(self) -> None:
+        s = self.setting
+        cell = plan(s.variant, s.options, data=s.data, recipe=s.recipe, changes=s.changes, seeds=self.seeds)
+        data = toy_data.load(s.data)
+        started = time.process_time()
+        self.game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
+        self.lanes, self.stream = self.game.build(cell.seeds), self.game.stream(cell.seeds)
+        self()
+        self.first = time.process_time() - started
+        self.traced = self.game.prepare(self.lanes, self.stream)
+
+    def __call__(self) -> None:
+        self.game.advance(self.lanes, self.stream, self.lanes.played + 1)
+        self.lanes.losses.clear()
+
+    @property
+    def megabytes(self) -> float:
+        """The most that a round holds at once, beside its inputs."""
+        return memory.peak_bytes(self.traced) / 2**20
+
+
+def zoo_round(setting: Setting, seeds: int) -> Lap:
     """One round of S seeds per call."""
-    cls = variants.load(setting.variant)
-    variant = cls(k=setting.k) if setting.k else cls()
-    recipe = Recipe(rounds=10**9, batch=setting.batch, latent=setting.latent)
-    game = Game(variant, MLP((2,), setting.latent, 128), toy_data.load("ring"), recipe, traced=traced)
-    lanes, stream = game.build(range(seeds)), game.stream(range(seeds))
+    return Lap(setting, seeds)
 
-    def round_() -> None:
-        game.advance(lanes, stream, lanes.played + 1)
-        lanes.losses.clear()
 
-    return round_
+def product_operations(traced: Callable[..., Any]) -> int:
+    """Floating-point operations of a traced round's matrix products (convolutions are not counted)."""
+    assert isinstance(traced, fx.GraphModule)
+    operations = 0
+    for node in traced.graph.nodes:
+        name = getattr(node.target, "_opname", getattr(node.target, "__name__", ""))
+        if node.op == "call_function" and name in ("mm", "bmm", "addmm", "baddbmm", "lane", "lanes"):
+            a, result = node.args[name in ("addmm", "baddbmm")], products.value(node)
+            held = products.value(a)
+            if held is not None and result is not None:
+                operations += 2 * result.nelement() * held.shape[-1]
+    return operations
 
 
 def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: int) -> dict[str, float]:
@@ -73,51 +138,75 @@ def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: i
 
 
 def product_rate(batch: int, width: int = 128) -> float:
-    """GFLOP/s of this machine's own matrix product at the shapes of the hidden layers."""
+    """GFLOP/s of this machine's best product at the shapes of the hidden layers: MKL's, or oneDNN's where that is better."""
     a, b = torch.randn(batch, width), torch.randn(width, width)
-    ms = measure({"mm": lambda: torch.mm(a, b)}, 0.5, 5)["mm"]
-    return 2 * batch * width * width / ms / 1e6
+    ways: dict[str, Callable[[], Any]] = {"mm": lambda: torch.mm(a, b)}
+    if products.onednn_is_faster():
+        ways["onednn"] = lambda: products.lane(a, b)
+    return 2 * batch * width * width / min(measure(ways, 0.5, 5).values()) / 1e6
+
+
+def rows_of(setting: Setting, seeds: list[int], seconds: float, turns: int) -> list[dict[str, Any]]:
+    """The setting's figures for each number of seeds."""
+    laps, loop = {f"S={n}": zoo_round(setting, n) for n in seeds}, setting.loop()
+    times = measure({**laps, **({"plain": loop} if loop else {})}, seconds, turns)
+    rows = []
+    for name, lap in laps.items():
+        ms = times[name] / lap.seeds
+        own = {"setting": setting.label, "S": lap.seeds, "ms": ms, "seed_steps_per_second": 1e3 / ms}
+        rate = product_operations(lap.traced) / times[name] / 1e6
+        need = {"product_gflops": rate, "first_round_s": lap.first, "peak_mb": lap.megabytes}
+        against = {"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}
+        rows.append(own | need | against)
+    return rows
+
+
+def table(made: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    rates = ", ".join(f"{rate:.0f} at batch {batch}" for batch, rate in made["best_product_gflops"].items())
+    lines = [
+        f"{made['device']}; torch {made['torch']}, {made['threads']} thread(s), load {made['load']}; best product, GFLOP/s: {rates}.",
+        "",
+        "| setting | S | CPU ms a seed-round | seed-rounds a CPU second | of plain | products, GFLOP/s | first round, CPU s | peak, MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for r in made["rows"]:
+        ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
+        lines.append(
+            f"| {r['setting']} | {r['S']} | {r['ms']:.2f} | {r['seed_steps_per_second']:.0f} | {ratio} "
+            f"| {r['product_gflops']:.0f} | {r['first_round_s']:.1f} | {r['peak_mb']:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """The command line above."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="CPU seconds per competitor")
     parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="only what has a plain loop, S = 1 and 8")
+    parser.add_argument("--only", default="", help="only settings whose label contains this")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of throughput.json and throughput.md")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    settings = [
-        Setting("ns", 128, 2),
-        Setting("ns", 512, 256),
-        Setting("unrolled", 128, 2, 5),
-        Setting("unrolled", 512, 256, 5),
-    ]
-    rows = []
-    for s in settings:
-        loop = plain.unrolled(s.batch, s.latent, s.k) if s.k else plain.ns(s.batch, s.latent)
-        competitors = {"plain": loop} | {f"S={n}": zoo_round(s, n) for n in args.seeds}
-        times = measure(competitors, args.seconds, args.turns)
-        for n in args.seeds:
-            per_seed = times[f"S={n}"] / n
-            rows.append(
-                {
-                    "setting": s.label,
-                    "S": n,
-                    "plain_ms": times["plain"],
-                    "zoo_ms": per_seed,
-                    "ratio": per_seed / times["plain"],
-                }
-            )
-    rates = {b: product_rate(b) for b in (128, 512)}
-    if args.json:
-        print(json.dumps({"torch": torch.__version__, "product_gflops": rates, "rows": rows}, indent=2))
-        return
-    machine = f"torch {torch.__version__}, {os.cpu_count()} cores, 1 thread"
-    print(f"{machine}; own matrix product {rates[128]:.0f} (batch 128), {rates[512]:.0f} GFLOP/s (512)")
-    print("| setting | S | plain, CPU ms a round | zoo, CPU ms a seed-round | ratio |\n|---|---|---|---|---|")
-    for r in rows:
-        print(f"| {r['setting']} | {r['S']} | {r['plain_ms']:.2f} | {r['zoo_ms']:.2f} | {r['ratio']:.2f} |")
+    torch.set_num_threads(args.threads)
+    made: dict[str, Any] = {
+        "command": "python -m benchmarks.throughput" + (" --quick" if args.quick else ""),
+        "device": device_name(torch.device("cpu")),
+        "torch": torch.__version__.split("+")[0],
+        "threads": args.threads,
+        "load": round(os.getloadavg()[0], 1),
+        "turns": args.turns,
+        "best_product_gflops": {str(b): product_rate(b) for b in (128, 512)},
+        "rows": [],
+    }
+    for setting in WITH_LOOP if args.quick else SETTINGS:
+        if args.only in setting.label:
+            made["rows"] += rows_of(setting, [1, 8] if args.quick else args.seeds, args.seconds, args.turns)
+            (args.out / "throughput.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            (args.out / "throughput.md").write_text(table(made), encoding="utf-8")
+    print(table(made), end="")
 
 
 if __name__ == "__main__":
