@@ -6,11 +6,12 @@ process that died is followed by another on the same machine, and returns the ru
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,10 +49,14 @@ class Errand:
     begun: Mapping[str, bytes]
     """What ``folder`` held when the cell was handed out."""
     argv: list[str]
+    at: Path = field(default_factory=Path.cwd)
+    """Where the coordinator was started: what relative paths of data are relative to."""
 
     def run(self, stop: Callable[[], bool]) -> tuple[Outcome, dict[str, bytes]]:
         """Train the cell here; the outcome, and the run's files where the coordinator would not see them."""
         sys.argv = self.argv  # the command that config.json tells of
+        if self.at.is_dir():
+            os.chdir(self.at)
         if self.mark.exists():
             apply(self.setup)
             return train(self.cell, self.folder, self.device, stop), {}
