@@ -171,14 +171,13 @@ class Run:
             "versions": versions(),
         }
         write_csv(self.folder / "metrics.csv", self.rows)
-        samples = drawn.numpy()
-        arrays = {"samples": samples, "history": torch.stack(self.film).numpy()}
-        arrays["rounds"] = np.asarray(sorted({row["round"] for row in self.rows}))
+        rounds = np.asarray(sorted({row["round"] for row in self.rows}))
+        arrays = {"samples": drawn.numpy(), "history": torch.stack(self.film).numpy(), "rounds": rounds}
         if self.plane is not None:
             arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
         np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
-        moving = self.training.lanes()
-        checkpoint.write(self.folder / "generator.safetensors", moving.sampled, {"seeds": json.dumps(moving.seeds)})
+        weights = self.training.lanes().sampled
+        checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
         write_json(self.folder / "summary.json", summary)
         (self.folder / "INTERRUPTED").unlink(missing_ok=True)
         (self.folder / "DONE").touch()
