@@ -63,7 +63,7 @@ def test_inputs_that_are_one_tensor_while_tracing_stay_apart() -> None:
 def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bool, monkeypatch) -> None:
     """Where it is faster: decided from the processor, forced here; with a bias, of views into one flat vector as networks have them."""
     monkeypatch.setattr(products, "onednn_is_faster", lambda: True)
-    flat, x = torch.randn(3, 128 * 128 + 128), torch.randn(3, 128, 128)
+    flat, x = torch.randn(3, 128 * 128 + 128), torch.randn(3, 256, 128)
 
     def layer(w: Tensor, x: Tensor) -> Tensor:
         matrix, bias = w.split([128 * 128, 128])
@@ -78,7 +78,7 @@ def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bo
     broken = x.clone()
     broken[0, 5, 7] = torch.nan
     seen = traced([flat, broken])[0].isfinite()
-    assert not seen.view(-1, 128, 128)[0, 5].any()
+    assert not seen.view(-1, 256, 128)[0, 5].any()
     assert seen.sum() == seen.numel() - 128
 
 
