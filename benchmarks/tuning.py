@@ -138,6 +138,15 @@ def keep_settings(recipe: str, variant: str, settings: dict[str, Any]) -> None:
     path.write_text("\n\n".join([head, *tables]) + "\n", encoding="utf-8")
 
 
+def keep_result(run: Path, place: Path, command: str) -> None:
+    """Copy what a run measured, with the command that makes it again now that the recipe has its settings."""
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("metrics.csv", "summary.json"):
+        shutil.copy(run / name, place / name)
+    config = json.loads((run / "config.json").read_text(encoding="utf-8")) | {"command": command}
+    (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tuning", description=__doc__)
@@ -155,9 +164,7 @@ def main() -> None:
         judged = cell(a.recipe, variant, best.settings, JUDGED)
         folder = a.scratch / a.recipe / variant / judged.key
         summary = run(judged, folder)
-        (RESULTS / a.recipe / variant).mkdir(parents=True, exist_ok=True)
-        for name in ("config.json", "metrics.csv", "summary.json"):
-            shutil.copy(folder / name, RESULTS / a.recipe / variant / name)
+        keep_result(folder, RESULTS / a.recipe / variant, f"zoo run {variant} --recipe {a.recipe} --seeds {JUDGED}")
         modes, quality = final(summary, "modes"), final(summary, "high_quality")
         print(f"{variant:<16} modes {modes.mean():.2f}, high quality {quality.mean():.3f}, {best.settings}", flush=True)
 
