@@ -48,7 +48,9 @@ def compare(
     reference: Annotated[
         str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
     ] = None,
-    equal: Annotated[str | None, typer.Option(help="At equal cost: seconds_per_seed, D_updates, G_updates.")] = None,
+    equal: Annotated[
+        str | None, typer.Option(help="At equal cost: seconds_per_seed, gflop_per_seed, D_updates, G_updates.")
+    ] = None,
     style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
 ) -> None:
     """Runs against one another, from their files: robust means, intervals, collapsed seeds, probability of improvement, cost."""

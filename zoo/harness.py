@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from zoo import engine
+from zoo import counting, engine
 from zoo.diagnostics import diagnose
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.lanes import Lanes, Moving
@@ -208,6 +208,12 @@ class Training:
     @property
     def played(self) -> int:
         return min(lanes.played for lanes in self._lanes)
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations of a seed's round (``counting.flops``)."""
+        lanes = self._lanes[0]
+        return counting.flops(self.game.prepare(lanes, self._streams[0])) / len(lanes.seeds)
 
     @property
     def diverged(self) -> dict[int, int]:

@@ -201,13 +201,14 @@ class Run:
         return describe(found)
 
     def cost(self) -> dict[str, float]:
-        """What the run cost: turns of each player over the run, training seconds per seed."""
+        """What the run cost: turns of each player over the run, operations and seconds of training per seed."""
         rounds, game = self.cell.recipe.rounds, self.training.game
         turns = {
             f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
         }
         seeds = len(self.cell.seeds)
         spent = {
+            "gflop_per_seed": rounds * self.training.flops / 1e9,
             "seconds_per_seed": self.training.seconds / seeds,
             "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
         }
