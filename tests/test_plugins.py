@@ -59,7 +59,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
     yield put
     installed.cache_clear()
     for name in set(REGISTRY) - before[0]:
-        if not REGISTRY[name].__module__.startswith("zoo.variants."):
+        if not REGISTRY[name].__module__.startswith(("zoo.variants.", "baselines.")):
             del REGISTRY[name]
     for name in set(plugins.FILES) - before[1]:
         del plugins.FILES[name]

@@ -128,7 +128,7 @@ def _ours_kept(module: str = "") -> Iterator[None]:
 def _strangers() -> set[str]:
     from zoo.variant import REGISTRY
 
-    return {name for name, cls in REGISTRY.items() if not cls.__module__.startswith("zoo.variants.")}
+    return {name for name, cls in REGISTRY.items() if not cls.__module__.startswith(("zoo.variants.", "baselines."))}
 
 
 def load_file(path: str | Path) -> list[str]:
