@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import fx
 
 import toy_data
 from benchmarks import plain
-from zoo import memory, products
+from zoo import counting, memory, products
 from zoo.cell import kit_for, plan
 from zoo.environment import device_name
 from zoo.harness import Game
@@ -104,20 +103,6 @@ def zoo_round(setting: Setting, seeds: int) -> Lap:
     return Lap(setting, seeds)
 
 
-def product_operations(traced: Callable[..., Any]) -> int:
-    """Floating-point operations of a traced round's matrix products (convolutions are not counted)."""
-    assert isinstance(traced, fx.GraphModule)
-    operations = 0
-    for node in traced.graph.nodes:
-        name = getattr(node.target, "_opname", getattr(node.target, "__name__", ""))
-        if node.op == "call_function" and name in ("mm", "bmm", "addmm", "baddbmm", "lane", "lanes"):
-            a, result = node.args[name in ("addmm", "baddbmm")], products.value(node)
-            held = products.value(a)
-            if held is not None and result is not None:
-                operations += 2 * result.nelement() * held.shape[-1]
-    return operations
-
-
 def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: int) -> dict[str, float]:
     """Median CPU milliseconds per call, interleaved."""
     calls = {}
@@ -154,7 +139,7 @@ def rows_of(setting: Setting, seeds: list[int], seconds: float, turns: int) -> l
     for name, lap in laps.items():
         ms = times[name] / lap.seeds
         own = {"setting": setting.label, "S": lap.seeds, "ms": ms, "seed_steps_per_second": 1e3 / ms}
-        rate = product_operations(lap.traced) / times[name] / 1e6
+        rate = counting.flops(lap.traced) / times[name] / 1e6
         need = {"product_gflops": rate, "first_round_s": lap.first, "peak_mb": lap.megabytes}
         against = {"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}
         rows.append(own | need | against)

@@ -47,3 +47,11 @@ def test_looking_ahead_costs_its_steps(tmp_path: Path) -> None:
     first, *others = [b - a for a, b in pairwise(cost)]
     assert 0 < first < others[0]
     assert others == [others[0]] * 3
+
+
+def test_operations_of_products_are_counted_in_whatever_form_they_take() -> None:
+    a, b, c = torch.randn(3, 40, 50), torch.randn(3, 50, 60), torch.randn(3, 1, 60)
+    traced = engine.trace(lambda ts: [torch.bmm(ts[0], ts[1]) + ts[2]], [a, b, c])
+    assert counting.flops(traced) == 2 * 3 * 40 * 50 * 60
+    big = engine.trace(lambda ts: [torch.bmm(*ts)], [torch.randn(2, 256, 256)] * 2)
+    assert counting.flops(big) == 2 * 2 * 256**3

@@ -36,7 +36,7 @@ def samples(variant: str, recipe: str, rounds: int, **options: float) -> np.ndar
 def test_plain_gans_collapse_in_the_stress_setting(variant: str, mode_coverage: Check) -> None:
     drawn = samples(variant, "stress", 2000)
     found = measure(drawn, "ring")
-    assert found.interval[1] <= 4 / 8, found  # half of the modes or fewer, also where a seed is lucky
+    assert found.interval[1] <= 2 / 8, found
     assert sum(modes <= 4 for modes in found.modes) >= 6, found
     with pytest.raises(AssertionError, match="missing modes"):
         mode_coverage(drawn, "ring", at_least=4 / 8)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.collections import EllipseCollection
 from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.plots import FAINT, INK, STYLE, modes_of, plt
-from zoo.plots_report import png
+from zoo.plots_report import mark_modes, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,20 +81,7 @@ def _panel(axis: Axes, scape: Scape, at: int, data: Data) -> None:
         _arrows(axis, output, scape.square)
     centres, radius, reach = modes_of(data)
     if centres is not None:
-        rings = 2 * np.maximum(radius, reach / 24)
-        axis.add_collection(
-            EllipseCollection(
-                rings,
-                rings,
-                np.zeros(len(rings)),
-                units="xy",
-                offsets=centres,
-                offset_transform=axis.transData,
-                fc="none",
-                ec=INK,
-                lw=0.6,
-            )
-        )
+        mark_modes(axis, centres, np.maximum(radius, reach / 24), INK, 0.6)
     points = scape.samples[at][:SHOWN]
     axis.scatter(points[:, 0], points[:, 1], s=5, c="#101010", lw=0.3, edgecolors="white", zorder=4)
     axis.set(xticks=[], yticks=[], xlim=(x0, x1), ylim=(y0, y1))

@@ -220,20 +220,28 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         vmax=1,
         interpolation="bilinear",
     )
-    rings = 2 * np.maximum(radius, reach / 22)
-    marks = EllipseCollection(
-        rings,
-        rings,
-        np.zeros(len(rings)),
-        units="xy",
-        offsets=centres,
-        offset_transform=axis.transData,
-        fc="none",
-        ec=PALE,
-        lw=0.35,
-    )
-    axis.add_collection(marks)
+    mark_modes(axis, centres, np.maximum(radius, reach / 22), PALE, 0.35)
     axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)
         side.set_color(FAINT)
+
+
+def mark_modes(
+    axis: Axes, centres: NDArray[np.float64], radius: NDArray[np.float64], colour: str, width: float
+) -> None:
+    """A circle around every mode, all in one collection: centres ``[K, 2]``, radii ``[K]``."""
+    across, flat = 2 * radius, np.zeros(len(radius))
+    axis.add_collection(
+        EllipseCollection(
+            across,
+            across,
+            flat,
+            units="xy",
+            offsets=centres,
+            offset_transform=axis.transData,
+            fc="none",
+            ec=colour,
+            lw=width,
+        )
+    )

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from zoo import variants
 from zoo.errors import ZooError
 from zoo.watch import EVERY, State, check, look
 
@@ -32,7 +33,8 @@ def draw(state: State, name: str) -> bytes:
     if name == "losses":
         out = io.BytesIO()
         players = [k.removeprefix("loss/") for k in state.rows[-1] if k.startswith("loss/")]
-        plots.losses_figure(state.rows, players, out, modes=state.data.modes if state.data else None)
+        modes, levels = state.data.modes if state.data else None, variants.load(state.run.variant).equilibrium
+        plots.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels)
         return out.getvalue()
     if state.data is None:
         raise ZooError(f"The data set '{state.run.data}' is not here, so its samples cannot be drawn.")
