@@ -60,7 +60,7 @@ def usual() -> Callable[[], None]:
 
 def zoo(seeds: int) -> Callable[[], None]:
     """One round of ``ns`` for each of ``seeds`` seeds per call."""
-    recipe = Recipe(rounds=10**9, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4)
+    recipe = Recipe(rounds=10**9, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True)
     game = Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
     lanes, stream = game.build(range(seeds)), game.stream(range(seeds))
 

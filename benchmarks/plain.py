@@ -25,20 +25,21 @@ def ring(n: int) -> Tensor:
     return torch.stack([angle.cos(), angle.sin()], 1) * 2 + 0.02 * torch.randn(n, 2)
 
 
-def adam(net: nn.Module) -> torch.optim.Adam:
-    return torch.optim.Adam(net.parameters(), lr=1e-3, betas=(0.5, 0.999), fused=True)
+def adam(net: nn.Module, lr: float = 1e-3) -> torch.optim.Adam:
+    return torch.optim.Adam(net.parameters(), lr=lr, betas=(0.5, 0.999), fused=True)
 
 
-def ns(batch: int, latent: int, width: int = 128) -> Callable[[], None]:
-    """Non-saturating GAN on the ring: one round per call."""
-    g, d = mlp(latent, 2, width), mlp(2, 1, width)
-    move_g, move_d = adam(g), adam(d)
+def ns(
+    g: nn.Module, d: nn.Module, sample: Callable[[int], Tensor], batch: int, latent: int, lr: float = 1e-3
+) -> Callable[[], None]:
+    """Non-saturating GAN: one round per call."""
+    move_g, move_d = adam(g, lr), adam(d, lr)
     weights_of_d = list(d.parameters())
 
     def round_() -> None:
         with torch.no_grad():
             fake = g(torch.randn(batch, latent))
-        loss = softplus(-d(ring(batch))).mean() + softplus(d(fake)).mean()
+        loss = softplus(-d(sample(batch))).mean() + softplus(d(fake)).mean()
         move_d.zero_grad(set_to_none=True)
         loss.backward()
         move_d.step()

@@ -4,10 +4,10 @@ python -m benchmarks.tuning ring-tuned              # every variant, on one core
 python -m benchmarks.tuning ring-tuned ns r3gan     # some
 
 Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
-default and one alternative (``ALTERNATIVES``). A trial is two fifths of the recipe's rounds on seeds 100 to 103; the best has the highest
-mean over seeds of (share of modes covered) x min(1, 2 x high-quality share): samples need more rounds to sharpen than a trial has. Every
-trial is kept in baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, and what the full recipe then makes of
-seeds 0 to 15 in baselines/results/NAME/VARIANT.
+default and one alternative (``ALTERNATIVES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
+early and lose later); the best has the highest mean over seeds of (share of modes covered) x (high-quality share). Every trial is kept in
+baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, and what the full recipe then makes of seeds 0 to 15 in
+baselines/results/NAME/VARIANT.
 """
 
 from __future__ import annotations
@@ -53,8 +53,6 @@ ALTERNATIVES: dict[str, dict[str, Any]] = {
     "wgan-gp": {"lam": 1.0},
 }
 TRIED, JUDGED = "100-103", "0-15"
-SHARE = 0.4
-"""A trial's part of the recipe's rounds."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +74,11 @@ def candidates(variant: str) -> list[dict[str, Any]]:
     return [rate | strength for rate, strength in itertools.product(rates, strengths)]
 
 
-def cell(recipe: str, variant: str, settings: dict[str, Any], seeds: str, rounds: int | None = None) -> Cell:
+def cell(recipe: str, variant: str, settings: dict[str, Any], seeds: str) -> Cell:
     """The recipe with these settings, whatever it has for the variant now."""
     plain = plan(variant, recipe=recipe, seeds=seeds)
     options = {k: v for k, v in settings.items() if k in plain.options}
-    changes = {k: v for k, v in settings.items() if k not in options} | ({"rounds": rounds} if rounds else {})
+    changes = {k: v for k, v in settings.items() if k not in options}
     return plan(variant, options, recipe=recipe, seeds=seeds, changes=changes)
 
 
@@ -104,10 +102,10 @@ def tune(recipe: str, variant: str, scratch: Path) -> list[Trial]:
     trials = []
     for settings in candidates(variant):
         tried = cell(recipe, variant, settings, TRIED)
-        tried = replace(tried, recipe=replace(tried.recipe, rounds=round(tried.recipe.rounds * SHARE), every=0))
+        tried = replace(tried, recipe=replace(tried.recipe, every=0))
         summary = run(tried, scratch / "trials" / variant / tried.key)
         modes, quality = final(summary, "modes"), final(summary, "high_quality")
-        score = float(np.mean(modes * np.minimum(1, 2 * quality))) / summary["reference"]["data"]["modes"]
+        score = float(np.mean(modes * quality)) / summary["reference"]["data"]["modes"]
         trials.append(Trial(settings, score, float(modes.mean()), float(quality.mean())))
     return trials
 

@@ -24,6 +24,13 @@ def test_products_and_convolutions_and_their_gradients() -> None:
     )  # forward, and the gradient with respect to w
     assert counting.flops(f) == 0
 
+    back = lambda args: list(torch.func.grad(lambda x, w: torch.conv2d(x, w).square().sum(), (0, 1))(*args))  # noqa: E731
+    assert counting.flops(engine.trace(back, args[2:])) == 3 * convolution  # forward, and both gradients
+    small = [args[2][:, :, :4, :4], args[3]]
+    assert counting.flops(engine.trace(back, small)) == 3 * 2 * (2 * 4 * 2 * 2) * 3 * 3 * 3  # as products of patches
+    lanes = [torch.randn(5, 2, 3, 8, 8), torch.randn(5, 4, 3, 3, 3)]
+    assert counting.flops(engine.trace(lambda ts: list(torch.vmap(lambda *t: back(t))(*ts)), lanes)) == 15 * convolution
+
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_seed_s_round_costs_the_same_among_others(seeds: int, tmp_path: Path) -> None:

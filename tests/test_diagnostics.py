@@ -68,10 +68,10 @@ def test_a_critic_tells_nothing() -> None:
 def test_g_steps_are_turns_of_g_alone() -> None:
     g = game(WGAN(), g_steps=2)
     assert {p.name: p.steps for p in g.players} == {"D": 5, "G": 2}
-    assert g.turns == 7
+    assert (len(g.turns), g.draws) == (7, 7)
     lanes, stream = g.build([0]), g.stream([0])
     g.advance(lanes, stream, 3)
-    assert float(game(NonSaturating(), g_steps=3).turns) == 4
+    assert game(NonSaturating(), g_steps=3).draws == 4
 
 
 def test_separate_steps_are_adam_on_real_then_on_fake() -> None:

@@ -67,7 +67,8 @@ def test_projection_follows_the_step() -> None:
 def test_players_in_turn_see_each_others_moves_on_fresh_batches() -> None:
     nets, batches = make([D, G]), [batch(i) for i in range(3)]
     two = replace(D, steps=2)
-    assert turns([two, G], simultaneous=False) == 3
+    assert turns([two, G], simultaneous=False) == [0, 1, 2]
+    assert turns([two, G, G], simultaneous=False, shared=True) == [0, 1, 1, 1]
     played, losses = play([two, G], False, nets, batches)
     by_hand, first = nets.descend(D, batches[0])
     by_hand, second = by_hand.descend(D, batches[1])
@@ -79,7 +80,7 @@ def test_players_in_turn_see_each_others_moves_on_fresh_batches() -> None:
 
 def test_players_at_once_move_from_the_same_point() -> None:
     nets, b = make([D, G]), batch()
-    assert turns([D, G], simultaneous=True) == 1
+    assert turns([D, G], simultaneous=True) == [0]
     played, _ = play([D, G], True, nets, [b])
     torch.testing.assert_close(played.params["D"], nets.descend(D, b)[0].params["D"])
     torch.testing.assert_close(played.params["G"], nets.descend(G, b)[0].params["G"])

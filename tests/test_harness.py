@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoo import counting
 from zoo.game import Player
 from zoo.harness import Game, Lanes, Training
 from zoo.nets.kits import MLP
@@ -146,3 +147,33 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(groups: int) -> None:
     for a, b in zip(head + tail, whole, strict=True):
         np.testing.assert_array_equal(a.samples, b.samples)
         np.testing.assert_array_equal(a.losses["D"], b.losses["D"])
+
+
+def test_g_may_take_the_batch_of_d_again_as_scripts_do() -> None:
+    """By hand with torch.optim; and G's forward, which both turns need then, is done once."""
+    g = game(recipe=replace(RECIPE, shared_batch=True, decay=0.0))
+    lanes, stream = g.build([4]), g.stream([4])
+    kit = MLP((2,), 2, 6, activation="tanh")
+    nets = {"D": kit.discriminator().double(), "G": kit.generator().double()}
+    for name, net in nets.items():
+        for p, q in zip(net.parameters(), g.networks[name].unflatten(lanes.moving[0][name][0]).values(), strict=True):
+            p.data.copy_(q)
+    move = {n: torch.optim.Adam(net.parameters(), 1e-3, betas=(0.5, 0.999)) for n, net in nets.items()}
+    x, z, _ = (part[0] for part in stream[0])
+    fake = nets["G"](z)
+    softplus = torch.nn.functional.softplus
+    (softplus(-nets["D"](x)).mean() + softplus(nets["D"](fake.detach())).mean()).backward()
+    move["D"].step()
+    softplus(-nets["D"](fake)).mean().backward()
+    move["G"].step()
+    g.advance(lanes, stream, 1)
+    for name, net in nets.items():
+        torch.testing.assert_close(
+            lanes.moving[0][name][0], torch.cat([p.detach().flatten() for p in net.parameters()])
+        )
+    fresh = game()
+    lanes = [fresh.build([0, 1]), g.build([0, 1])]
+    ours, theirs = (
+        counting.flops(of.prepare(lane, of.stream([0, 1]))) / 2 for of, lane in zip((fresh, g), lanes, strict=True)
+    )
+    assert ours - theirs == 2 * RECIPE.batch * (2 * 6 + 6 * 6 + 6 * 2)

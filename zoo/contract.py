@@ -164,7 +164,7 @@ def builds(it: Subject) -> None:
     names = [p.name for p in game.players]
     if len(set(names)) < len(names):
         raise Broken(f"Two players share a name ({', '.join(names)}).", "players")
-    if turns(game.players, it.variant.simultaneous) < 1:
+    if not turns(game.players, it.variant.simultaneous):
         raise Broken("A round has no turns: each player's steps must be at least 1.", "players")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import fx
 from torch.utils.flop_counter import flop_registry
 
 from zoo import products
 from zoo.engine import Function
+
+aten = torch.ops.aten
 
 
 def flops(traced: Function) -> int:
@@ -18,13 +23,28 @@ def flops(traced: Function) -> int:
         return 0
     total = 0
     for node in traced.graph.nodes:
-        held = products.value(node)
+        held = node.meta.get("val")  # of a convolution's backward pass, a tuple
         if node.op != "call_function" or held is None:
             continue
         if node.target in (products.lane, products.lanes):
             inner = products.value(node.args[0])
             total += 2 * held.nelement() * (inner.shape[-1] if inner is not None else 0)
-        elif (formula := flop_registry.get(getattr(node.target, "overloadpacket", None))) is not None:
+        else:
             args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
-            total += formula(*args, **kwargs, out_val=held)
+            total += _operations(_packet(node.target), *args, **kwargs, out_val=held)
     return int(total)
+
+
+def _packet(target: Any) -> Any:
+    """The operation without its overload, and the same for its form in place."""
+    name = getattr(getattr(target, "overloadpacket", None), "__name__", "")
+    return getattr(aten, name.rstrip("_"), None) if name else None
+
+
+def _operations(packet: Any, *args: Any, **kwargs: Any) -> int:
+    """By PyTorch's formulas, but for a convolution's gradients: theirs take groups for one; each costs what the convolution does."""
+    if packet is aten.convolution_backward:
+        g, x, w, _, *how, (to_x, to_w, _) = args
+        return (to_x + to_w) * _operations(aten.convolution, x, w, None, *how, out_val=g)
+    formula = flop_registry.get(packet)
+    return int(formula(*args, **kwargs)) if formula else 0

@@ -25,7 +25,7 @@ def diagnose(game: Game, lanes: Lanes, stream: Stream) -> dict[str, Tensor]:
     def one(params: dict[str, Tensor], batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         return game.variant.diagnostics(Nets(game.networks, params, {}, {}), Batch(*batch))
 
-    start, n = lanes.played * game.turns, min(BATCHES, math.ceil(SAMPLES / game.recipe.batch))
+    start, n = lanes.played * game.draws, min(BATCHES, math.ceil(SAMPLES / game.recipe.batch))
     with torch.no_grad():
         found = [vmap(one)(lanes.moving[0], tuple(stream[start + i])) for i in range(n)]
     return {name: torch.stack([told[name] for told in found]).mean(0) for name in found[0]}

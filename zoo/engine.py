@@ -2,7 +2,7 @@
 
 ``trace(f, example)`` runs ``f`` once and records what it does below autograd and below the seed map: what is left is one flat list of
 matrix products and elementwise operations over all seeds, with no gradient tape and no dispatch through ``vmap`` in the loop. The list is
-then cleaned (repeated work merged, no-op views dropped) and, on CPU, thin matrix products take the form that the kernels do well.
+then cleaned (repeated work merged, no-op views dropped); on CPU, products take the form that the kernels do well, and Adam's step is one.
 Tracing is exact: the traced round returns the same bits as ``f``, up to the rounding of re-ordered thin products.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, fx
 
-from zoo import products, reuse
+from zoo import convolutions, fusing, products, reuse
 from zoo.products import value
 
 aten = torch.ops.aten
@@ -24,8 +24,11 @@ aten = torch.ops.aten
 Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
 
 
-def trace(function: Function, example: list[Tensor]) -> Function:
-    """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow."""
+def trace(function: Function, example: list[Tensor], donated: int = 0) -> Function:
+    """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow.
+
+    The first ``donated`` inputs are the line's to write over, and as many of its results may be handed to its next call.
+    """
     from torch.func import functionalize
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -33,13 +36,16 @@ def trace(function: Function, example: list[Tensor]) -> Function:
     # without in-place operations (second derivatives of convolutions have some): merging two equal ones would lose one of them
     module: fx.GraphModule = make_fx(functionalize(function))([t.clone() for t in example])
     graph = module.graph
-    _merge_repeats(graph)
-    _drop_no_ops(graph)
-    graph.eliminate_dead_code()  # a dead reader would keep products from being joined with what follows
+    given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
+    _tidy(graph)
     if _on_cpu(graph):
+        convolutions.rewrite(graph)
+        _tidy(graph)
         products.rewrite(graph)
-    graph.eliminate_dead_code()
-    reuse.write_over(graph)
+        _tidy(graph)
+        fusing.fuse(graph, given)
+    reuse.write_over(graph, given)
+    reuse.keep_apart(graph, donated)
     graph.lint()
     module.recompile()
     return module
@@ -48,6 +54,12 @@ def trace(function: Function, example: list[Tensor]) -> Function:
 def _on_cpu(graph: fx.Graph) -> bool:
     values = [v for v in map(value, graph.nodes) if v is not None]
     return all(v.device.type == "cpu" for v in values)
+
+
+def _tidy(graph: fx.Graph) -> None:
+    _merge_repeats(graph)
+    _drop_no_ops(graph)
+    graph.eliminate_dead_code()  # a dead reader would keep products from being joined with what follows
 
 
 def _merge_repeats(graph: fx.Graph) -> None:
@@ -86,12 +98,10 @@ def _drop_no_ops(graph: fx.Graph) -> None:
                 node.replace_all_uses_with(node.args[0])
             elif node.target is not aten.expand.default:
                 node.target = aten.reshape.default  # a view that holds for any layout: thin products change it
-        elif (
-            node.target is aten.t.default
-            and isinstance(node.args[0], fx.Node)
-            and node.args[0].target is aten.t.default
-        ):
-            node.replace_all_uses_with(node.args[0].args[0])
+        elif node.target in (aten.t.default, aten.transpose.int) and isinstance(node.args[0], fx.Node):
+            inner = node.args[0]
+            if inner.target is node.target and inner.args[1:] == node.args[1:]:
+                node.replace_all_uses_with(inner.args[0])
 
 
 def nodes(traced: Function) -> list[str]:

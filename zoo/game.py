@@ -154,6 +154,14 @@ def play(
     return nets, losses
 
 
-def turns(players: Sequence[Player], simultaneous: bool) -> int:
-    """How many batches a round uses."""
-    return 1 if simultaneous else sum(p.steps for p in players)
+def turns(players: Sequence[Player], simultaneous: bool, shared: bool = False) -> list[int]:
+    """For each turn of a round, which of the round's batches it takes: a fresh one (Goodfellow's Algorithm 1).
+
+    ``shared``: those who generate take the judges' last one again, as many scripts do. All who move at once take one.
+    """
+    taken: list[int] = []
+    for player in players[:1] if simultaneous else players:
+        for _ in range(1 if simultaneous else player.steps):
+            fresh = not taken or player.adversary or not shared
+            taken.append(max(taken, default=-1) + fresh)
+    return taken

@@ -73,7 +73,8 @@ class Game:
             if isinstance(p.optimiser, Adam)
             and p.optimiser == type(p.optimiser)()  # of Adam's kind, betas not the method's
         }
-        self.turns = turns(self.players, variant.simultaneous)
+        self.turns = turns(self.players, variant.simultaneous, recipe.shared_batch)
+        self.draws = max(self.turns, default=-1) + 1
         self._rounds: dict[int, engine.Function] = {}
 
     def _modules(self, seed: int) -> dict[str, nn.Module]:
@@ -90,7 +91,8 @@ class Game:
             p.name: {n: self.optimisers.get(p.name, p.optimiser).init(params[n]) for n in p.networks}
             for p in self.players
         }
-        return Lanes(list(seeds), (params, state, dict(params) if self.recipe.ema else {}))
+        average = {n: p.clone() for n, p in params.items()} if self.recipe.ema else {}
+        return Lanes(list(seeds), (params, state, average))
 
     def stream(self, seeds: Sequence[int]) -> Stream:
         """The batches of these seeds."""
@@ -110,10 +112,9 @@ class Game:
     def _round(self, moving: Moving, lr: dict[str, Tensor], batches: list[Batch]) -> tuple[Moving, dict[str, Tensor]]:
         """One round of one seed."""
         params, state, ema = moving
-        nets, losses = play(
-            self.players, self.variant.simultaneous, Nets(self.networks, params, state, lr, self.optimisers), batches
-        )
-        ema = {n: torch.lerp(nets.params[n], average, self.recipe.ema) for n, average in ema.items()}
+        start = Nets(self.networks, params, state, lr, self.optimisers)
+        nets, losses = play(self.players, self.variant.simultaneous, start, [batches[i] for i in self.turns])
+        ema = {n: torch.lerp(average, nets.params[n], 1 - self.recipe.ema) for n, average in ema.items()}
         return (nets.params, nets.state, ema), losses
 
     def _lane_round(self, inputs: Any) -> tuple[engine.Function, list[Tensor]]:
@@ -134,8 +135,9 @@ class Game:
         """The round for a group of this size, traced once."""
         size = len(lanes.seeds)
         if size not in self._rounds:
+            donated = len(tree_leaves(lanes.moving))
             function, example = self._lane_round((lanes.moving, self._rates(lanes), self._batches(lanes, stream)))
-            self._rounds[size] = engine.trace(function, example) if self.traced else function
+            self._rounds[size] = engine.trace(function, example, donated) if self.traced else function
         return self._rounds[size]
 
     def _rates(self, lanes: Lanes) -> dict[str, Tensor]:
@@ -145,11 +147,11 @@ class Game:
         return {n: torch.full(size, rate * factor, device=self.device, dtype=self.dtype) for n, rate in rates.items()}
 
     def _batches(self, lanes: Lanes, stream: Stream) -> list[Batch]:
-        """The next round's batches, one per turn."""
-        return [stream[lanes.played * self.turns + i] for i in range(self.turns)]
+        """The next round's batches."""
+        return [stream[lanes.played * self.draws + i] for i in range(self.draws)]
 
     def advance(self, lanes: Lanes, stream: Stream, until: int, stop: Callable[[], bool] = lambda: False) -> None:
-        """Play up to round ``until``, or until ``stop()``; in place."""
+        """Play up to round ``until``, or until ``stop()``; in place: a traced round writes over the weights that it was given."""
         one = self.prepare(lanes, stream)
         moving, spec = tree_flatten(lanes.moving)
         with torch.no_grad():  # the round takes its own gradients; nothing here needs a tape

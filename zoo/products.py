@@ -4,7 +4,7 @@ For ``a [S, M, K] @ b [S, K, N]``, decided from shapes alone, so that the same r
 
 * large ones go lane by lane through oneDNN, where MKL leaves half of the processor idle;
 * thin ones, which run at a few percent of the kernels' rate, take an equal form that does not;
-* a bias that is added next goes into the product.
+* what is added next, a bias or another product, goes into the product.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _is_large(a: Tensor, b: Tensor) -> bool:
     return a.dtype == torch.float32 and min(m, k, n) > THIN and 2 * m * k * n >= LARGE and onednn_is_faster()
 
 
-def _call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
+def call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
     """A new node, with the shape of what it holds."""
     node = graph.call_function(target, args)
     held = [value(a) if isinstance(a, fx.Node) else a for a in args]
@@ -94,24 +94,24 @@ def _put(graph: fx.Graph, old: fx.Node, new: fx.Node) -> None:
     graph.erase_node(old)
 
 
-def _bias_after(node: fx.Node) -> tuple[fx.Node, fx.Node] | None:
-    """The addition of a bias ``[S, 1, N]`` that alone uses this product, and the bias."""
+def _sum_after(node: fx.Node, bias_only: bool) -> tuple[fx.Node, fx.Node] | None:
+    """The addition that alone uses this product ``[S, M, N]``, and what it adds: a bias ``[S, 1, N]``, or as much again (oneDNN: a bias)."""
     user = next(iter(node.users)) if len(node.users) == 1 else None
     if user is None or user.target is not aten.add.Tensor or user.kwargs:
         return None
-    (bias,) = [n for n in user.args if n is not node] or [None]
-    held, product = value(bias), value(node)
-    if not isinstance(bias, fx.Node) or held is None or product is None:
+    (added,) = [n for n in user.args if n is not node] or [None]
+    held, product = value(added), value(node)
+    if not isinstance(added, fx.Node) or held is None or product is None or held.dtype != product.dtype:
         return None
-    return (user, bias) if held.shape == (len(product), 1, product.shape[-1]) and held.dtype == product.dtype else None
+    biased = held.shape == (len(product), 1, product.shape[-1])
+    return (user, added) if biased or (held.shape == product.shape and not bias_only) else None
 
 
 def _stacked(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node) -> None:
     va, vb = value(a), value(b)
     if va is None or vb is None:
         return
-    biased = _bias_after(node)
-    last, bias = biased or (node, None)
+    last, bias = _sum_after(node, bias_only=_is_large(va, vb)) or (node, None)
     with graph.inserting_before(last):
         new = _best(graph, a, b, va, vb, bias)
     if new is not None:
@@ -128,19 +128,19 @@ def _best(graph: fx.Graph, a: fx.Node, b: fx.Node, va: Tensor, vb: Tensor, bias:
         made.meta["val"] = va.new_empty(*va.shape[:2], columns)
         return made
     if inner == 1:  # an outer product
-        return _call(graph, aten.mul.Tensor, a, b) if bias is None else _call(graph, aten.addcmul.default, bias, a, b)
+        return call(graph, aten.mul.Tensor, a, b) if bias is None else call(graph, aten.addcmul.default, bias, a, b)
     if columns <= THIN:  # (b^T a^T)^T
-        flip = lambda n: _call(graph, aten.transpose.int, n, 1, 2)  # noqa: E731
+        flip = lambda n: call(graph, aten.transpose.int, n, 1, 2)  # noqa: E731
         at, bt = flip(a), flip(b)
         if va.stride(-1) == 1 and vb.stride(-2) != 1 and columns > 1:
-            bt = _call(graph, aten.clone.default, bt)
+            bt = call(graph, aten.clone.default, bt)
             bt.kwargs = {"memory_format": torch.contiguous_format}
         return flip(_product(graph, bt, at, None if bias is None else flip(bias)))
     return None if bias is None else _product(graph, a, b, bias)
 
 
 def _product(graph: fx.Graph, a: fx.Node, b: fx.Node, bias: fx.Node | None) -> fx.Node:
-    return _call(graph, aten.bmm.default, a, b) if bias is None else _call(graph, aten.baddbmm.default, bias, a, b)
+    return call(graph, aten.bmm.default, a, b) if bias is None else call(graph, aten.baddbmm.default, bias, a, b)
 
 
 def _single(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node, bias: fx.Node | None = None) -> None:

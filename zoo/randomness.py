@@ -75,21 +75,26 @@ class Stream:
         return Batch(x[:, i], z[:, i], u[:, i])
 
     def _draw(self, number: int) -> Batch:
-        drawn = [self._draw_one(seed, number) for seed in self.seeds]
-        return Batch(*(torch.stack(parts).to(self.dtype) for parts in zip(*drawn, strict=True)))
+        shape = (len(self.seeds), self.per_block, self.batch)
+        z, u = (torch.empty(*shape, columns, device=self.device) for columns in (self.latent, self.uniforms))
+        x = []
+        for i, seed in enumerate(self.seeds):
+            g = generator(seed, "batch", number, device=self.device)
+            x.append(self.source.sample(self.per_block * self.batch, g).view(*shape[1:], *self.source.shape))
+            self._fill(z[i], g)
+            u[i].uniform_(generator=g)
+        return Batch(*(t.to(self.dtype) for t in (torch.stack(x), z, u)))
 
-    def _draw_one(self, seed: int, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        g = generator(seed, "batch", number, device=self.device)
-        shape = (self.per_block, self.batch)
-        x = self.source.sample(self.per_block * self.batch, g).view(*shape, *self.source.shape)
-        return x, self._latents(shape, g), torch.rand(*shape, self.uniforms, generator=g, device=self.device)
-
-    def _latents(self, shape: tuple[int, ...], g: torch.Generator) -> Tensor:
+    def _fill(self, z: Tensor, g: torch.Generator) -> None:
+        """Latents, drawn where they will lie."""
         if self.uniform_latent:
-            return torch.rand(*shape, self.latent, generator=g, device=self.device) * 2 - 1
-        return torch.randn(*shape, self.latent, generator=g, device=self.device)
+            z.uniform_(-1, 1, generator=g)
+        else:
+            z.normal_(generator=g)
 
     def latents(self, n: int, purpose: str) -> Tensor:
         """``[S, n, z]``: the same latents every time for one purpose (evaluation, the film of samples)."""
-        drawn = [self._latents((n,), generator(seed, purpose, device=self.device)) for seed in self.seeds]
-        return torch.stack(drawn).to(self.dtype)
+        z = torch.empty(len(self.seeds), n, self.latent, device=self.device)
+        for lane, seed in zip(z, self.seeds, strict=True):
+            self._fill(lane, generator(seed, purpose, device=self.device))
+        return z.to(self.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Set
 from typing import Any
 
 import torch
@@ -21,14 +22,19 @@ BACKWARD = {
     aten.softplus_backward.default,
 }
 """Elementwise, first argument the gradient."""
-MAY_ALIAS = {aten.reshape.default, aten.contiguous.default, operator.getitem}
+ACCUMULATE = {aten.baddbmm.default, aten.addmm.default}
+"""The product is added to the first argument."""
+MAY_ALIAS = {aten.reshape.default, aten.contiguous.default}
 
 
 def owners(graph: fx.Graph) -> dict[fx.Node, fx.Node]:
     """For every node the one that made the memory it holds: itself, or what it is a view of (or may be)."""
     made: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
-        shared = node.op == "call_function" and (node.target in MAY_ALIAS or _returns_an_argument(node.target))
+        target = (
+            node.args[0].target if node.target is operator.getitem else node.target
+        )  # a part of what splits into views
+        shared = node.op == "call_function" and (target in MAY_ALIAS or _returns_an_argument(target))
         made[node] = made[node.all_input_nodes[0]] if shared and node.all_input_nodes else node
     return made
 
@@ -43,8 +49,11 @@ def last_reads(graph: fx.Graph, made: dict[fx.Node, fx.Node]) -> dict[fx.Node, f
     return {made[argument]: node for node in graph.nodes for argument in node.all_input_nodes}
 
 
-def write_over(graph: fx.Graph) -> None:
-    """Elementwise results go where an argument of their shape lay that nobody reads any more: less memory to go through, same values."""
+def write_over(graph: fx.Graph, donated: Set[fx.Node] = frozenset()) -> None:
+    """Elementwise results go where an argument of their shape lay that nobody reads any more: less memory to go through, same values.
+
+    ``donated`` inputs may be written over like anything made inside.
+    """
     made = owners(graph)
     last = last_reads(graph, made)
     moved: dict[fx.Node, fx.Node] = {}
@@ -62,7 +71,8 @@ def write_over(graph: fx.Graph) -> None:
             return False
         mine = owner(argument)
         apart = all(n is argument or owner(n) is not mine for n in node.all_input_nodes)
-        return mine.op == "call_function" and last[mine] is node and apart and 0 not in before.stride()
+        free = mine.op == "call_function" or mine in donated
+        return free and last[mine] is node and apart and 0 not in before.stride()
 
     for node in graph.nodes:
         target = _in_place(node.target)
@@ -85,7 +95,27 @@ def _in_place(target: Any) -> torch._ops.OpOverload | None:
     if target in BACKWARD:
         form: torch._ops.OpOverload = target.overloadpacket.grad_input
         return form
-    if torch.Tag.pointwise not in target.tags:
+    if torch.Tag.pointwise not in target.tags and target not in ACCUMULATE:
         return None
     packet = getattr(aten, target._opname + "_", None)
     return getattr(packet, target._overloadname, None)
+
+
+def keep_apart(graph: fx.Graph, donated: int) -> None:
+    """Each of the first ``donated`` results has memory of its own, laid out like the input of its place, which it may follow there."""
+    made, (end,) = owners(graph), graph.find_nodes(op="output")
+    inputs = [node for node, _ in zip(graph.nodes, range(donated), strict=False)]
+    results, taken = list(end.args[0]), set()
+    for i, (given, result) in enumerate(zip(inputs, results, strict=False)):
+        owner = made[result]
+        free = owner.op == "call_function" or owner in inputs
+        before, after = value(given), value(result)
+        alike = before is None or after is None or before.stride() == after.stride()
+        if owner in taken or not free or not alike:
+            with graph.inserting_before(end):
+                results[i] = graph.call_function(
+                    aten.clone.default, (result,), {"memory_format": torch.contiguous_format}
+                )
+                results[i].meta["val"] = after
+        taken.add(owner)
+    end.args = (type(end.args[0])(results),)

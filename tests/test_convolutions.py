@@ -1,0 +1,60 @@
+"""Convolutions of the traced round, in whatever form, against PyTorch's own; forward, gradients, and gradients of gradients."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+from torch.nn.functional import conv2d, conv_transpose2d
+
+from zoo import convolutions, engine
+
+SHAPES = {
+    "small map": ((3, 6, 4, 3), (5, 6, 5, 5), 2, 2),
+    "small map, uneven": ((3, 2, 4, 3), (4, 2, 3, 2), 1, 0),
+    "large map": ((2, 3, 14, 12), (4, 3, 5, 5), 2, 2),
+}
+
+
+def regular(x: Tensor, w: Tensor, b: Tensor, stride: int, padding: int) -> Tensor:
+    return conv2d(x, w, b, stride, padding)
+
+
+def transposed(x: Tensor, w: Tensor, b: Tensor, stride: int, padding: int) -> Tensor:
+    return conv_transpose2d(x, w, b, stride, padding, output_padding=stride - 1)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s)
+@pytest.mark.parametrize("kind", [regular, transposed], ids=lambda k: k.__name__)
+@pytest.mark.parametrize("twice", [False, True], ids=["first", "second"])
+def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: bool) -> None:
+    size, kernel, stride, padding = SHAPES[shape]
+    (b, c, *map_), (c2, *_) = size, kernel
+    if kind is transposed and shape.startswith("small"):
+        map_ = [2, 2]
+    x = torch.randn(lanes, b, c if kind is regular else c2, *map_, dtype=torch.float64)
+    w, bias = torch.randn(lanes, *kernel, dtype=torch.float64), torch.randn(lanes, c2, dtype=torch.float64)
+    bias = bias if kind is regular else bias[:, :1].expand(-1, c).clone()
+
+    def loss(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+        return torch.sin(kind(x, w, b, stride, padding)).sum()
+
+    def penalty(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+        return grad(loss)(x, w, b).square().sum()
+
+    first = grad(penalty if twice else loss, argnums=(0, 1, 2))
+    every = lambda ts: list(vmap(first)(*ts)) if lanes > 1 else [t[None] for t in first(*[t[0] for t in ts])]  # noqa: E731
+    traced = engine.trace(every, [x, w, bias])
+    for got, expected in zip(traced([x, w, bias]), every([x, w, bias]), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
+    if shape.startswith("small") and not twice:
+        assert not any("convolution" in o.split()[0] for o in engine.nodes(traced))
+
+
+def test_scatter_is_the_adjoint_of_patches() -> None:
+    """<P x, c> = <x, P* c>."""
+    shape = convolutions.Shape(6, 5, (3, 2), (2, 1), (1, 0))
+    x = torch.randn(4, 2 * 3, 6, 5, dtype=torch.float64)
+    taken = convolutions.patches(x, 2, shape)
+    c = torch.randn_like(taken)
+    torch.testing.assert_close((taken * c).sum(), (x * convolutions.scatter(c, 4, shape)).sum())
