@@ -176,3 +176,9 @@ def test_only_inputs_that_are_given_away_are_written_over() -> None:
         torch.testing.assert_close(got, expected)
     whole = engine.trace(lambda ts: [torch.zeros_like(t) for t in ts], inputs, donated=2)(inputs)
     assert whole[0].data_ptr() != whole[1].data_ptr()  # equal, but each is written over later
+
+
+def test_zeros_are_not_added() -> None:
+    whole, row = doubles((3, 4), (4,))
+    assert check(lambda ts: [torch.sin(ts[0]) + torch.zeros_like(ts[0])], [whole]) == ["aten.sin.default"]
+    assert len(check(lambda ts: [ts[1] + torch.zeros_like(ts[0])], [whole, row])) == 2  # broadcast: the shape is theirs

@@ -87,10 +87,16 @@ def _freeze(value: Any) -> Any:
 
 
 def _drop_no_ops(graph: fx.Graph) -> None:
-    """Products with 1, views and expansions to the shape that is there already (the seed map makes many), and transposes of transposes."""
+    """Sums with zeros (second derivatives), products with 1, views of the shape that is there already (the seed map), transposes of transposes."""
     views = {aten.view.default, aten._unsafe_view.default, aten.expand.default}
     for node in list(graph.nodes):
-        if node.target is aten.mul.Scalar and node.args[1] == 1 and type(node.args[1]) is int:
+        if node.target is aten.add.Tensor and not node.kwargs:
+            zeros = [a for a in node.args if isinstance(a, fx.Node) and a.target is aten.zeros_like.default]
+            left = [a for a in node.args if a not in zeros] or zeros[:1]
+            here, there = value(node), value(left[0])
+            if zeros and here is not None and there is not None and here.shape == there.shape:
+                node.replace_all_uses_with(left[0])
+        elif node.target is aten.mul.Scalar and node.args[1] == 1 and type(node.args[1]) is int:
             node.replace_all_uses_with(node.args[0])
         elif node.target in views:
             before, after = value(node.args[0]), value(node)
