@@ -107,11 +107,6 @@ class Lap:
         return memory.peak_bytes(self.traced) / 2**20
 
 
-def zoo_round(setting: Setting, seeds: int) -> Lap:
-    """One round of S seeds per call."""
-    return Lap(setting, seeds)
-
-
 def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: int) -> dict[str, float]:
     """Median CPU milliseconds per call, interleaved."""
     calls = {}
@@ -140,9 +135,15 @@ def product_rate(batch: int, width: int = 128) -> float:
     return 2 * batch * width * width / min(measure(ways, 0.5, 5).values()) / 1e6
 
 
+def most(setting: Setting) -> int:
+    """As many seeds as ``zoo run`` would put side by side, and four at least."""
+    return max(4, memory.NEAR // max(sum(n.sizes) for n in Lap(setting, 1).game.networks.values()))
+
+
 def rows_of(setting: Setting, seeds: list[int], seconds: float, turns: int) -> list[dict[str, Any]]:
     """The setting's figures for each number of seeds."""
-    laps, loop = {f"S={n}": zoo_round(setting, n) for n in seeds}, setting.loop()
+    limit, loop = most(setting), setting.loop()
+    laps = {f"S={n}": Lap(setting, n) for n in seeds if n <= limit}
     times = measure({**laps, **({"plain": loop} if loop else {})}, seconds, turns)
     rows = []
     for name, lap in laps.items():
@@ -178,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="CPU seconds per competitor")
     parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4, 8, 16, 64])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="only what has a plain loop, S = 1 and 8")
     parser.add_argument("--only", default="", help="only settings whose label contains this")

@@ -2,6 +2,7 @@
 
 python -m benchmarks.tuning ring-tuned              # every variant, on one core: hours; goes on where it stopped
 python -m benchmarks.tuning ring-tuned ns r3gan     # some
+python -m benchmarks.tuning ring-tuned --table      # what is recorded, as the README has it
 
 Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
 default and one alternative (``ALTERNATIVES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
@@ -27,6 +28,7 @@ import torch
 from baselines import recipes
 from zoo import session, variants
 from zoo.cell import Cell, plan
+from zoo.statistics import bootstrap
 
 RESULTS = Path(__file__).parents[1] / "baselines" / "results"
 RATES = ((2e-3, 2e-3), (4e-3, 2e-3), (4e-3, 4e-3), (1e-3, 1e-3))
@@ -145,6 +147,29 @@ def keep_result(run: Path, place: Path, command: str) -> None:
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
+def table(recipe: str) -> str:
+    """The recorded results in Markdown, best coverage first."""
+    rows = []
+    for place in (RESULTS / recipe).iterdir():
+        if place.is_dir():
+            summary = json.loads((place / "summary.json").read_text(encoding="utf-8"))
+            rows.append((place.name, summary))
+    rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -final(row[1], "high_quality").mean()))
+    lines = [
+        "| | modes of 8 | seeds with all 8 | high-quality share | reverse KL | chosen |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, summary in rows:
+        modes, quality = final(summary, "modes"), final(summary, "high_quality")
+        spans = [f"{v.mean():.2f} [{low:.2f}, {high:.2f}]" for v in (modes, quality) for low, high in [bootstrap(v)]]
+        kl = summary["metrics"]["reverse_kl"]["mean"]
+        chosen = recipes.load(recipe).variants[name]
+        told = ", ".join(str(v).lstrip("0") if k.startswith("lr_") else f"{k} {v:g}" for k, v in chosen.items())
+        whole = f"{int((modes >= summary['reference']['data']['modes']).sum())} of {len(modes)}"
+        lines.append(f"| {name} | {spans[0]} | {whole} | {spans[1]} | {kl:.3f} | {told} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tuning", description=__doc__)
@@ -152,8 +177,12 @@ def main() -> None:
     parser.add_argument("variants", nargs="*", help="which (default: all)")
     parser.add_argument("--scratch", type=Path, default=Path("runs/tuning"), help="folder of the runs themselves")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--table", action="store_true", help="print what is recorded")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
+    if a.table:
+        print(table(a.recipe))
+        return
     for variant in a.variants or variants.own():
         trials = tune(a.recipe, variant, a.scratch / a.recipe)
         best = max(trials, key=lambda trial: trial.score)
