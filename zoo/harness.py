@@ -176,8 +176,13 @@ class Game:
         def one(params: dict[str, Tensor], z: Tensor) -> Tensor:
             return self.variant.sample(Nets(self.networks, params, {}, {}), z)
 
+        made = z.new_empty(
+            *z.shape[:2], *self.source.shape
+        )  # filled in place: samples of images are the most that a run holds
         with torch.no_grad():
-            return torch.cat([vmap(one)(params, part) for part in z.split(chunk, dim=1)], dim=1)
+            for part, place in zip(z.split(chunk, dim=1), made.split(chunk, dim=1), strict=True):
+                place.copy_(vmap(one)(params, part))
+        return made
 
 
 @dataclass
@@ -238,7 +243,7 @@ class Training:
         parts = [
             self.game.sample(g.sampled, s.latents(n, purpose)) for g, s in zip(self._lanes, self._streams, strict=True)
         ]
-        return torch.cat(parts)
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def __iter__(self) -> Iterator[Record]:
         for lanes, stream in zip(self._lanes, self._streams, strict=True):

@@ -73,7 +73,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
     weights = data.weights
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
-        modes = referee(samples).modes
+        modes = torch.cat([referee(of_a_seed[None]).modes for of_a_seed in samples])  # what the judge makes is large
         scores = coverage_of(
             modes, torch.ones_like(modes, dtype=torch.bool) & (modes >= 0), weights.to(modes.device), protocol
         )

@@ -116,6 +116,7 @@ class Run:
                 self.keep(record)
                 self.save()
                 self.listener.evaluated(record)
+                del record  # the next evaluation's samples need its memory
         finally:
             torch.set_num_threads(threads)
         if self.training.played < self.cell.recipe.rounds:

@@ -69,7 +69,7 @@ def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] =
     found: dict[int, list[tuple[str, str]]] = {i: [] for i in alive}
     all_modes = "no fault found (the data has no known modes)"
     if alive:
-        x = e.samples[alive]
+        x = e.samples if len(alive) == len(e.samples) else e.samples[alive]
         if e.assign is not None and e.weights is not None:
             all_modes = f"covers all {len(e.weights)} modes"
             _of_modes(e, x, alive, found)
@@ -106,7 +106,7 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
     assert e.weights is not None
     weights = e.weights.to(x.device)
     k, n = len(weights), x.shape[1]
-    modes, high = e.assign(x)
+    modes, high = (torch.cat(parts) for parts in zip(*[e.assign(one[None]) for one in x], strict=True))
     true_modes, true_high = e.assign(e.perfect[None])
     hits = count(modes, k, high)
     has = hits >= e.protocol.hits
@@ -147,11 +147,13 @@ def _enough(weights: Tensor, n: int, hits: int) -> Tensor:
 def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
     """Pooled variance of HQ samples ``[N, *shape]`` around their own mode's mean, summed over coordinates; NaN for none."""
     keep = high & (modes >= 0)
-    points, label = x[keep].flatten(1).double(), modes[keep]
-    sums = torch.zeros(k, points.shape[1], dtype=torch.float64, device=x.device).index_add_(0, label, points)
+    label = modes[keep]
+    sums, squares = torch.zeros(k, x[0].numel(), dtype=torch.float64, device=x.device), 0.0
+    for points, where in zip(x[keep].flatten(1).split(4096), label.split(4096), strict=True):
+        sums.index_add_(0, where, points.double())
+        squares += float(points.double().square().sum())
     sizes = torch.bincount(label, minlength=k).double()
-    mean = sums / sizes.clamp_min(1)[:, None]
-    spread = float((points - mean[label]).square().sum())
+    spread = squares - float((sums.square().sum(1) / sizes.clamp_min(1)).sum())
     degrees = float((sizes - 1).clamp_min(0).sum())
     return spread / degrees if degrees else math.nan
 
