@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -187,7 +188,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     made: dict[str, Any] = {
-        "command": "python -m benchmarks.throughput" + (" --quick" if args.quick else ""),
+        "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
         "device": device_name(torch.device("cpu")),
         "torch": torch.__version__.split("+")[0],
         "threads": args.threads,

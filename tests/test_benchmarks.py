@@ -11,14 +11,14 @@ from zoo import counting
 @pytest.mark.parametrize(
     ("setting", "seeds", "most"),
     [
-        (ring("ns", 128, 2), 8, 0.85),
+        (ring("ns", 128, 2), 8, 0.75),
         (ring("ns", 128, 2), 1, 1.35),
-        (ring("unrolled", 128, 2, k=5), 8, 0.75),
+        (ring("unrolled", 128, 2, k=5), 8, 0.6),
     ],
     ids=lambda v: v.label if isinstance(v, throughput.Setting) else str(v),
 )
 def test_a_seed_costs_less_than_in_the_plain_loop(setting: throughput.Setting, seeds: int, most: float) -> None:
-    """Margins are about half as much again as what was measured (0.48, 0.90 and 0.42): a regression, not a busy machine, breaks them."""
+    """Margins are about half as much again as what was measured (0.44, 0.92 and 0.30) or more: a regression, not a busy machine, breaks them."""
     (row,) = throughput.rows_of(setting, [seeds], seconds=1.0, turns=7)
     assert row["ratio"] < most
 

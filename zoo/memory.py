@@ -16,7 +16,7 @@ from zoo.harness import Game
 
 MANY = 16
 """Up to this many seeds are not worth asking about."""
-NEAR = 2**21
+NEAR = 2**19
 """Parameters of a group on CPU beyond which its optimiser waits for memory, and seeds one after another are faster than side by side."""
 
 
