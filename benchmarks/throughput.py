@@ -137,8 +137,8 @@ def product_rate(batch: int, width: int = 128) -> float:
 
 
 def most(setting: Setting) -> int:
-    """As many seeds as ``zoo run`` would put side by side, and four at least."""
-    return max(4, memory.NEAR // max(sum(n.sizes) for n in Lap(setting, 1).game.networks.values()))
+    """Four times as many seeds as ``zoo run`` would put side by side, so that its choice can be judged, and four at least."""
+    return max(4, 4 * memory.NEAR // max(sum(n.sizes) for n in Lap(setting, 1).game.networks.values()))
 
 
 def rows_of(setting: Setting, seeds: list[int], seconds: float, turns: int) -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ def transposed(x: Tensor, w: Tensor, b: Tensor, stride: int, padding: int) -> Te
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s)
 @pytest.mark.parametrize("kind", [regular, transposed], ids=lambda k: k.__name__)
 @pytest.mark.parametrize("twice", [False, True], ids=["first", "second"])
-def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: bool) -> None:
+def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: bool, monkeypatch) -> None:
+    monkeypatch.setattr(convolutions, "TYPES", {torch.float64})
     size, kernel, stride, padding = SHAPES[shape]
     (b, c, *map_), (c2, *_) = size, kernel
     if kind is transposed and shape.startswith("small"):
@@ -43,7 +44,10 @@ def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: b
         return grad(loss)(x, w, b).square().sum()
 
     first = grad(penalty if twice else loss, argnums=(0, 1, 2))
-    every = lambda ts: list(vmap(first)(*ts)) if lanes > 1 else [t[None] for t in first(*[t[0] for t in ts])]  # noqa: E731
+
+    def every(ts: list[Tensor]) -> list[Tensor]:
+        return list(vmap(first)(*ts)) if lanes > 1 else [t[None] for t in first(*[t[0] for t in ts])]
+
     traced = engine.trace(every, [x, w, bias])
     for got, expected in zip(traced([x, w, bias]), every([x, w, bias]), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)

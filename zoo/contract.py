@@ -35,8 +35,7 @@ KITS: dict[str, Kit] = {
     "mlp": MLP((2,), RECIPE.latent, width=6, activation="tanh"),
     "conv": Conv((1, 8, 8), RECIPE.latent, width=4),
 }
-CLOSE = 1e-7
-"""Two forms of a round differ by rounding (1e-16), which Adam divides by its eps (1e-8) where a gradient is 0; a mistake, by its rates (1e-3)."""
+CLOSE = 1e-9
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,14 @@ import torch
 from torch import Tensor, fx
 from torch.nn.functional import pad
 
-from zoo.products import call, value
+from zoo.products import call, flip, value
 
 aten = torch.ops.aten
 
 SMALL = 4
 """Positions of the smaller map up to which a product is faster."""
+TYPES = {torch.float32}
+"""What is trained in: in float64, in which the contract compares rounds bit by bit or nearly so, a convolution stays as it is."""
 WIDEST = 49
 """Positions of the largest kernel: what second derivatives make of a map as a kernel is left as it is."""
 
@@ -108,7 +110,7 @@ def rewrite(graph: fx.Graph) -> None:
 
 def _shape(large: Tensor | None, w: Tensor | None, stride: Any, padding: Any, dilation: Any) -> Shape | None:
     """The convolution's shape, if it is one of a small kernel over a map; ``large`` is what patches are taken from."""
-    if large is None or w is None or large.ndim != 4 or any(d != 1 for d in dilation):
+    if large is None or w is None or large.dtype not in TYPES or large.ndim != 4 or any(d != 1 for d in dilation):
         return None
     kernel = (w.shape[2], w.shape[3])
     height, width = large.shape[2:]
@@ -125,7 +127,7 @@ def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: An
     with graph.inserting_before(node):
         m = made(matrix, w, groups)
         if transposed:
-            new = made(scatter, made(aten.bmm.default, made(rows, x, groups), _flip(graph, m)), batch, shape)
+            new = made(scatter, made(aten.bmm.default, made(rows, x, groups), flip(graph, m)), batch, shape)
         else:
             new = made(maps, made(aten.bmm.default, made(patches, x, groups, shape), m), h, w_)
         if bias is not None:
@@ -144,14 +146,15 @@ def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any
     found: dict[int, fx.Node] = {}
     with graph.inserting_before(node):
         m = made(matrix, w, groups)
-        taken = made(patches, large, groups, shape) if transposed or to_w else None
-        across = made(rows, narrow, groups) if to_w or not transposed else None
+        # what of these nobody takes is dropped afterwards as dead code
+        taken = made(patches, large, groups, shape)
+        across = made(rows, narrow, groups)
         if to_x and transposed:
             found[0] = made(maps, made(aten.bmm.default, taken, m), h, w_)
         elif to_x:
-            found[0] = made(scatter, made(aten.bmm.default, across, _flip(graph, m)), batch, shape)
+            found[0] = made(scatter, made(aten.bmm.default, across, flip(graph, m)), batch, shape)
         if to_w:
-            found[1] = made(weights, made(aten.bmm.default, _flip(graph, taken), across), shape.kernel)
+            found[1] = made(weights, made(aten.bmm.default, flip(graph, taken), across), shape.kernel)
         if to_bias:
             found[2] = made(aten.sum.dim_IntList, g, [0, 2, 3])
     for part in list(node.users):
@@ -159,7 +162,3 @@ def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any
         part.replace_all_uses_with(found[which])  # type: ignore[index]
         graph.erase_node(part)
     graph.erase_node(node)
-
-
-def _flip(graph: fx.Graph, node: fx.Node | None) -> fx.Node:
-    return call(graph, aten.transpose.int, node, 1, 2)

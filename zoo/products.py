@@ -88,6 +88,11 @@ def call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
     return node
 
 
+def flip(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    """Every lane's matrix transposed."""
+    return call(graph, aten.transpose.int, node, 1, 2)
+
+
 def _put(graph: fx.Graph, old: fx.Node, new: fx.Node) -> None:
     new.meta = new.meta or dict(old.meta)
     old.replace_all_uses_with(new)
@@ -130,12 +135,11 @@ def _best(graph: fx.Graph, a: fx.Node, b: fx.Node, va: Tensor, vb: Tensor, bias:
     if inner == 1:  # an outer product
         return call(graph, aten.mul.Tensor, a, b) if bias is None else call(graph, aten.addcmul.default, bias, a, b)
     if columns <= THIN:  # (b^T a^T)^T
-        flip = lambda n: call(graph, aten.transpose.int, n, 1, 2)  # noqa: E731
-        at, bt = flip(a), flip(b)
+        at, bt = flip(graph, a), flip(graph, b)
         if va.stride(-1) == 1 and vb.stride(-2) != 1 and columns > 1:
             bt = call(graph, aten.clone.default, bt)
             bt.kwargs = {"memory_format": torch.contiguous_format}
-        return flip(_product(graph, bt, at, None if bias is None else flip(bias)))
+        return flip(graph, _product(graph, bt, at, None if bias is None else flip(graph, bias)))
     return None if bias is None else _product(graph, a, b, bias)
 
 

@@ -31,9 +31,8 @@ def owners(graph: fx.Graph) -> dict[fx.Node, fx.Node]:
     """For every node the one that made the memory it holds: itself, or what it is a view of (or may be)."""
     made: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
-        target = (
-            node.args[0].target if node.target is operator.getitem else node.target
-        )  # a part of what splits into views
+        # a part of a tuple is a view where what made the tuple splits
+        target = node.args[0].target if node.target is operator.getitem else node.target
         shared = node.op == "call_function" and (target in MAY_ALIAS or _returns_an_argument(target))
         made[node] = made[node.all_input_nodes[0]] if shared and node.all_input_nodes else node
     return made
