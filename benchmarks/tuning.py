@@ -91,10 +91,10 @@ def final(summary: dict[str, Any], name: str) -> np.ndarray:
 
 
 def run(of: Cell, folder: Path) -> dict[str, Any]:
-    """The summary of this cell, trained into ``folder`` unless it was already."""
+    """The summary of this cell, trained into ``folder``: from its checkpoint if it was stopped, not at all if it ended."""
     if not (folder / "DONE").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        session.start(of, out=folder, device="cpu").train()
+        begun = (folder / "config.json").exists()
+        (session.resume(folder, device="cpu") if begun else session.start(of, out=folder, device="cpu")).train()
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     return summary
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from baselines import recipes
-from benchmarks.tuning import RESULTS, keep_result
-from zoo import session, subjects
+from benchmarks.tuning import RESULTS, keep_result, run
+from zoo import subjects
 from zoo.cell import plan
 from zoo.evaluate import evaluate
 from zoo.files import finite
@@ -106,9 +105,7 @@ def main() -> None:
         variant = recipes.load(name).variant
         assert variant is not None  # every tutorial's recipe names its own
         folder = a.scratch / name
-        if not (folder / "DONE").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            session.start(plan(variant, recipe=name, seeds=a.seeds), out=folder, device="cpu").train()
+        run(plan(variant, recipe=name, seeds=a.seeds), folder)
         keep_result(folder, PLACE / name, f"zoo run {variant} --recipe {name} --seeds {a.seeds}")
         (PLACE / name / "eval.json").write_text(json.dumps(scores(folder), indent=1) + "\n", encoding="utf-8")
         PAGE.write_text(page(), encoding="utf-8")
