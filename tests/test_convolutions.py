@@ -12,6 +12,7 @@ SHAPES = {
     "small map": ((3, 6, 4, 3), (5, 6, 5, 5), 2, 2),
     "small map, uneven": ((3, 2, 4, 3), (4, 2, 3, 2), 1, 0),
     "large map": ((2, 3, 14, 12), (4, 3, 5, 5), 2, 2),
+    "large map, many channels": ((2, 5, 9, 8), (4, 5, 3, 3), 2, 1),
 }
 
 
@@ -55,10 +56,16 @@ def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: b
         assert not any("convolution" in o.split()[0] for o in engine.nodes(traced))
 
 
-def test_scatter_is_the_adjoint_of_patches() -> None:
-    """<P x, c> = <x, P* c>."""
-    shape = convolutions.Shape(6, 5, (3, 2), (2, 1), (1, 0))
+def test_spread_is_the_adjoint_of_fold_and_both_are_of_the_weights() -> None:
+    """<y, fold(x, w)> = <spread(y, w), x> = <correlate(y, x), w>, with windows that hang over every edge."""
+    shape = convolutions.Shape(6, 5, (3, 2), (2, 1), (1, 1))
     x = torch.randn(4, 2 * 3, 6, 5, dtype=torch.float64)
-    taken = convolutions.patches(x, 2, shape)
-    c = torch.randn_like(taken)
-    torch.testing.assert_close((taken * c).sum(), (x * convolutions.scatter(c, 4, shape)).sum())
+    w = torch.randn(2 * 7, 3, 3, 2, dtype=torch.float64)
+    parts, inside = convolutions.cut(w, 2, shape), convolutions.apart(x, 2)
+    made = convolutions.fold(inside, parts, shape, (3, 6))
+    torch.testing.assert_close(convolutions.together(made), conv2d(x, w, None, (2, 1), (1, 1), groups=2))
+    y = torch.randn_like(made)
+    torch.testing.assert_close((y * made).sum(), (convolutions.spread(y, parts, shape, 3) * inside).sum())
+    torch.testing.assert_close(
+        (y * made).sum(), (convolutions.weights(convolutions.correlate(y, inside, shape)) * w).sum()
+    )

@@ -163,6 +163,33 @@ def test_adam_is_one_kernel_where_nobody_looks_ahead_through_it(shape: tuple[int
     assert not any("adam_" in o for o in check(ahead, inputs))
 
 
+def test_adam_reads_a_long_gradient_in_the_parts_it_was_made_in(monkeypatch) -> None:
+    """One player, playing twice in its loss: two layers, both gradients summed inside the products, joined nowhere."""
+
+    def loss(theta: Tensor, x: Tensor) -> Tensor:
+        a, b = theta.split([12, 8], -1)
+        return torch.tanh(torch.tanh(x @ a.view(3, 4)) @ b.view(4, 2)).sum()
+
+    def step(ts: list[Tensor]) -> list[Tensor]:
+        theta, m, v, x, y, lr = ts
+        slope = grad(lambda theta: loss(theta, x) - loss(theta, y))
+        moved, state = Adam().step(theta, slope(theta), {"m": m, "v": v, "t": lr * 0}, lr)
+        return [moved, state["m"], state["v"]]
+
+    every = lambda ts: list(vmap(lambda *t: step(list(t)))(*ts))  # noqa: E731
+    inputs = [*doubles((3, 20), (3, 20), (3, 20), (3, 5, 3), (3, 5, 3)), torch.rand(3, dtype=torch.float64)]
+    inputs[2] = inputs[2].abs()
+    want = every([t.clone() for t in inputs])
+    for least, joins in ((1, 0), (10**6, 1)):
+        monkeypatch.setattr("zoo.fusing.PART", least)
+        traced = engine.trace(every, inputs, donated=3)
+        operations = engine.nodes(traced)
+        assert sum("cat" in o for o in operations) == joins
+        assert sum("baddbmm" in o for o in operations) == 2
+        for got, expected in zip(traced([t.clone() for t in inputs]), want, strict=True):
+            torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
+
+
 def test_only_inputs_that_are_given_away_are_written_over() -> None:
     function = lambda ts: [ts[0] * 2 + ts[1], ts[1].sin()]  # noqa: E731
     inputs = doubles((5,), (5,))

@@ -1,32 +1,35 @@
 """Convolutions to and from the smallest maps of a traced round, as matrix products (CPU).
 
-A convolution is a product of patches, ``y = P(x) M(w)``, and everything that differentiating one makes is built of the same parts:
-``P`` (patches), its adjoint ``P*`` (each patch added back where it came from) and the weights as a matrix ``M [G, k k C, C']``:
+A position of the small map sees a window of the large one, through as much of the kernel as does not hang over its edge. One product for each
+position does what a convolution is, what a transposed one is, and what differentiating either makes:
 
-    convolution           y  = P(x) M          transposed   y  = P*(x M')
-    with respect to x     g_x = P*(g M')                    g_x = P(g) M
-    with respect to w     g_M = P(x)' g                     g_M = P(g)' x
+    fold       y_p = x[window p] . w[part p]          a convolution; the gradient of a transposed one by its input
+    spread     x[window p] += w[part p]' . y_p        a transposed convolution; the gradient of a convolution by its input
+    correlate  w[part p] += y_p' . x[window p]        the gradient of either by its weights
 
-``G`` groups are the lanes that the seed map made of one convolution. On maps of 2 x 2 oneDNN's own kernels run at a third of the machine's
-rate and products at all of it; above, patches cost more than they give.
+``G`` groups are the lanes that the seed map made of one convolution. On maps of 2 x 2, where half of a 5 x 5 kernel hangs over the edge,
+oneDNN's own kernels run at a third of the machine's rate and products at most of it; above, they run better than products, but for one
+thing: to maps of one or a few channels (images) ``overlay``, one product and a sum for each tap of the kernel, is up to four times faster.
 """
 
 from __future__ import annotations
 
 import math
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
-from torch.nn.functional import pad
 
-from zoo.products import call, flip, value
+from zoo.products import call, value
 
 aten = torch.ops.aten
 
 SMALL = 4
-"""Positions of the smaller map up to which a product is faster."""
+"""Positions of the small map up to which products are faster."""
+FEW = 4
+"""Channels of the large map up to which a convolution onto it is faster tap by tap."""
 TYPES = {torch.float32}
 """What is trained in: in float64, in which the contract compares rounds bit by bit or nearly so, a convolution stays as it is."""
 WIDEST = 49
@@ -34,7 +37,7 @@ WIDEST = 49
 
 
 class Shape(NamedTuple):
-    """Of the map that patches are taken from: its size, and the kernel, stride and padding."""
+    """Of the large map: its size, and the kernel, stride and padding that make the small one of it."""
 
     height: int
     width: int
@@ -42,61 +45,99 @@ class Shape(NamedTuple):
     stride: tuple[int, int]
     padding: tuple[int, int]
 
-    def view(self, padded: Tensor) -> Tensor:
-        """All patches ``[G, B, h, w, k, k C]`` as a view of ``padded [G, B, H, W, C]``."""
-        (kh, kw), (sh, sw) = self.kernel, self.stride
-        g, b, height, width, c = padded.shape
-        h, w = (height - kh) // sh + 1, (width - kw) // sw + 1
-        lane, image, row, column, _ = padded.stride()
-        return padded.as_strided((g, b, h, w, kh, kw * c), (lane, image, row * sh, column * sw, row, 1))
+    def windows(self) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
+        """For each position of the small map: it, its window in the large one, and the part of the kernel over that."""
+        sides = zip((self.height, self.width), self.kernel, self.stride, self.padding, strict=True)
+        down, across = ([_window(at, *side) for at in range(_positions(*side))] for side in sides)
+        for i, (rows, part_rows) in enumerate(down):
+            for j, (columns, part_columns) in enumerate(across):
+                yield (i, j), (rows, columns), (part_rows, part_columns)
 
 
-def rows(maps: Tensor, groups: int) -> Tensor:
-    """``[B, G C, h, w]`` to ``[G, B h w, C]``."""
-    b, channels, h, w = maps.shape
-    apart = maps.view(b, groups, channels // groups, h, w).permute(1, 0, 3, 4, 2)
-    return apart.clone(memory_format=torch.contiguous_format).view(groups, b * h * w, -1)
+def _positions(size: int, kernel: int, stride: int, padding: int) -> int:
+    return (size + 2 * padding - kernel) // stride + 1
 
 
-def maps(rows: Tensor, h: int, w: int) -> Tensor:
-    """``[G, B h w, C]`` to ``[B, G C, h, w]``."""
-    together = rows.view(len(rows), -1, h, w, rows.shape[-1]).permute(1, 0, 4, 2, 3)
-    return together.clone(memory_format=torch.contiguous_format).view(len(together), -1, h, w)
+def _window(at: int, size: int, kernel: int, stride: int, padding: int) -> tuple[slice, slice]:
+    """Of one side: what position ``at`` sees, and the part of the kernel that it sees it through."""
+    start = at * stride - padding
+    low, high = max(0, start), max(0, min(size, start + kernel))
+    return slice(low, high), slice(low - start, high - start)
 
 
-def patches(x: Tensor, groups: int, shape: Shape) -> Tensor:
-    """P: ``[B, G C, H, W]`` to ``[G, B h w, k k C]``."""
-    b, channels, height, width = x.shape
-    (ph, pw), c = shape.padding, channels // groups
-    apart = x.view(b, groups, c, height, width).permute(1, 0, 3, 4, 2)
-    taken = shape.view(pad(apart, (0, 0, pw, pw, ph, ph)).contiguous())
-    return taken.clone(memory_format=torch.contiguous_format).view(groups, -1, math.prod(shape.kernel) * c)
+def apart(maps: Tensor, groups: int) -> Tensor:
+    """``[B, G C, H, W]`` as ``[G, B, H, W, C]``."""
+    b, channels, height, width = maps.shape
+    each = maps.view(b, groups, channels // groups, height, width).permute(1, 0, 3, 4, 2)
+    return each.clone(memory_format=torch.contiguous_format)
 
 
-def scatter(patches: Tensor, batch: int, shape: Shape) -> Tensor:
-    """P*: ``[G, B h w, k k C]`` to ``[B, G C, H, W]``."""
+def together(maps: Tensor) -> Tensor:
+    """``[G, B, H, W, C]`` as ``[B, G C, H, W]``."""
+    groups, b, height, width, c = maps.shape
+    whole = maps.permute(1, 0, 4, 2, 3).clone(memory_format=torch.contiguous_format)
+    return whole.view(b, groups * c, height, width)
+
+
+def cut(w: Tensor, groups: int, shape: Shape) -> Tensor:
+    """Of weights ``[G C', C, k, k]`` the part of every window, end to end: ``[G, C', sum of positions x C]``."""
+    last = w.permute(0, 2, 3, 1).contiguous()
+    windows = [last[:, rows, columns] for _, _, (rows, columns) in shape.windows()]
+    sizes = [math.prod(window.shape[1:]) for window in windows]
+    parts = w.new_empty(len(w), sum(sizes))
+    for part, window in zip(parts.split(sizes, 1), windows, strict=True):
+        part.unflatten(1, window.shape[1:]).copy_(window)
+    return parts.view(groups, len(w) // groups, -1)
+
+
+def fold(x: Tensor, parts: Tensor, shape: Shape, size: tuple[int, int]) -> Tensor:
+    """``x [G, B, H, W, C]``, ``parts`` of ``cut`` to ``y [G, B, h, w, C']`` of ``size`` (h, w)."""
+    y, start = x.new_zeros(*x.shape[:2], *size, parts.shape[1]), 0
+    for (i, j), (rows, columns), _ in shape.windows():
+        seen = x[:, :, rows, columns].flatten(2)
+        part = parts[:, :, start : start + seen.shape[-1]]
+        y[:, :, i, j] = seen @ part.transpose(1, 2)
+        start += seen.shape[-1]
+    return y
+
+
+def spread(y: Tensor, parts: Tensor, shape: Shape, channels: int) -> Tensor:
+    """``y [G, B, h, w, C']``, ``parts`` of ``cut`` to ``x [G, B, H, W, C]``."""
+    x, start = y.new_zeros(*y.shape[:2], shape.height, shape.width, channels), 0
+    for (i, j), (rows, columns), _ in shape.windows():
+        window = x[:, :, rows, columns]
+        many = math.prod(window.shape[2:])
+        window += (y[:, :, i, j] @ parts[:, :, start : start + many]).view(window.shape)
+        start += many
+    return x
+
+
+def overlay(y: Tensor, w: Tensor, groups: int, shape: Shape) -> Tensor:
+    """``y [B, G C', h, w]``, weights ``[G C', C, k, k]`` to ``x [B, G C, H, W]``: ``spread`` where C is small."""
     (kh, kw), (sh, sw), (ph, pw) = shape.kernel, shape.stride, shape.padding
-    groups, _, columns = patches.shape
-    c, height, width = columns // (kh * kw), shape.height + 2 * ph, shape.width + 2 * pw
-    h, w = (height - kh) // sh + 1, (width - kw) // sw + 1
-    made, taken = patches.new_zeros(groups, batch, height, width, c), patches.view(groups, batch, h, w, kh, kw, c)
+    b, _, h, width = y.shape
+    c = w.shape[1]
+    taps = w.reshape(groups, -1, c * kh * kw).transpose(1, 2) @ y.reshape(b, groups, -1, h * width)
+    taps = taps.view(b, groups * c, kh, kw, h, width)
+    x = y.new_zeros(b, groups * c, shape.height + 2 * ph + sh, shape.width + 2 * pw + sw)
     for i in range(kh):
         for j in range(kw):
-            made[:, :, i : i + sh * h : sh, j : j + sw * w : sw] += taken[:, :, :, :, i, j]
-    inside = made[:, :, ph : ph + shape.height, pw : pw + shape.width].permute(1, 0, 4, 2, 3)
-    return inside.clone(memory_format=torch.contiguous_format).view(batch, groups * c, shape.height, shape.width)
+            x[:, :, i : i + sh * h : sh, j : j + sw * width : sw] += taps[:, :, i, j]
+    return x[:, :, ph : ph + shape.height, pw : pw + shape.width].contiguous()
 
 
-def matrix(w: Tensor, groups: int) -> Tensor:
-    """Weights ``[G C', C, k, k]`` as ``M [G, k k C, C']``."""
-    apart = w.view(groups, -1, *w.shape[1:]).permute(0, 3, 4, 2, 1)
-    return apart.clone(memory_format=torch.contiguous_format).view(groups, -1, len(w) // groups)
+def correlate(y: Tensor, x: Tensor, shape: Shape) -> Tensor:
+    """``y [G, B, h, w, C']``, ``x [G, B, H, W, C]`` to weights ``[G, C', k, k, C]``."""
+    w = x.new_zeros(len(x), y.shape[-1], *shape.kernel, x.shape[-1])
+    for (i, j), (rows, columns), (part_rows, part_columns) in shape.windows():
+        part = w[:, :, part_rows, part_columns]
+        part += (y[:, :, i, j].transpose(1, 2) @ x[:, :, rows, columns].flatten(2)).view(part.shape)
+    return w
 
 
-def weights(m: Tensor, kernel: tuple[int, int]) -> Tensor:
-    """``[G, k k C, C']`` as ``[G C', C, k, k]``."""
-    apart = m.view(len(m), *kernel, -1, m.shape[-1]).permute(0, 4, 3, 1, 2)
-    return apart.clone(memory_format=torch.contiguous_format).view(-1, apart.shape[2], *kernel)
+def weights(w: Tensor) -> Tensor:
+    """``[G, C', k, k, C]`` as ``[G C', C, k, k]``."""
+    return w.flatten(0, 1).permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
 
 def rewrite(graph: fx.Graph) -> None:
@@ -108,57 +149,93 @@ def rewrite(graph: fx.Graph) -> None:
             _backward(graph, node, *node.args)
 
 
-def _shape(large: Tensor | None, w: Tensor | None, stride: Any, padding: Any, dilation: Any) -> Shape | None:
-    """The convolution's shape, if it is one of a small kernel over a map; ``large`` is what patches are taken from."""
-    if large is None or w is None or large.dtype not in TYPES or large.ndim != 4 or any(d != 1 for d in dilation):
+@dataclass(frozen=True)
+class Site:
+    """A convolution in a graph, between a large map and a small one; its directions as products, ``None`` where oneDNN's are faster."""
+
+    graph: fx.Graph
+    weights: fx.Node
+    groups: int
+    shape: Shape
+    channels: int
+    """Of the large map, by group."""
+    size: tuple[int, int]
+    """Of the small map."""
+
+    @property
+    def is_small(self) -> bool:
+        return math.prod(self.size) <= SMALL
+
+    def _made(self, target: Any, *args: Any) -> fx.Node:
+        return call(self.graph, target, *args)
+
+    def _both(self, moving: fx.Node) -> tuple[fx.Node, fx.Node]:
+        return self._made(apart, moving, self.groups), self._made(cut, self.weights, self.groups, self.shape)
+
+    def to_small(self, large: fx.Node) -> fx.Node | None:
+        return (
+            self._made(together, self._made(fold, *self._both(large), self.shape, self.size)) if self.is_small else None
+        )
+
+    def to_large(self, small: fx.Node) -> fx.Node | None:
+        if self.is_small:
+            return self._made(together, self._made(spread, *self._both(small), self.shape, self.channels))
+        few = self.channels <= FEW
+        return self._made(overlay, small, self.weights, self.groups, self.shape) if few else None
+
+    def to_weights(self, small: fx.Node, large: fx.Node) -> fx.Node | None:
+        maps = (self._made(apart, each, self.groups) for each in (small, large)) if self.is_small else None
+        return self._made(weights, self._made(correlate, *maps, self.shape)) if maps else None
+
+
+def _site(graph: fx.Graph, large: Any, small: Any, w: Any, how: Any) -> Site | None:
+    """The convolution's, if it is one of a small kernel over a map."""
+    stride, padding, dilation, _, _, groups, *_ = how
+    big, little, kernel = value(large), value(small), value(w)
+    if big is None or little is None or kernel is None or big.dtype not in TYPES or big.ndim != 4:
         return None
-    kernel = (w.shape[2], w.shape[3])
-    height, width = large.shape[2:]
-    return Shape(height, width, kernel, tuple(stride), tuple(padding)) if math.prod(kernel) <= WIDEST else None
+    if any(d != 1 for d in dilation) or math.prod(kernel.shape[2:]) > WIDEST:
+        return None
+    (height, width), (h, w_), (kh, kw) = big.shape[2:], little.shape[2:], kernel.shape[2:]
+    shape = Shape(height, width, (kh, kw), tuple(stride), tuple(padding))
+    return Site(graph, w, groups, shape, big.shape[1] // groups, (h, w_))
 
 
 def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: Any) -> None:
-    stride, padding, dilation, transposed, _, groups = how
-    shape = _shape(value(node if transposed else x), value(w), stride, padding, dilation)
-    small = value(x if transposed else node)
-    if shape is None or small is None or math.prod(small.shape[2:]) > SMALL:
+    transposed = how[3]
+    site = _site(graph, node if transposed else x, x if transposed else node, w, how)
+    if site is None:
         return
-    (batch, _, h, w_), made = small.shape, partial(call, graph)
     with graph.inserting_before(node):
-        m = made(matrix, w, groups)
-        if transposed:
-            new = made(scatter, made(aten.bmm.default, made(rows, x, groups), flip(graph, m)), batch, shape)
-        else:
-            new = made(maps, made(aten.bmm.default, made(patches, x, groups, shape), m), h, w_)
+        new = site.to_large(x) if transposed else site.to_small(x)
+        if new is None:
+            return
         if bias is not None:
-            new = made(aten.add.Tensor, new, made(aten.reshape.default, bias, [1, -1, 1, 1]))
+            new = call(graph, aten.add.Tensor, new, call(graph, aten.reshape.default, bias, [1, -1, 1, 1]))
     node.replace_all_uses_with(new)
     graph.erase_node(node)
 
 
 def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any, *how: Any) -> None:
-    stride, padding, dilation, transposed, _, groups, (to_x, to_w, to_bias) = how
-    large, narrow = (g, x) if transposed else (x, g)
-    shape, small = _shape(value(large), value(w), stride, padding, dilation), value(narrow)
-    if shape is None or small is None or math.prod(small.shape[2:]) > SMALL:
+    transposed, (to_x, to_w, to_bias) = how[3], how[-1]
+    large, small = (g, x) if transposed else (x, g)
+    site = _site(graph, large, small, w, how)
+    if site is None:
         return
-    (batch, _, h, w_), made = small.shape, partial(call, graph)
-    found: dict[int, fx.Node] = {}
+    found: dict[int, fx.Node | None] = {}
     with graph.inserting_before(node):
-        m = made(matrix, w, groups)
-        # what of these nobody takes is dropped afterwards as dead code
-        taken = made(patches, large, groups, shape)
-        across = made(rows, narrow, groups)
-        if to_x and transposed:
-            found[0] = made(maps, made(aten.bmm.default, taken, m), h, w_)
-        elif to_x:
-            found[0] = made(scatter, made(aten.bmm.default, across, flip(graph, m)), batch, shape)
+        if to_x:
+            found[0] = site.to_small(g) if transposed else site.to_large(g)
         if to_w:
-            found[1] = made(weights, made(aten.bmm.default, flip(graph, taken), across), shape.kernel)
-        if to_bias:
-            found[2] = made(aten.sum.dim_IntList, g, [0, 2, 3])
+            found[1] = site.to_weights(small, large)
+        if to_bias and None not in found.values():
+            found[2] = call(graph, aten.sum.dim_IntList, g, [0, 2, 3])
     for part in list(node.users):
-        _, which = part.args
-        part.replace_all_uses_with(found[which])  # type: ignore[index]
-        graph.erase_node(part)
-    graph.erase_node(node)
+        new = found.get(part.args[1])  # type: ignore[arg-type]
+        if new is not None:
+            part.replace_all_uses_with(new)
+            graph.erase_node(part)
+    left = [any(part.args[1] == i for part in node.users) for i in range(3)]
+    node.args = (*node.args[:-1], left)
+    if not node.users:
+        graph.erase_node(node)

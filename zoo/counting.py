@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from zoo import products
+from zoo import convolutions, products
 from zoo.engine import Function
 
 aten = torch.ops.aten
@@ -29,8 +29,13 @@ def flops(traced: Function) -> int:
         if node.target in (products.lane, products.lanes):
             inner = products.value(node.args[0])
             total += 2 * held.nelement() * (inner.shape[-1] if inner is not None else 0)
+            continue
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
+        if node.target in (convolutions.fold, convolutions.spread, convolutions.overlay, convolutions.correlate):
+            with FlopCounterMode(display=False) as counted:
+                node.target(*fx.node.map_arg(node.args, products.stand_in))
+            total += counted.get_total_flops()
         else:
-            args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
             total += _operations(_packet(node.target), *args, **kwargs, out_val=held)
     return int(total)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, fx
 
-from zoo import convolutions, fusing, products, reuse
+from zoo import convolutions, fusing, parts, products, reuse
 from zoo.products import value
 
 aten = torch.ops.aten
@@ -41,6 +41,7 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Functi
     if _on_cpu(graph):
         convolutions.rewrite(graph)
         _tidy(graph)
+        parts.sum_first(graph)
         products.rewrite(graph)
         _tidy(graph)
         fusing.fuse(graph, given)

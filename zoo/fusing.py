@@ -22,18 +22,34 @@ NEVER = torch.tensor(torch.inf)
 """A step count at which the kernel's own bias corrections are 1: they stand in the rates already."""
 
 
+PART = 2**16
+"""Parameters of a lane from which its gradient's parts are read where they lie: joining fewer costs less than a call's list of them."""
+
+
 def adam_(
-    theta: Tensor, m: Tensor, v: Tensor, grad: Tensor, added: Tensor, factor: Tensor, betas: tuple[float, float]
+    theta: Tensor,
+    m: Tensor,
+    v: Tensor,
+    grads: Sequence[Tensor],
+    added: Tensor,
+    factor: Tensor,
+    betas: tuple[float, float],
 ) -> tuple[Tensor, Tensor, Tensor]:
     """m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  theta = theta - m / (added + factor sqrt(v)), over its first three arguments.
 
-    ``theta [S, P]`` with ``added, factor [S, 1]``, or ``[P]`` with ``[1]``: a call of the kernel for each lane, whatever their number.
+    ``theta [S, P]`` with ``added, factor [S, 1]``, or ``[P]`` with ``[1]``; ``grads`` are the gradient's parts, in order. A call of the
+    kernel for each lane, whatever their number.
     """
-    lanes: list[Sequence[Tensor]] = [t.reshape(-1, t.shape[-1]).unbind() for t in (theta, m, v, grad)]
-    for *lane, a, f in zip(*lanes, added.flatten().tolist(), factor.flatten().tolist(), strict=True):
-        params, first, second, grads = ([t] for t in lane)
+    sizes = [g.shape[-1] for g in grads]
+    whole = [t.reshape(-1, t.shape[-1]).unbind() for t in (theta, m, v)]
+    lanes = [g.reshape(-1, g.shape[-1]).unbind() for g in grads]
+    for *flat, part, a, f in zip(
+        *whole, zip(*lanes, strict=True), *(t.flatten().tolist() for t in (added, factor)), strict=True
+    ):
+        params, first, second = (t.split(sizes) for t in flat)
         rates = {"lr": 1 / f, "beta1": betas[0], "beta2": betas[1], "weight_decay": 0.0, "eps": a / f}
-        torch._fused_adam_(params, grads, first, second, [], [NEVER], **rates, amsgrad=False, maximize=False)
+        steps = [NEVER] * len(sizes)
+        torch._fused_adam_(params, part, first, second, [], steps, **rates, amsgrad=False, maximize=False)
     return theta, m, v
 
 
@@ -98,21 +114,41 @@ def _replace(graph: fx.Graph, step: Step, donated: set[fx.Node]) -> None:
     ends = reuse.last_reads(graph, made)
     nodes = {step.theta, step.m, step.v, *step.between}
     order = {node: i for i, node in enumerate(graph.nodes)}
+    grad, *rates = step.arguments[3:]
+    parts = _parts(grad, nodes)
+    read = [made[a] for a in (*step.arguments, *parts) if a is not grad]
     with graph.inserting_before(step.theta):
         written = []
         for old in step.arguments[:3]:
             owner = made[old]
             free = owner.op == "call_function" or owner in donated
             dead = free and (ends[owner] in nodes or order[ends[owner]] < order[step.theta])
-            sole = [made[a] for a in step.arguments].count(owner) == 1
+            sole = read.count(owner) == 1
             written.append(old if dead and sole else _clone(graph, old))
-        new = graph.call_function(adam_, (*written, *step.arguments[3:], step.betas))
+        new = graph.call_function(adam_, (*written, parts, *rates, step.betas))
         for i, was in enumerate((step.theta, step.m, step.v)):
             part = graph.call_function(operator.getitem, (new, i))
             part.meta["val"] = value(was)
             was.replace_all_uses_with(part, delete_user_cb=lambda user: user not in nodes)
-    for node in (step.theta, *step.between[:3], step.m, step.v, step.between[3]):
+    for node in (
+        step.theta,
+        *step.between[:3],
+        step.m,
+        step.v,
+        step.between[3],
+        *([grad] if grad not in parts else []),
+    ):
         graph.erase_node(node)
+
+
+def _parts(grad: fx.Node, readers: set[fx.Node]) -> list[fx.Node]:
+    """The gradient in parts, if it is long and only the step reads it."""
+    held = value(grad)
+    if grad.target is not aten.cat.default or held is None or held.shape[-1] < PART or not set(grad.users) <= readers:
+        return [grad]
+    parts, *dim = grad.args
+    last = (dim or [0]) in ([-1], [held.ndim - 1])
+    return list(parts) if last else [grad]  # type: ignore[arg-type]
 
 
 def _clone(graph: fx.Graph, node: fx.Node) -> fx.Node:

@@ -79,13 +79,16 @@ def _is_large(a: Tensor, b: Tensor) -> bool:
 def call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
     """A new node, with the shape of what it holds."""
     node = graph.call_function(target, args)
-    held = [value(a) if isinstance(a, fx.Node) else a for a in args]
-    shapes = [
-        torch.empty_strided(h.shape, h.stride(), dtype=h.dtype, device="meta") if isinstance(h, Tensor) else h
-        for h in held
-    ]
-    node.meta["val"] = target(*shapes)
+    node.meta["val"] = target(*fx.node.map_arg(args, stand_in))
     return node
+
+
+def stand_in(node: fx.Node) -> Tensor | None:
+    """A tensor without memory like what the node holds."""
+    held = value(node)
+    if held is None:
+        return None
+    return torch.empty_strided(held.shape, held.stride(), dtype=held.dtype, device="meta")
 
 
 def flip(graph: fx.Graph, node: fx.Node) -> fx.Node:
