@@ -33,6 +33,10 @@ Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 """Samples ``[S, N, *data]`` to metrics ``[S]``."""
 
 
+CHUNK, AT_ONCE = 2_520, 2**22
+"""Of samples that are drawn at a time: how many of a seed, and numbers in those of all seeds (a net's layers need fifty times as many)."""
+
+
 @dataclass(frozen=True)
 class Record:
     """What one evaluation found, as plain arrays over the seeds ``[S]``."""
@@ -167,21 +171,24 @@ class Game:
         """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them."""
         return dict(zip((p.name for p in self.players), lanes.settle(), strict=True))
 
-    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = 10_080) -> Tensor:
-        """Samples ``[S, N, *data]`` for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N.
+    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = CHUNK, out: Tensor | None = None) -> Tensor:
+        """Samples ``[S, N, *data]`` (into ``out``) for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N and groups of seeds.
 
         ``chunk`` is a multiple of 2 to 10: a variant of several generators takes turns by position, which then goes on across chunks.
+        Batch normalisation takes the statistics of a chunk.
         """
 
         def one(params: dict[str, Tensor], z: Tensor) -> Tensor:
             return self.variant.sample(Nets(self.networks, params, {}, {}), z)
 
-        made = z.new_empty(
-            *z.shape[:2], *self.source.shape
-        )  # filled in place: samples of images are the most that a run holds
+        made = z.new_empty(*z.shape[:2], *self.source.shape) if out is None else out
+        seeds = max(1, AT_ONCE // (min(chunk, z.shape[1]) * made[0, 0].nelement()))
         with torch.no_grad():
-            for part, place in zip(z.split(chunk, dim=1), made.split(chunk, dim=1), strict=True):
-                place.copy_(vmap(one)(params, part))
+            for first in range(0, len(z), seeds):
+                some = slice(first, first + seeds)
+                weights = {name: p[some] for name, p in params.items()}
+                for part, place in zip(z[some].split(chunk, dim=1), made[some].split(chunk, dim=1), strict=True):
+                    place.copy_(vmap(one)(weights, part))
         return made
 
 
@@ -240,10 +247,12 @@ class Training:
 
     def sample(self, n: int, purpose: str = "evaluation") -> Tensor:
         """``[S, n, *data]`` from every seed's current generator, from latents that stay the same for one purpose."""
-        parts = [
-            self.game.sample(g.sampled, s.latents(n, purpose)) for g, s in zip(self._lanes, self._streams, strict=True)
-        ]
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+        # one tensor, filled in place: samples of images are the most that a run holds
+        made = torch.empty(len(self.seeds), n, *self.game.source.shape, device=self.game.device, dtype=self.game.dtype)
+        places = made.split([len(lanes.seeds) for lanes in self._lanes])
+        for lanes, stream, place in zip(self._lanes, self._streams, places, strict=True):
+            self.game.sample(lanes.sampled, stream.latents(n, purpose), out=place)
+        return made
 
     def __iter__(self) -> Iterator[Record]:
         for lanes, stream in zip(self._lanes, self._streams, strict=True):

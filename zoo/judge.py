@@ -82,11 +82,11 @@ class Judge:
         """Judge ``images [S, N, c, h, w]``; images with NaN get mode -1 and NaN probabilities and features."""
         s, n, c, h, w = images.shape
         flat = images.reshape(-1, 1, h, w)
-        pairs = [self.net(x.float()) for x in flat.split(_PASS)]
-        features, logits = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        found = [(*self.net(x.float()), x.flatten(1).isfinite().all(-1)) for x in flat.split(_PASS)]
+        features, logits, finite = (torch.cat(parts) for parts in zip(*found, strict=True))
         place = self.classes ** torch.arange(c - 1, -1, -1, device=images.device)
         modes = (logits.argmax(-1).view(s, n, c) * place).sum(-1)
-        bad = ~images.flatten(2).isfinite().all(-1)
+        bad = ~finite.view(s, n, c).all(-1)
         probabilities = logits.softmax(-1).view(s, n, c, -1)
         probabilities = torch.where(bad[..., None, None], torch.nan, probabilities)
         features = torch.where(bad[..., None], torch.nan, features.view(s, n, -1))

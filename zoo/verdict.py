@@ -32,6 +32,8 @@ Assign = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Samples ``[S, N, *shape]`` to their modes ``[S, N]`` (-1: none) and whether they are high quality ``[S, N]``."""
 
 FAULTS = ("diverged", "dropped", "oscillates", "uneven", "scattered", "narrow", "memorises")
+_PIECE = 4096
+"""Samples that are looked at together: those of a seed, as images, are a quarter of a gigabyte, and every temporary as much again."""
 _NAMED = 10  # modes listed by number; of more only the count is told
 
 
@@ -64,7 +66,7 @@ class Evidence:
 def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] = ()) -> list[Verdict]:
     """The verdict of every seed, in the order of ``samples``."""
     e = evidence
-    finite = e.samples.flatten(1).isfinite().all(1).tolist()
+    finite = [all(bool(part.isfinite().all()) for part in one.split(_PIECE)) for one in e.samples]
     alive = [i for i, seed in enumerate(seeds) if finite[i] and seed not in diverged]
     found: dict[int, list[tuple[str, str]]] = {i: [] for i in alive}
     all_modes = "no fault found (the data has no known modes)"
@@ -149,7 +151,8 @@ def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
     keep = high & (modes >= 0)
     label = modes[keep]
     sums, squares = torch.zeros(k, x[0].numel(), dtype=torch.float64, device=x.device), 0.0
-    for points, where in zip(x[keep].flatten(1).split(4096), label.split(4096), strict=True):
+    for rows, where in zip(keep.nonzero()[:, 0].split(_PIECE), label.split(_PIECE), strict=True):
+        points = x[rows].flatten(1)
         sums.index_add_(0, where, points.double())
         squares += float(points.double().square().sum())
     sizes = torch.bincount(label, minlength=k).double()
