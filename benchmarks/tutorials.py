@@ -7,6 +7,7 @@ metrics are those of ``zoo eval RUN``. Results stand in baselines/results/tutori
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,27 @@ Recorded so far: {done} of {total}; `python -m benchmarks.tutorials` goes on wit
 | recipe | variant | seeds | rounds | {columns} | CPU s a seed |
 |---|---|---|---|{dashes}|---|
 """
+
+
+PUBLISHED = {"G": (2528.6, 2065.7), "D": (353.3, 555.0)}
+"""Of ``relu-512``: each loss summed over the 938 batches of the first epoch, and of the last."""
+
+
+def epoch_sums() -> str:
+    """The losses that ``relu-512`` was published with, and ours."""
+    file = PLACE / "relu-512" / "metrics.csv"
+    if not file.exists():
+        return ""
+    rows = list(csv.DictReader(file.open(encoding="utf-8")))
+    told = []
+    for player, (first, last) in PUBLISHED.items():
+        ours = [
+            " and ".join(f"{938 * float(row[f'loss/{player}']):.0f}" for row in rows if int(row["round"]) == at)
+            for at in (938, 938 * 60)
+        ]
+        told.append(f"{player} {first} to {last} (here {ours[0]} to {ours[1]})")
+    sums = "; ".join(told)
+    return f"\n`relu-512` was published with its losses summed over the 938 batches of an epoch, the first and the last of 60: {sums}.\n"
 
 
 def names() -> list[str]:
@@ -89,7 +111,7 @@ def page() -> str:
         done=sum((PLACE / name / "eval.json").exists() for name in names()),
         total=len(names()),
     )
-    return head + "\n".join(lines) + "\n"
+    return head + "\n".join(lines) + "\n" + epoch_sums()
 
 
 def main() -> None:
