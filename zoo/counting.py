@@ -9,7 +9,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from zoo import convolutions, products
-from zoo.engine import Function
+from zoo.engine import Function, Line
 
 aten = torch.ops.aten
 
@@ -19,7 +19,7 @@ def flops(traced: Function) -> int:
 
     A product ``[M, K] @ [K, N]`` is 2 M K N. Zero for a round that is not traced.
     """
-    if not isinstance(traced, fx.GraphModule):
+    if not isinstance(traced, Line):
         return 0
     total = 0
     for node in traced.graph.nodes:

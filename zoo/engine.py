@@ -9,36 +9,28 @@ Tracing is exact: the traced round returns the same bits as ``f``, up to the rou
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from zoo import convolutions, fusing, parts, products, reuse
 from zoo.products import value
+from zoo.recording import Function, Line, record
 
 aten = torch.ops.aten
 
 
-Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
-
-
-def trace(function: Function, example: list[Tensor], donated: int = 0) -> Function:
+def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     """``function`` as a straight line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow.
 
     The first ``donated`` inputs are the line's to write over, and as many of its results may be handed to its next call.
     """
-    from torch.func import functionalize
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    # copies: tracing knows a tensor by identity, so two inputs that are one tensor now would be taken for one for ever
-    # without in-place operations (second derivatives of convolutions have some): merging two equal ones would lose one of them
-    module: fx.GraphModule = make_fx(functionalize(function))([t.clone() for t in example])
-    graph = module.graph
+    line = record(function, example)
+    graph = line.graph
     given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
     _tidy(graph)
-    if _on_cpu(graph):
+    if all(t.device.type == "cpu" for t in example):
         convolutions.rewrite(graph)
         _tidy(graph)
         parts.sum_first(graph)
@@ -47,14 +39,8 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Functi
         fusing.fuse(graph, given)
     reuse.write_over(graph, given)
     reuse.keep_apart(graph, donated)
-    graph.lint()
-    module.recompile()
-    return module
-
-
-def _on_cpu(graph: fx.Graph) -> bool:
-    values = [v for v in map(value, graph.nodes) if v is not None]
-    return all(v.device.type == "cpu" for v in values)
+    line.compile()
+    return line
 
 
 def _tidy(graph: fx.Graph) -> None:
@@ -111,8 +97,7 @@ def _drop_no_ops(graph: fx.Graph) -> None:
                 node.replace_all_uses_with(inner.args[0])
 
 
-def nodes(traced: Function) -> list[str]:
+def nodes(traced: Line) -> list[str]:
     """The operations of a traced function, in order (for tests and benchmarks)."""
-    assert isinstance(traced, fx.GraphModule)
     calls = [n for n in traced.graph.nodes if n.op == "call_function" and n.target is not operator.getitem]
     return [str(n.target) for n in calls]

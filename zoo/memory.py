@@ -11,7 +11,7 @@ from torch import fx
 from torch.utils._pytree import tree_leaves
 
 from zoo import products, reuse
-from zoo.engine import Function
+from zoo.engine import Function, Line
 from zoo.harness import Game
 
 MANY = 16
@@ -22,7 +22,7 @@ NEAR = 2**19
 
 def peak_bytes(traced: Function) -> int:
     """The most that is alive at once inside a traced round, in bytes, inputs left out (kernels' workspaces are not counted)."""
-    assert isinstance(traced, fx.GraphModule)
+    assert isinstance(traced, Line)
     made = reuse.owners(traced.graph)
     last = reuse.last_reads(traced.graph, made)
     sizes: dict[fx.Node, int] = {}
@@ -52,7 +52,7 @@ def lane_bytes(game: Game) -> int:
     state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
     batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
     traced = game.prepare(lanes, stream)
-    return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, fx.GraphModule) else 4 * batches)
+    return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, Line) else 4 * batches)
 
 
 def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:
