@@ -2,13 +2,13 @@
 
 python -m benchmarks.tuning ring-tuned              # every variant, on one core: hours; goes on where it stopped
 python -m benchmarks.tuning ring-tuned ns r3gan     # some
-python -m benchmarks.tuning ring-tuned --table      # what is recorded, as the README has it
+python -m benchmarks.tuning ring-tuned --table      # what is recorded, into docs/ring-tuned.md
 
 Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
 default and one alternative (``ALTERNATIVES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
 early and lose later); the best has the highest mean over seeds of (share of modes covered) x (high-quality share). Every trial is kept in
-baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, and what the full recipe then makes of seeds 0 to 15 in
-baselines/results/NAME/VARIANT.
+baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, what the full recipe then makes of seeds 0 to 15 in
+baselines/results/NAME/VARIANT, and a table of these in docs/NAME.md.
 """
 
 from __future__ import annotations
@@ -147,14 +147,45 @@ def keep_result(run: Path, place: Path, command: str) -> None:
     (place / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
-def table(recipe: str) -> str:
+HEAD = """# {recipe}: every method tuned alike
+
+{about}.
+
+Four trials for every method (pairs of rates, or two by its own strength), each the whole recipe on seeds 100 to 103; the best by
+(share of modes covered) x (high-quality share). Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval over seeds]; a
+seed that diverged counts 0.
+Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
+Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo run METHOD --recipe {recipe} --seeds 0-15`.
+Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` goes on with the others.
+
+"""
+
+
+def page_of(recipe: str) -> Path:
+    return RESULTS.parents[1] / "docs" / f"{recipe}.md"
+
+
+def page(recipe: str) -> str:
     """The recorded results in Markdown, best coverage first."""
     rows = []
     for place in (RESULTS / recipe).iterdir():
         if place.is_dir():
-            summary = json.loads((place / "summary.json").read_text(encoding="utf-8"))
+            summary, config = (
+                json.loads((place / f"{part}.json").read_text(encoding="utf-8")) for part in ("summary", "config")
+            )
             rows.append((place.name, summary))
     rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -final(row[1], "high_quality").mean()))
+    about = recipes.load(recipe).about
+    head = HEAD.format(
+        recipe=recipe,
+        about=about[0].upper() + about[1:],
+        protocol=config["protocol"]["name"],
+        samples=config["protocol"]["samples"],
+        device=config["device"],
+        torch=config["versions"]["torch"],
+        done=len(rows),
+        total=len(variants.own()),
+    )
     lines = [
         "| | modes of 8 | seeds with all 8 | high-quality share | reverse KL | chosen |",
         "|---|---|---|---|---|---|",
@@ -167,7 +198,7 @@ def table(recipe: str) -> str:
         told = ", ".join(str(v).lstrip("0") if k.startswith("lr_") else f"{k} {v:g}" for k, v in chosen.items())
         whole = f"{int((modes >= summary['reference']['data']['modes']).sum())} of {len(modes)}"
         lines.append(f"| {name} | {spans[0]} | {whole} | {spans[1]} | {kl:.3f} | {told} |")
-    return "\n".join(lines)
+    return head + "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -177,13 +208,11 @@ def main() -> None:
     parser.add_argument("variants", nargs="*", help="which (default: all)")
     parser.add_argument("--scratch", type=Path, default=Path("runs/tuning"), help="folder of the runs themselves")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--table", action="store_true", help="print what is recorded")
+    parser.add_argument("--table", action="store_true", help="only write the table of what is recorded")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
-    if a.table:
-        print(table(a.recipe))
-        return
-    for variant in a.variants or variants.own():
+    table = page_of(a.recipe)
+    for variant in [] if a.table else a.variants or variants.own():
         trials = tune(a.recipe, variant, a.scratch / a.recipe)
         best = max(trials, key=lambda trial: trial.score)
         keep_trials(RESULTS / a.recipe / "trials.csv", variant, trials)
@@ -194,6 +223,8 @@ def main() -> None:
         keep_result(folder, RESULTS / a.recipe / variant, f"zoo run {variant} --recipe {a.recipe} --seeds {JUDGED}")
         modes, quality = final(summary, "modes"), final(summary, "high_quality")
         print(f"{variant:<16} modes {modes.mean():.2f}, high quality {quality.mean():.3f}, {best.settings}", flush=True)
+        table.write_text(page(a.recipe), encoding="utf-8")
+    table.write_text(page(a.recipe), encoding="utf-8")
 
 
 if __name__ == "__main__":
