@@ -27,6 +27,7 @@ from zoo.lanes import Lanes, Moving
 from zoo.optim import Adam, Optimiser
 from zoo.randomness import Source, Stream, derive
 from zoo.recipe import Recipe
+from zoo.threads import taking_turns_quickly
 from zoo.variant import Kit, Variant
 
 Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
@@ -277,7 +278,7 @@ class Training:
                 torch.set_num_threads(1)
             self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
 
-        with ThreadPoolExecutor(self.workers) as pool:
+        with taking_turns_quickly(), ThreadPoolExecutor(self.workers) as pool:
             list(pool.map(advance, range(len(self._lanes))))
         ahead = max(lanes.played for lanes in self._lanes)
         for lanes, stream in zip(self._lanes, self._streams, strict=True):
