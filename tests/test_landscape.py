@@ -24,9 +24,13 @@ def built(variant: str, data: str = "ring", seeds: str = "3,5") -> tuple[Game, L
     return game, game.build(cell.seeds), square
 
 
+def looked(game: Game, lanes: Lanes, square: torch.Tensor) -> torch.Tensor:
+    return landscape.look(game, lanes, square, landscape.critic(game, square))
+
+
 def test_it_is_what_each_seeds_d_says_of_each_point() -> None:
     game, lanes, square = built("ns")
-    found = landscape.look(game, lanes, square)
+    found = looked(game, lanes, square)
     x = np.linspace(square[0], square[1], landscape.SIDE)
     y = np.linspace(square[2], square[3], landscape.SIDE)
     for lane, row, column in ((0, 0, 0), (0, 3, 30), (1, 31, 2)):
@@ -37,12 +41,20 @@ def test_it_is_what_each_seeds_d_says_of_each_point() -> None:
 
 
 def test_only_the_first_seeds_are_kept() -> None:
-    assert landscape.look(*built("ns", seeds="9")).shape == (landscape.SEEDS, landscape.SIDE, landscape.SIDE)
+    assert looked(*built("ns", seeds="9")).shape == (landscape.SEEDS, landscape.SIDE, landscape.SIDE)
 
 
 @pytest.mark.parametrize("variant", ["pacgan", "bigan", "d2gan", "minibatch", "madgan", "ebgan"])
 def test_judges_of_packs_pairs_classes_or_whole_batches_have_none(variant: str) -> None:
-    assert landscape.look(*built(variant)).shape == (0, landscape.SIDE, landscape.SIDE)
+    assert looked(*built(variant)).shape == (0, landscape.SIDE, landscape.SIDE)
+
+
+def test_a_judge_of_batches_that_ignores_them_for_a_while_is_still_none() -> None:
+    game, lanes, square = built("minibatch")
+    critic = landscape.critic(game, square)
+    assert landscape.look(game, lanes, square, critic).shape[0] == 0
+    lanes.moving[0]["D"].zero_()  # now it says the same of everything
+    assert landscape.look(game, lanes, square, critic).shape[0] == 0
 
 
 def test_the_square_holds_the_data_and_only_a_plane_has_one() -> None:
@@ -73,6 +85,6 @@ def test_a_run_keeps_it_and_a_stopped_one_loses_none(tmp_path: Path) -> None:
     assert kept["rounds"].tolist() == [2, 4, 6]
     for name in kept:
         np.testing.assert_array_equal(kept[name], resumed[name])
-    last = landscape.look(whole.training.game, whole.training.lanes(), torch.from_numpy(kept["plane"]))
+    last = looked(whole.training.game, whole.training.lanes(), torch.from_numpy(kept["plane"]))
     np.testing.assert_array_equal(kept["landscape"][-1], last)
     assert (kept["landscape"][0] != kept["landscape"][-1]).any()

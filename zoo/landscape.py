@@ -36,16 +36,27 @@ def points(square: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
 
 
-def look(game: Game, lanes: Lanes, square: Tensor) -> Tensor:
-    """D's output ``[S, SIDE, SIDE]`` of the first seeds at the weights in play; ``[0, SIDE, SIDE]`` where no single D judges a point."""
-    at = points(square).to(game.device, game.dtype)
+def critic(game: Game, square: Tensor) -> str | None:
+    """The network that judges points, if there is one and it judges each by itself: told once, from the weights that seed 0 starts with.
+
+    Not from those in play: a D that compares the samples of a batch may come to ignore that for a while.
+    """
     judges = [name for name in game.networks if name.startswith("D")]
-    weights = {name: theta[:SEEDS] for name, theta in lanes.moving[0].items()}
+    if len(judges) != 1:
+        return None
+    at = points(square).to(game.device, game.dtype)
+    theta = game.build([0]).moving[0][judges[0]][0]
     with torch.no_grad():
-        if len(judges) != 1 or not _judges_points(game.networks[judges[0]], weights[judges[0]][0], at):
-            return torch.zeros(0, SIDE, SIDE)
-        network = game.networks[judges[0]]
-        found = vmap(lambda theta: network(theta, at))(weights[judges[0]])
+        return judges[0] if _judges_points(game.networks[judges[0]], theta, at) else None
+
+
+def look(game: Game, lanes: Lanes, square: Tensor, critic: str | None) -> Tensor:
+    """The critic's output ``[S, SIDE, SIDE]`` of the first seeds at the weights in play; ``[0, SIDE, SIDE]`` without one."""
+    if critic is None:
+        return torch.zeros(0, SIDE, SIDE)
+    at, network = points(square).to(game.device, game.dtype), game.networks[critic]
+    with torch.no_grad():
+        found = vmap(lambda theta: network(theta, at))(lanes.moving[0][critic][:SEEDS])
     return found.reshape(-1, SIDE, SIDE).float().cpu()
 
 

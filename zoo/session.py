@@ -71,6 +71,7 @@ class Run:
         workers = torch.get_num_threads() if self.device.type == "cpu" else 1
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
+        self.critic = None if self.plane is None else landscape.critic(game, self.plane)
         self.scoring = scoring.of(self.data, self.cell.protocol)
         self.training = Training(
             game,
@@ -137,7 +138,7 @@ class Run:
         frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
         self.film.append(frames.contiguous())
         if self.plane is not None:
-            self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane))
+            self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane, self.critic))
 
     def finish(self) -> dict[str, Any]:
         """Write what a finished run leaves."""
