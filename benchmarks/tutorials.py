@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from baselines import recipes
@@ -22,6 +23,8 @@ from zoo.evaluate import evaluate
 from zoo.files import finite
 
 PLACE, PAGE = RESULTS / "tutorials", Path(__file__).parents[1] / "docs" / "tutorials.md"
+PICTURES, SHOWN = PAGE.parent / "images" / "tutorials", 20
+"""A picture of each, and how many samples of a seed it shows."""
 COLUMNS = {
     "modes": ("modes of 10", "{:.1f}"),
     "fid": ("FID of the judge's features", "{:.1f}"),
@@ -74,6 +77,15 @@ def scores(folder: Path) -> dict[str, Any]:
     )
 
 
+def picture(folder: Path, name: str) -> None:
+    """The first samples of every seed, a row each."""
+    from zoo import plots
+
+    samples = np.load(folder / "samples.npz")["samples"][:, :SHOWN]
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    plots.grid(samples.reshape(-1, *samples.shape[2:]), SHOWN, PICTURES / f"{name}.png")
+
+
 def cell(found: Any, form: str) -> str:
     """A mean, and in brackets the seeds it is of."""
     values = found if isinstance(found, list) else [found]
@@ -111,7 +123,10 @@ def page() -> str:
         done=sum((PLACE / name / "eval.json").exists() for name in names()),
         total=len(names()),
     )
-    return head + "\n".join(lines) + "\n" + epoch_sums()
+    shown = [f"\n`{path.stem}`:\n\n![samples of {path.stem}]({path.relative_to(PAGE.parent)})\n" for path in sorted(PICTURES.glob("*.png"))]
+    return (
+        head + "\n".join(lines) + "\n" + epoch_sums() + "\nThe first samples, a row for every seed:\n" + "".join(shown)
+    )
 
 
 def main() -> None:
@@ -130,6 +145,7 @@ def main() -> None:
         run(plan(variant, recipe=name, seeds=a.seeds), folder)
         keep_result(folder, PLACE / name, f"zoo run {variant} --recipe {name} --seeds {a.seeds}")
         (PLACE / name / "eval.json").write_text(json.dumps(scores(folder), indent=1) + "\n", encoding="utf-8")
+        picture(folder, name)
         PAGE.write_text(page(), encoding="utf-8")
 
 
