@@ -123,7 +123,10 @@ def page() -> str:
         done=sum((PLACE / name / "eval.json").exists() for name in names()),
         total=len(names()),
     )
-    shown = [f"\n`{path.stem}`:\n\n![samples of {path.stem}]({path.relative_to(PAGE.parent)})\n" for path in sorted(PICTURES.glob("*.png"))]
+    shown = [
+        f"\n`{path.stem}`:\n\n![samples of {path.stem}]({path.relative_to(PAGE.parent)})\n"
+        for path in sorted(PICTURES.glob("*.png"))
+    ]
     return (
         head + "\n".join(lines) + "\n" + epoch_sums() + "\nThe first samples, a row for every seed:\n" + "".join(shown)
     )

@@ -19,7 +19,7 @@ FAMILIES = {
 }
 _INTRO = """# Metrics
 
-This page is made from the declarations in `zoo/metrics/spec.py` by `python -m zoo.metrics.docs`.
+This page is made from the declarations in `zoo/metrics/metrics.toml` by `python -m zoo.metrics.docs`.
 
 K modes with weights w, N samples, d dimensions; logarithms are natural. *Perfect* and *collapsed* (onto one mode) say what
 these samplers score. A metric that is not on unasked is computed when named: `zoo eval SAMPLES --data D --metrics kde`.
