@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
@@ -54,10 +55,13 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
+    """Of one process of the tests at a time: two of Ray's heads on a machine want the same ports."""
     with (
+        (Path(tempfile.gettempdir()) / "zoo-test-ray.lock").open("w") as alone,
         tempfile.TemporaryDirectory(prefix="zoo-ray-", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
+        fcntl.flock(alone, fcntl.LOCK_EX)
         for name in ("runs", "marks", "tmp"):
             (Path(folder) / name).mkdir()
         out, marks, tmp = (Path(folder) / name for name in ("runs", "marks", "tmp"))
