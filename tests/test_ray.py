@@ -26,6 +26,10 @@ from zoo.errand import Errand
 from zoo.ray_cluster import Ray
 from zoo.worker import Outcome, Setup, Status
 
+TOKEN = os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+"""Of every cluster that this process of the tests starts: Ray remembers a process's first one, and whether it had one."""
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray cannot be imported"),
@@ -67,7 +71,9 @@ def cluster() -> Iterator[Cluster]:
         out, marks, tmp = (Path(folder) / name for name in ("runs", "marks", "tmp"))
         for name, value in {
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_AUTH_TOKEN": os.environ.get(
+                "RAY_AUTH_TOKEN", secrets.token_hex(32)
+            ),  # Ray remembers a process's first
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",  # else whatever else this machine does comes first
             "ZOO_TEST_MARKS": str(marks),

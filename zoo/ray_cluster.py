@@ -96,7 +96,8 @@ class Ray:
     def open(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if self.address is None:  # nobody else is to join what is started for this sweep alone
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+            os.environ["RAY_AUTH_MODE"] = "token"
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray remembers a process's first one
         elif os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
