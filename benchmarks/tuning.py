@@ -212,7 +212,10 @@ def main() -> None:
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     table = page_of(a.recipe)
-    for variant in [] if a.table else a.variants or variants.own():
+    if a.table:
+        table.write_text(page(a.recipe), encoding="utf-8")
+        return
+    for variant in a.variants or variants.own():
         trials = tune(a.recipe, variant, a.scratch / a.recipe)
         best = max(trials, key=lambda trial: trial.score)
         keep_trials(RESULTS / a.recipe / "trials.csv", variant, trials)
@@ -224,7 +227,6 @@ def main() -> None:
         modes, quality = final(summary, "modes"), final(summary, "high_quality")
         print(f"{variant:<16} modes {modes.mean():.2f}, high quality {quality.mean():.3f}, {best.settings}", flush=True)
         table.write_text(page(a.recipe), encoding="utf-8")
-    table.write_text(page(a.recipe), encoding="utf-8")
 
 
 if __name__ == "__main__":

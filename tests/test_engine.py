@@ -176,7 +176,9 @@ def test_adam_reads_a_long_gradient_in_the_parts_it_was_made_in(monkeypatch) -> 
         moved, state = Adam().step(theta, slope(theta), {"m": m, "v": v, "t": lr * 0}, lr)
         return [moved, state["m"], state["v"]]
 
-    every = lambda ts: list(vmap(lambda *t: step(list(t)))(*ts))  # noqa: E731
+    def every(ts: list[Tensor]) -> list[Tensor]:
+        return list(vmap(lambda *t: step(list(t)))(*ts))
+
     inputs = [*doubles((3, 20), (3, 20), (3, 20), (3, 5, 3), (3, 5, 3)), torch.rand(3, dtype=torch.float64)]
     inputs[2] = inputs[2].abs()
     want = every([t.clone() for t in inputs])

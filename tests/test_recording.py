@@ -20,7 +20,9 @@ def parts(x: Tensor) -> Tensor:
 
 
 def test_a_recorded_function_does_the_same_on_other_inputs() -> None:
-    every = lambda ts: [vmap(parts)(*ts), vmap(grad(parts))(*ts)]  # noqa: E731
+    def every(ts: list[Tensor]) -> list[Tensor]:
+        return [vmap(parts)(*ts), vmap(grad(parts))(*ts)]
+
     line = record(every, [torch.randn(5, 4)])
     other = [torch.randn(5, 4)]
     for got, expected in zip(line(other), every(other), strict=True):

@@ -45,10 +45,18 @@ class Shape(NamedTuple):
     stride: tuple[int, int]
     padding: tuple[int, int]
 
+    @property
+    def small(self) -> tuple[int, int]:
+        """Height and width of the small map."""
+        down, across = (_positions(*side) for side in self._sides())
+        return down, across
+
+    def _sides(self) -> Iterator[tuple[int, int, int, int]]:
+        return zip((self.height, self.width), self.kernel, self.stride, self.padding, strict=True)
+
     def windows(self) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
         """For each position of the small map: it, its window in the large one, and the part of the kernel over that."""
-        sides = zip((self.height, self.width), self.kernel, self.stride, self.padding, strict=True)
-        down, across = ([_window(at, *side) for at in range(_positions(*side))] for side in sides)
+        down, across = ([_window(at, *side) for at in range(_positions(*side))] for side in self._sides())
         for i, (rows, part_rows) in enumerate(down):
             for j, (columns, part_columns) in enumerate(across):
                 yield (i, j), (rows, columns), (part_rows, part_columns)
@@ -90,9 +98,9 @@ def cut(w: Tensor, groups: int, shape: Shape) -> Tensor:
     return parts.view(groups, len(w) // groups, -1)
 
 
-def fold(x: Tensor, parts: Tensor, shape: Shape, size: tuple[int, int]) -> Tensor:
-    """``x [G, B, H, W, C]``, ``parts`` of ``cut`` to ``y [G, B, h, w, C']`` of ``size`` (h, w)."""
-    y, start = x.new_zeros(*x.shape[:2], *size, parts.shape[1]), 0
+def fold(x: Tensor, parts: Tensor, shape: Shape) -> Tensor:
+    """``x [G, B, H, W, C]``, ``parts`` of ``cut`` to ``y [G, B, h, w, C']``."""
+    y, start = x.new_zeros(*x.shape[:2], *shape.small, parts.shape[1]), 0
     for (i, j), (rows, columns), _ in shape.windows():
         seen = x[:, :, rows, columns].flatten(2)
         part = parts[:, :, start : start + seen.shape[-1]]
@@ -159,12 +167,10 @@ class Site:
     shape: Shape
     channels: int
     """Of the large map, by group."""
-    size: tuple[int, int]
-    """Of the small map."""
 
     @property
     def is_small(self) -> bool:
-        return math.prod(self.size) <= SMALL
+        return math.prod(self.shape.small) <= SMALL
 
     def _made(self, target: Any, *args: Any) -> fx.Node:
         return call(self.graph, target, *args)
@@ -173,9 +179,7 @@ class Site:
         return self._made(apart, moving, self.groups), self._made(cut, self.weights, self.groups, self.shape)
 
     def to_small(self, large: fx.Node) -> fx.Node | None:
-        return (
-            self._made(together, self._made(fold, *self._both(large), self.shape, self.size)) if self.is_small else None
-        )
+        return self._made(together, self._made(fold, *self._both(large), self.shape)) if self.is_small else None
 
     def to_large(self, small: fx.Node) -> fx.Node | None:
         if self.is_small:
@@ -188,22 +192,22 @@ class Site:
         return self._made(weights, self._made(correlate, *maps, self.shape)) if maps else None
 
 
-def _site(graph: fx.Graph, large: Any, small: Any, w: Any, how: Any) -> Site | None:
+def _site(graph: fx.Graph, large: Any, w: Any, how: Any) -> Site | None:
     """The convolution's, if it is one of a small kernel over a map."""
     stride, padding, dilation, _, _, groups, *_ = how
-    big, little, kernel = value(large), value(small), value(w)
-    if big is None or little is None or kernel is None or big.dtype not in TYPES or big.ndim != 4:
+    big, kernel = value(large), value(w)
+    if big is None or kernel is None or big.dtype not in TYPES or big.ndim != 4:
         return None
     if any(d != 1 for d in dilation) or math.prod(kernel.shape[2:]) > WIDEST:
         return None
-    (height, width), (h, w_), (kh, kw) = big.shape[2:], little.shape[2:], kernel.shape[2:]
+    (height, width), (kh, kw) = big.shape[2:], kernel.shape[2:]
     shape = Shape(height, width, (kh, kw), tuple(stride), tuple(padding))
-    return Site(graph, w, groups, shape, big.shape[1] // groups, (h, w_))
+    return Site(graph, w, groups, shape, big.shape[1] // groups)
 
 
 def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: Any) -> None:
     transposed = how[3]
-    site = _site(graph, node if transposed else x, x if transposed else node, w, how)
+    site = _site(graph, node if transposed else x, w, how)
     if site is None:
         return
     with graph.inserting_before(node):
@@ -219,7 +223,7 @@ def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: An
 def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any, *how: Any) -> None:
     transposed, (to_x, to_w, to_bias) = how[3], how[-1]
     large, small = (g, x) if transposed else (x, g)
-    site = _site(graph, large, small, w, how)
+    site = _site(graph, large, w, how)
     if site is None:
         return
     found: dict[int, fx.Node | None] = {}

@@ -33,7 +33,7 @@ def flops(traced: Function) -> int:
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
         if node.target in (convolutions.fold, convolutions.spread, convolutions.overlay, convolutions.correlate):
             with FlopCounterMode(display=False) as counted:
-                node.target(*fx.node.map_arg(node.args, products.stand_in))
+                node.target(*args)
             total += counted.get_total_flops()
         else:
             total += _operations(_packet(node.target), *args, **kwargs, out_val=held)

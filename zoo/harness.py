@@ -172,10 +172,10 @@ class Game:
         """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them."""
         return dict(zip((p.name for p in self.players), lanes.settle(), strict=True))
 
-    def sample(self, params: dict[str, Tensor], z: Tensor, chunk: int = CHUNK, out: Tensor | None = None) -> Tensor:
+    def sample(self, params: dict[str, Tensor], z: Tensor, out: Tensor | None = None) -> Tensor:
         """Samples ``[S, N, *data]`` (into ``out``) for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N and groups of seeds.
 
-        ``chunk`` is a multiple of 2 to 10: a variant of several generators takes turns by position, which then goes on across chunks.
+        ``CHUNK`` is a multiple of 2 to 10: a variant of several generators takes turns by position, which then goes on across chunks.
         Batch normalisation takes the statistics of a chunk.
         """
 
@@ -183,12 +183,12 @@ class Game:
             return self.variant.sample(Nets(self.networks, params, {}, {}), z)
 
         made = z.new_empty(*z.shape[:2], *self.source.shape) if out is None else out
-        seeds = max(1, AT_ONCE // (min(chunk, z.shape[1]) * made[0, 0].nelement()))
+        seeds = max(1, AT_ONCE // (min(CHUNK, z.shape[1]) * made[0, 0].nelement()))
         with torch.no_grad():
             for first in range(0, len(z), seeds):
                 some = slice(first, first + seeds)
                 weights = {name: p[some] for name, p in params.items()}
-                for part, place in zip(z[some].split(chunk, dim=1), made[some].split(chunk, dim=1), strict=True):
+                for part, place in zip(z[some].split(CHUNK, dim=1), made[some].split(CHUNK, dim=1), strict=True):
                     place.copy_(vmap(one)(weights, part))
         return made
 

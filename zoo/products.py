@@ -66,7 +66,7 @@ def onednn_is_faster() -> bool:
 
 
 def value(node: Any) -> Tensor | None:
-    """What a node held while tracing (its shape, type and device)."""
+    """A tensor without memory like what the node holds."""
     found = node.meta.get("val") if isinstance(node, fx.Node) else None
     return found if isinstance(found, Tensor) else None
 
@@ -79,16 +79,8 @@ def _is_large(a: Tensor, b: Tensor) -> bool:
 def call(graph: fx.Graph, target: Any, *args: Any) -> fx.Node:
     """A new node, with the shape of what it holds."""
     node = graph.call_function(target, args)
-    node.meta["val"] = target(*fx.node.map_arg(args, stand_in))
+    node.meta["val"] = target(*fx.node.map_arg(args, value))
     return node
-
-
-def stand_in(node: fx.Node) -> Tensor | None:
-    """A tensor without memory like what the node holds."""
-    held = value(node)
-    if held is None:
-        return None
-    return torch.empty_strided(held.shape, held.stride(), dtype=held.dtype, device="meta")
 
 
 def flip(graph: fx.Graph, node: fx.Node) -> fx.Node:

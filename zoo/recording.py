@@ -27,17 +27,17 @@ class Line:
     """A straight line of operations: called like the function it was recorded from; ``graph`` may be rewritten, then ``compile()``."""
 
     def __init__(self, graph: fx.Graph, constants: dict[str, Tensor]) -> None:
-        self.graph = graph
-        self._module = fx.GraphModule(constants, graph)
+        self.graph, self.constants = graph, constants
+        self._module: fx.GraphModule | None = None
 
-    def compile(self) -> None:
+    def compile(self) -> fx.GraphModule:
         """Take over what was changed in the graph."""
         self.graph.lint()
-        self._module.graph = self.graph
-        self.graph = self._module.graph
+        self._module = fx.GraphModule(self.constants, self.graph)
+        return self._module
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
-        found: list[Tensor] = self._module(*inputs)
+        found: list[Tensor] = (self._module or self.compile())(*inputs)
         return found
 
 
