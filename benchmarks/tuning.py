@@ -3,9 +3,10 @@
 python -m benchmarks.tuning ring-tuned              # every variant, on one core: hours; goes on where it stopped
 python -m benchmarks.tuning ring-tuned ns r3gan     # some
 python -m benchmarks.tuning ring-tuned --table      # what is recorded, into docs/ring-tuned.md
+python -m benchmarks.tuning grid-tuned              # the same on the grid
 
 Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
-default and one alternative (``ALTERNATIVES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
+default and one alternative (``SPACES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
 early and lose later); the best has the highest mean over seeds of (share of modes covered) x (high-quality share). Every trial is kept in
 baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, what the full recipe then makes of seeds 0 to 15 in
 baselines/results/NAME/VARIANT, and a table of these in docs/NAME.md.
@@ -31,28 +32,65 @@ from zoo.cell import Cell, plan
 from zoo.statistics import bootstrap
 
 RESULTS = Path(__file__).parents[1] / "baselines" / "results"
-RATES = ((2e-3, 2e-3), (4e-3, 2e-3), (4e-3, 4e-3), (1e-3, 1e-3))
-"""Learning rates of (judges, generators)."""
-ALTERNATIVES: dict[str, dict[str, Any]] = {
-    "consensus": {"gamma": 1.0},
-    "d2gan": {"alpha": 0.2, "beta": 0.2},
-    "dragan": {"lam": 1.0},
-    "ebgan": {"margin": 0.1},
-    "gdpp": {"magnitude": 1.0},
-    "lookahead": {"k": 50},
-    "madgan": {"n": 8},
-    "mgan": {"n": 8},
-    "minibatch": {"kernels": 32},
-    "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
-    "msgan": {"lam": 0.1},
-    "pacgan": {"pack": 4},
-    "presgan": {"lam": 0.001},
-    "r1": {"gamma": 0.1},
-    "r3gan": {"gamma": 0.02},
-    "self-conditioned": {"k": 8},
-    "veegan": {"recon": 0.1},
-    "wgan": {"clip": 0.1},
-    "wgan-gp": {"lam": 1.0},
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is tried on a recipe: pairs of learning rates of (judges, generators), and each method's other strength."""
+
+    rates: tuple[tuple[float, float], ...]
+    others: dict[str, dict[str, Any]]
+
+
+SPACES = {
+    "ring-tuned": Space(
+        rates=((2e-3, 2e-3), (4e-3, 2e-3), (4e-3, 4e-3), (1e-3, 1e-3)),
+        others={
+            "consensus": {"gamma": 1.0},
+            "d2gan": {"alpha": 0.2, "beta": 0.2},
+            "dragan": {"lam": 1.0},
+            "ebgan": {"margin": 0.1},
+            "gdpp": {"magnitude": 1.0},
+            "lookahead": {"k": 50},
+            "madgan": {"n": 8},
+            "mgan": {"n": 8},
+            "minibatch": {"kernels": 32},
+            "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
+            "msgan": {"lam": 0.1},
+            "pacgan": {"pack": 4},
+            "presgan": {"lam": 0.001},
+            "r1": {"gamma": 0.1},
+            "r3gan": {"gamma": 0.02},
+            "self-conditioned": {"k": 8},
+            "veegan": {"recon": 0.1},
+            "wgan": {"clip": 0.1},
+            "wgan-gp": {"lam": 1.0},
+        },
+    ),
+    "grid-tuned": Space(
+        rates=((1e-3, 1e-3), (2e-3, 1e-3), (2e-3, 2e-3), (5e-4, 5e-4)),
+        others={
+            "consensus": {"gamma": 1.0},
+            "d2gan": {"alpha": 0.2, "beta": 0.2},
+            "dragan": {"lam": 0.1},
+            "ebgan": {"margin": 0.1},
+            "gdpp": {"magnitude": 1.0},
+            "lookahead": {"k": 50},
+            "madgan": {"n": 8},
+            "mgan": {"n": 8},
+            "minibatch": {"kernels": 32},
+            "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
+            "msgan": {"lam": 0.1},
+            "pacgan": {"pack": 4},
+            "presgan": {"lam": 0.001},
+            "r1": {"gamma": 0.05},
+            "r3gan": {"gamma": 0.1, "gamma_end": 0.002, "burn_in": 3000},
+            "self-conditioned": {"k": 25},
+            "veegan": {"recon": 0.1},
+            "wgan": {"clip": 0.1},
+            "wgan-gp": {"lam": 0.03},
+        },
+    ),
 }
 TRIED, JUDGED = "100-103", "0-15"
 
@@ -67,12 +105,13 @@ class Trial:
     high_quality: float = float("nan")
 
 
-def candidates(variant: str) -> list[dict[str, Any]]:
+def candidates(recipe: str, variant: str) -> list[dict[str, Any]]:
     """Four settings: as many for every variant."""
-    other = ALTERNATIVES.get(variant)
+    space = SPACES[recipe]
+    other = space.others.get(variant)
     defaults = {field.name: field.default for field in fields(variants.load(variant))}
     strengths = [{name: defaults[name] for name in other}, other] if other else [{}]
-    rates = [{"lr_d": d, "lr_g": g} for d, g in RATES[: len(RATES) // len(strengths)]]
+    rates = [{"lr_d": d, "lr_g": g} for d, g in space.rates[: len(space.rates) // len(strengths)]]
     return [rate | strength for rate, strength in itertools.product(rates, strengths)]
 
 
@@ -102,7 +141,7 @@ def run(of: Cell, folder: Path) -> dict[str, Any]:
 def tune(recipe: str, variant: str, scratch: Path) -> list[Trial]:
     """The variant's trials, each trained."""
     trials = []
-    for settings in candidates(variant):
+    for settings in candidates(recipe, variant):
         tried = cell(recipe, variant, settings, TRIED)
         tried = replace(tried, recipe=replace(tried.recipe, every=0))
         summary = run(tried, scratch / "trials" / variant / tried.key)
@@ -186,8 +225,9 @@ def page(recipe: str) -> str:
         done=len(rows),
         total=len(variants.own()),
     )
+    held = rows[0][1]["reference"]["data"]["modes"]
     lines = [
-        "| | modes of 8 | seeds with all 8 | high-quality share | reverse KL | chosen |",
+        f"| | modes of {held:g} | seeds with all {held:g} | high-quality share | reverse KL | chosen |",
         "|---|---|---|---|---|---|",
     ]
     for name, summary in rows:
