@@ -51,6 +51,8 @@ SPACES = {
             "dragan": {"lam": 1.0},
             "ebgan": {"margin": 0.1},
             "gdpp": {"magnitude": 1.0},
+            "instance-noise": {"sigma": 0.1},
+            "js-reg": {"gamma": 2.0},
             "lookahead": {"k": 50},
             "madgan": {"n": 8},
             "mgan": {"n": 8},
@@ -65,6 +67,7 @@ SPACES = {
             "veegan": {"recon": 0.1},
             "wgan": {"clip": 0.1},
             "wgan-gp": {"lam": 1.0},
+            "zero-gp": {"lam": 0.1},
         },
     ),
     "grid-tuned": Space(
@@ -75,6 +78,8 @@ SPACES = {
             "dragan": {"lam": 0.1},
             "ebgan": {"margin": 0.1},
             "gdpp": {"magnitude": 1.0},
+            "instance-noise": {"sigma": 1.0},
+            "js-reg": {"gamma": 2.0},
             "lookahead": {"k": 50},
             "madgan": {"n": 8},
             "mgan": {"n": 8},
@@ -89,6 +94,7 @@ SPACES = {
             "veegan": {"recon": 0.1},
             "wgan": {"clip": 0.1},
             "wgan-gp": {"lam": 0.03},
+            "zero-gp": {"lam": 0.1},
         },
     ),
 }

@@ -129,6 +129,10 @@ class GAN(Variant):
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         raise NotImplementedError
 
+    def done(self, nets: Nets, steps: int) -> Tensor:
+        """How much of a schedule of ``steps`` steps of D is over: 0 at the start, 1 from its end on."""
+        return (nets.state["D"]["D"]["t"] / steps).clamp(max=1)
+
     @property
     def discriminator(self) -> Player:
         return Player("D", owns="D", loss=self.d_loss)

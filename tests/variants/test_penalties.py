@@ -3,15 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 from torch import Tensor, nn
 
 from zoo import penalties
+from zoo.game import Nets
 from zoo.nets.kits import MLP
 from zoo.variants.dragan import DRAGAN
+from zoo.variants.instance_noise import InstanceNoise
+from zoo.variants.js_reg import JSReg
 from zoo.variants.ns import NonSaturating
 from zoo.variants.r1 import R1
 from zoo.variants.r3gan import R3GAN
 from zoo.variants.wgan_gp import WGANGP
+from zoo.variants.zero_gp import ZeroGP
 
 
 def slopes(D: nn.Module, x: Tensor) -> np.ndarray:
@@ -22,6 +27,12 @@ def slopes(D: nn.Module, x: Tensor) -> np.ndarray:
         (gradient,) = torch.autograd.grad(D(point).sum(), point)
         lengths.append(float(gradient.square().sum().sqrt()))
     return np.array(lengths)
+
+
+def after(done: int, nets: Nets) -> Nets:
+    """These networks when D has made so many steps."""
+    state = {**nets.state["D"]["D"], "t": torch.tensor(float(done), dtype=torch.float64)}
+    return Nets(nets.networks, nets.params, nets.state | {"D": {"D": state}}, nets.lr)
 
 
 def sp(t: Tensor) -> np.ndarray:
@@ -73,9 +84,52 @@ def test_r3gan(small) -> None:
 @pytest.mark.parametrize(("done", "gamma"), [(0, 2.0), (5, 1.1), (10, 0.2), (25, 0.2)])
 def test_r3gan_schedule(small, done: int, gamma: float) -> None:
     s = small(R3GAN(gamma=2.0, gamma_end=0.2, burn_in=10))
-    state = {**s.nets.state["D"]["D"], "t": torch.tensor(float(done), dtype=torch.float64)}
-    nets = type(s.nets)(s.nets.networks, s.nets.params, s.nets.state | {"D": {"D": state}}, s.nets.lr)
-    np.testing.assert_allclose(s.variant.d_loss(nets, s.batch), r3gan_loss(s, gamma), rtol=1e-10)
+    np.testing.assert_allclose(s.variant.d_loss(after(done, s.nets), s.batch), r3gan_loss(s, gamma), rtol=1e-10)
+
+
+def sigmoid(t: Tensor) -> np.ndarray:
+    return 1 / (1 + np.exp(-t.detach().numpy()))
+
+
+@pytest.mark.parametrize(("done", "gamma"), [(0, 0.8), (5, 0.08), (10, 0.008), (25, 0.008)])
+def test_js_reg(small, done: int, gamma: float) -> None:
+    """Algorithm 1 of the paper, with its released code's annealing gamma decay^(t / T)."""
+    s = small(JSReg(gamma=0.8, decay=0.01, steps=10))
+    x, fake = s.batch.x, s.G(s.batch.z)
+    real_part = ((1 - sigmoid(s.D(x))[:, 0]) ** 2 * slopes(s.D, x) ** 2).mean()
+    fake_part = (sigmoid(s.D(fake))[:, 0] ** 2 * slopes(s.D, fake) ** 2).mean()
+    expected = sp(-s.D(x)).mean() + sp(s.D(fake)).mean() + gamma / 2 * (real_part + fake_part)
+    np.testing.assert_allclose(s.variant.d_loss(after(done, s.nets), s.batch), expected, rtol=1e-10)
+    np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), NonSaturating().g_loss(s.nets, s.batch))
+
+
+def test_js_reg_keeps_its_weight_without_a_schedule(small) -> None:
+    s = small(JSReg(gamma=0.8))
+    at_start, late = (s.variant.d_loss(after(done, s.nets), s.batch) for done in (0, 1000))
+    np.testing.assert_allclose(at_start, late, rtol=1e-14)
+
+
+def test_zero_gp(small) -> None:
+    """The slope of the probability, not of the logit: D' = D (1 - D) l'."""
+    s = small(ZeroGP(lam=0.7))
+    real, fake, u = s.batch.x, s.G(s.batch.z), s.batch.u
+    between = u * real + (1 - u) * fake
+    p = sigmoid(s.D(between))[:, 0]
+    expected = sp(-s.D(real)).mean() + sp(s.D(fake)).mean() + 0.7 * ((p * (1 - p) * slopes(s.D, between)) ** 2).mean()
+    np.testing.assert_allclose(s.variant.d_loss(s.nets, s.batch), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("done", "sigma"), [(0, 0.6), (5, 0.3), (10, 0.0), (25, 0.0)])
+@pytest.mark.parametrize("shape", [(2,), (1, 3, 2)])
+def test_instance_noise(small, shape: tuple[int, ...], done: int, sigma: float) -> None:
+    s = small(InstanceNoise(sigma=0.6, steps=10), MLP(shape, latent=3, width=7, activation="tanh"))
+    nets, fake, size = after(done, s.nets), s.G(s.batch.z), s.batch.x[0].numel()
+    assert s.batch.u.shape == (6, 2 * size)
+    e = sigma * torch.as_tensor(norm.ppf(s.batch.u.numpy()))
+    x, seen = s.batch.x + e[:, :size].reshape(s.batch.x.shape), fake + e[:, size:].reshape(fake.shape)
+    expected = sp(-s.D(x)).mean() + sp(s.D(seen)).mean()
+    np.testing.assert_allclose(s.variant.d_loss(nets, s.batch), expected, rtol=1e-8)
+    np.testing.assert_allclose(s.variant.g_loss(nets, s.batch), sp(-s.D(seen)).mean(), rtol=1e-8)
 
 
 def test_gradient_through_a_penalty(small) -> None:

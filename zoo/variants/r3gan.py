@@ -39,8 +39,8 @@ class R3GAN(RSGAN):
         """gamma now."""
         if not self.burn_in:
             return self.gamma
-        done = (nets.state["D"]["D"]["t"] / self.burn_in).clamp(max=1)
-        return self.gamma_end + (self.gamma - self.gamma_end) * 0.5 * (1 + torch.cos(math.pi * done))
+        left = 0.5 * (1 + torch.cos(math.pi * self.done(nets, self.burn_in)))
+        return self.gamma_end + (self.gamma - self.gamma_end) * left
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         both = (penalties.squared_slope(nets.D, x) for x in (batch.x, self.sample(nets, batch.z)))
