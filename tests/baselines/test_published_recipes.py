@@ -34,6 +34,7 @@ PUBLISHED = {
     "r3gan-stacked-mnist": ("r3gan", "stacked-mnist", 19_531, 512, 64, 2e-4, 2e-4, 0.0),
     "madgan-1d": ("madgan", "gmm1d", 190_000, 128, 64, 1e-4, 1e-4, 0.5),
     "veegan-grid": ("veegan", "grid", 100_000, 500, 254, 1e-3, 1e-3, 0.5),
+    "zero-gp-grid": ("zero-gp", "grid", 20_000, 128, 2, 3e-3, 3e-3, 0.5),
     "selfcond-grid": ("self-conditioned", "grid", 100_000, 100, 2, 1e-4, 1e-4, 0.8),
 }
 OPTIONS = {
@@ -42,6 +43,7 @@ OPTIONS = {
     "wgan-gp-stacked-mnist": {"n_critic": 5, "lam": 10.0},
     "r3gan-grid": {"gamma": 1.0, "burn_in": 0},
     "r3gan-stacked-mnist": {"gamma": 1.0, "gamma_end": 0.1, "burn_in": 2_000_000 // 512},
+    "zero-gp-grid": {"lam": 0.8},
     "madgan-1d": {"n": 4},
     "pacgan-ring": {"pack": 2},
     "pacgan-grid": {"pack": 2},
