@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_sweep import PLUGIN, TINY, tiny
+from tests.synthetic_sweeps import PLUGIN, TINY, tiny
 from zoo import errand, plugins, ray_cluster, sweep, worker
 from zoo.errand import Errand
 from zoo.ray_cluster import Ray

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.synthetic_sweeps import PLUGIN, tiny
 from tests.test_ray import same_results
-from tests.test_sweep import PLUGIN, tiny
 from zoo import plugins, slurm, sweep, worker
 from zoo.worker import Setup, Status
 
