@@ -36,7 +36,7 @@ HEAD = """# What the tutorials' GANs reach
 The four MNIST GANs that people learn from, as recipes, trained to the end of their own length (`zoo run VARIANT --recipe NAME`). Scores are of
 {samples:,} samples under our judge (right on {accuracy:.2%} of held-out digits): its features' Frechet distance is not comparable to Inception's.
 1-NN accuracy is .5 for samples that cannot be told from data, 1 for samples that always can. Mean, in brackets every seed's; {device}, torch {torch}.
-Recorded so far: {done} of {total}; `python -m benchmarks.tutorials` goes on with the others.
+Recorded: {done} of {total}; `python -m benchmarks.tutorials` trains those that are missing.
 
 | recipe | variant | seeds | rounds | {columns} | CPU s a seed |
 |---|---|---|---|{dashes}|---|
