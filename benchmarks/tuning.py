@@ -201,7 +201,7 @@ Four trials for every method (pairs of rates, or two by its own strength), each 
 seed that diverged counts 0.
 Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
 Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo run METHOD --recipe {recipe} --seeds 0-15`.
-Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` goes on with the others.
+Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` trains those that are missing.
 
 """
 
