@@ -23,6 +23,7 @@ PUBLISHED = {
     "keras-dense": ("separate", "mnist", 30_000, 32, 100, 2e-4, 2e-4, 0.5),
     "dropout-1024": ("dropout", "mnist", 100 * 600, 100, 100, 2e-4, 2e-4, 0.9),
     "relu-512": ("ns", "mnist", 60 * 938, 64, 100, 1e-4, 1e-4, 0.9),
+    "dcgan-reference": ("ns", "mnist", 25 * 468, 128, 100, 2e-4, 2e-4, 0.5),
     "pacgan-ring": ("pacgan", "ring-pacgan", 400_000, 200, 2, 1e-4, 1e-4, 0.8),
     "pacgan-grid": ("pacgan", "grid", 400_000, 200, 2, 1e-4, 1e-4, 0.8),
     "veegan-stacked-mnist": ("ns", "stacked-mnist", 100_000, 64, 100, 2e-4, 2e-4, 0.5),
