@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo import cli
+from zoo import cli, variants
 
 SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
 
@@ -147,3 +147,9 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert found["reference"]["collapsed"]["modes"] == 1
     assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
+
+
+@pytest.mark.parametrize("name", variants.own())
+def test_every_variant_has_its_command(name: str) -> None:
+    """An option that is named like a recipe's field would have none."""
+    assert cli.run_command(name).name == name

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Iterator
 
+from zoo import recipe
 from zoo.blame import Broken
 from zoo.errors import ZooError
 from zoo.variant import Variant, options
@@ -39,6 +40,10 @@ def says_where_it_comes_from(cls: type[Variant]) -> Iterator[Broken]:
             "The docstring does not say where the formula is from: end it with 'Source: paper, equation' (or 'ours')."
         )
     for field, (_, opt) in options(cls).items():
+        if field in recipe.fields():
+            yield Broken(
+                f"The option '{field}' is named like a field of every recipe: give it a name of its own.", field
+            )
         if not opt.help:
             yield Broken(
                 f"The option '{field}' is not explained: {field}: Annotated[float, Opt(\"what it is\", 0)] = 1.0.",

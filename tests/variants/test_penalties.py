@@ -94,7 +94,7 @@ def sigmoid(t: Tensor) -> np.ndarray:
 @pytest.mark.parametrize(("done", "gamma"), [(0, 0.8), (5, 0.08), (10, 0.008), (25, 0.008)])
 def test_js_reg(small, done: int, gamma: float) -> None:
     """Algorithm 1 of the paper, with its released code's annealing gamma decay^(t / T)."""
-    s = small(JSReg(gamma=0.8, decay=0.01, steps=10))
+    s = small(JSReg(gamma=0.8, decay_factor=0.01, steps=10))
     x, fake = s.batch.x, s.G(s.batch.z)
     real_part = ((1 - sigmoid(s.D(x))[:, 0]) ** 2 * slopes(s.D, x) ** 2).mean()
     fake_part = (sigmoid(s.D(fake))[:, 0] ** 2 * slopes(s.D, fake) ** 2).mean()

@@ -19,7 +19,7 @@ class JSReg(NonSaturating):
     """Instance noise without noise: its first-order effect on D, a slope penalty where D errs, of fading weight.
 
         L_D = L_D of ns + gamma_t / 2 (E (1 - D(x))^2 |grad l(x)|^2 + E D(G(z))^2 |grad l(G(z))|^2),    D = sigmoid(l)
-        L_G as ns,    gamma_t = gamma decay^min(1, t / steps) after t steps of D;  steps = 0 keeps gamma
+        L_G as ns,    gamma_t = gamma decay_factor^min(1, t / steps) after t steps of D;  steps = 0 keeps gamma
 
     gamma is the variance of the noise it stands for. The paper's L_G saturates; its released code and images use ns', as here.
 
@@ -28,12 +28,14 @@ class JSReg(NonSaturating):
     """
 
     gamma: Annotated[float, Opt("weight of the penalty", 0, source="the released mixture: 0.1; images: 2")] = 0.1
-    decay: Annotated[float, Opt("share of it that is left after steps", 0, 1, source="Roth et al. 2017: 0.01")] = 0.01
+    decay_factor: Annotated[
+        float, Opt("share of it that is left after steps", 0, 1, source="Roth et al. 2017: 0.01")
+    ] = 0.01
     steps: Annotated[int, Opt("steps of D over which it fades; 0: never", 0, source="the whole run")] = 0
 
     def weight(self, nets: Nets) -> Tensor | float:
         """gamma_t."""
-        return self.gamma * self.decay ** self.done(nets, self.steps) if self.steps else self.gamma
+        return self.gamma * self.decay_factor ** self.done(nets, self.steps) if self.steps else self.gamma
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         def steep(x: Tensor, missed: Tensor) -> Tensor:
