@@ -92,6 +92,10 @@ BROKEN = {
         "    gamma: Annotated[float, Opt('weight')] = 1.0  # HERE",
         "The option 'gamma' has no lower bound",
     ),
+    "a-recipes-name": (
+        "    decay: Annotated[float, Opt('weight', 0)] = 1.0  # HERE",
+        "The option 'decay' is named like a field of every recipe",
+    ),
     "takes-anything": (
         "    gamma: Annotated[float, Opt('weight', 0)] = 1.0\n    def __post_init__(self):  # HERE\n        pass",
         "out of its range",
