@@ -42,59 +42,48 @@ class Space:
     others: dict[str, dict[str, Any]]
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "consensus": {"gamma": 1.0},
+    "d2gan": {"alpha": 0.2, "beta": 0.2},
+    "ebgan": {"margin": 0.1},
+    "gdpp": {"magnitude": 1.0},
+    "js-reg": {"gamma": 2.0},
+    "lookahead": {"k": 50},
+    "madgan": {"n": 8},
+    "mgan": {"n": 8},
+    "minibatch": {"kernels": 32},
+    "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
+    "msgan": {"lam": 0.1},
+    "pacgan": {"pack": 4},
+    "presgan": {"lam": 0.001},
+    "veegan": {"recon": 0.1},
+    "wgan": {"clip": 0.1},
+    "zero-gp": {"lam": 0.1},
+}
+"""Strengths beside the defaults that are tried on every recipe."""
 SPACES = {
     "ring-tuned": Space(
         rates=((2e-3, 2e-3), (4e-3, 2e-3), (4e-3, 4e-3), (1e-3, 1e-3)),
-        others={
-            "consensus": {"gamma": 1.0},
-            "d2gan": {"alpha": 0.2, "beta": 0.2},
+        others=OTHERS
+        | {
             "dragan": {"lam": 1.0},
-            "ebgan": {"margin": 0.1},
-            "gdpp": {"magnitude": 1.0},
             "instance-noise": {"sigma": 0.1},
-            "js-reg": {"gamma": 2.0},
-            "lookahead": {"k": 50},
-            "madgan": {"n": 8},
-            "mgan": {"n": 8},
-            "minibatch": {"kernels": 32},
-            "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
-            "msgan": {"lam": 0.1},
-            "pacgan": {"pack": 4},
-            "presgan": {"lam": 0.001},
             "r1": {"gamma": 0.1},
             "r3gan": {"gamma": 0.02},
             "self-conditioned": {"k": 8},
-            "veegan": {"recon": 0.1},
-            "wgan": {"clip": 0.1},
             "wgan-gp": {"lam": 1.0},
-            "zero-gp": {"lam": 0.1},
         },
     ),
     "grid-tuned": Space(
         rates=((1e-3, 1e-3), (2e-3, 1e-3), (2e-3, 2e-3), (5e-4, 5e-4)),
-        others={
-            "consensus": {"gamma": 1.0},
-            "d2gan": {"alpha": 0.2, "beta": 0.2},
+        others=OTHERS
+        | {
             "dragan": {"lam": 0.1},
-            "ebgan": {"margin": 0.1},
-            "gdpp": {"magnitude": 1.0},
             "instance-noise": {"sigma": 1.0},
-            "js-reg": {"gamma": 2.0},
-            "lookahead": {"k": 50},
-            "madgan": {"n": 8},
-            "mgan": {"n": 8},
-            "minibatch": {"kernels": 32},
-            "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
-            "msgan": {"lam": 0.1},
-            "pacgan": {"pack": 4},
-            "presgan": {"lam": 0.001},
             "r1": {"gamma": 0.05},
             "r3gan": {"gamma": 0.1, "gamma_end": 0.002, "burn_in": 3000},
             "self-conditioned": {"k": 25},
-            "veegan": {"recon": 0.1},
-            "wgan": {"clip": 0.1},
             "wgan-gp": {"lam": 0.03},
-            "zero-gp": {"lam": 0.1},
         },
     ),
 }

@@ -193,7 +193,9 @@ def test_adam_reads_a_long_gradient_in_the_parts_it_was_made_in(monkeypatch) -> 
 
 
 def test_only_inputs_that_are_given_away_are_written_over() -> None:
-    function = lambda ts: [ts[0] * 2 + ts[1], ts[1].sin()]  # noqa: E731
+    def function(ts: list[Tensor]) -> list[Tensor]:
+        return [ts[0] * 2 + ts[1], ts[1].sin()]
+
     inputs = doubles((5,), (5,))
     kept = [t.clone() for t in inputs]
     engine.trace(function, inputs)(inputs)

@@ -71,9 +71,7 @@ def cluster() -> Iterator[Cluster]:
         out, marks, tmp = (Path(folder) / name for name in ("runs", "marks", "tmp"))
         for name, value in {
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": os.environ.get(
-                "RAY_AUTH_TOKEN", secrets.token_hex(32)
-            ),  # Ray remembers a process's first
+            "RAY_AUTH_TOKEN": TOKEN,
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",  # else whatever else this machine does comes first
             "ZOO_TEST_MARKS": str(marks),
