@@ -153,3 +153,16 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
 def test_every_variant_has_its_command(name: str) -> None:
     """An option that is named like a recipe's field would have none."""
     assert cli.run_command(name).name == name
+
+
+def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nfrom typing import Annotated\nfrom zoo import Opt, register\n"
+        "from zoo.variants.ns import NonSaturating\n\n@register('mine')\n@dataclass(frozen=True)\n"
+        "class Mine(NonSaturating):\n    seeds: Annotated[int, Opt('a clash', 0)] = 1\n"
+    )
+    code, _, told = zoo("run", "--plugin", str(mine), "mine")
+    assert code == 2
+    assert "The option 'seeds' of mine is named like an option of every run" in told
+    assert len(told.strip().splitlines()) == 1

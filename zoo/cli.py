@@ -122,9 +122,14 @@ def run_command(name: str) -> Any:
 
     cls = variants.load(name)
     own, common = variant.options(cls), recipe.fields()
+    run_wide = inspect.signature(run_options, eval_str=True).parameters
+    for taken in own.keys() & {*common, *run_wide}:
+        raise ZooError(
+            f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
+        )
     parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
     parameters += [option(k, kind, opt, "Recipe") for k, (kind, opt) in common.items()]
-    parameters += list(inspect.signature(run_options, eval_str=True).parameters.values())
+    parameters += list(run_wide.values())
 
     def command(**given: Any) -> None:
         chosen = {k: v for k, v in given.items() if v is not None}
