@@ -155,6 +155,36 @@ def test_every_variant_has_its_command(name: str) -> None:
     assert cli.run_command(name).name == name
 
 
+def test_a_recipe_s_own_variant_need_not_be_named(zoo, tmp_path: Path) -> None:
+    code, _, err = zoo(
+        "run",
+        "--recipe",
+        "zero-gp-grid",
+        "--rounds",
+        "3",
+        "--seeds",
+        "1",
+        "--lam",
+        "2",
+        "--no-track",
+        "--json",
+        "--out",
+        "r",
+    )
+    assert (code, err) == (0, "")
+    config = json.loads((tmp_path / "r" / "config.json").read_text())
+    assert (config["variant"], config["recipe"]["rounds"], config["options"]["lam"]) == ("zero-gp", 3, 2.0)
+    for wrong, told in {
+        ("--recipe", "ring", "--rounds", "3"): "names no variant",
+        ("--recipe", "zero-gp-gird", "--rounds", "3"): "did you mean 'zero-gp-grid'?",
+        ("--recipe=zero-gp-grid", "--k", "5"): "No such option: --k",
+        ("--recipe",): "requires an argument",
+    }.items():
+        code, _, err = zoo("run", *wrong)
+        assert (code, len(err.strip().splitlines())) == (2, 1)
+        assert told in err
+
+
 def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(

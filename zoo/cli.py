@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from baselines import recipes
 from toy_data.errors import DataError
 from zoo import cli_eval, cli_look, cli_sweep, cli_yours, variants
 from zoo.errors import ZooError, unknown
@@ -33,6 +34,9 @@ def about() -> None:
 class VariantGroup(TyperGroup):
     """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*variant_of_recipe(args), *args])
+
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
 
@@ -44,6 +48,17 @@ class VariantGroup(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Variants"):
             formatter.write_dl([(name, variants.idea(name)) for name in variants.names()])
+
+
+def variant_of_recipe(args: list[str]) -> list[str]:
+    """The recipe's own variant where `zoo run --recipe NAME --rounds 3` names none: its command reads the options."""
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if "--recipe" not in words[:-1] or {*words} & {"--resume", "--plugin", *variants.names()}:
+        return []
+    recipe = recipes.load(words[words.index("--recipe") + 1])
+    if not recipe.variant:
+        raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
+    return [recipe.variant]
 
 
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
