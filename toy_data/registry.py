@@ -29,6 +29,13 @@ class _Entry(NamedTuple):
 _ENTRIES = {
     "ring": _Entry("8 modes on a circle of radius 2, sigma 0.02 (Metz et al. 2017)", "synthetic:ring"),
     "ring-pacgan": _Entry("8 modes on a circle of radius 1, sigma 0.01 (Lin et al. 2018)", "synthetic:ring_pacgan"),
+    "ring-d2gan": _Entry(
+        "8 modes on a circle of radius 2, covariance .02 I, so sigma .141 (Nguyen et al. 2017)", "synthetic:ring_d2gan"
+    ),
+    "ring-3d": _Entry(
+        "7 modes on a circle of radius 1 in a plane of space, sigma .01 within it (Roth et al. 2017)",
+        "synthetic:ring_3d",
+    ),
     "ring-imbalanced": _Entry(
         "the ring with unequal weights: mode k is drawn in proportion to 2^(-k/2), so from .31 to .028",
         "synthetic:ring_imbalanced",
@@ -38,6 +45,7 @@ _ENTRIES = {
         "synthetic:ring_metz_bug",
     ),
     "grid": _Entry("25 modes, spacing 2, sigma 0.05", "synthetic:grid"),
+    "grid-wide": _Entry("25 modes, spacing 10.5, variance .1, so sigma .316 (Lim & Ye 2017)", "synthetic:grid_wide"),
     "grid100": _Entry("100 modes, spacing 2, sigma 0.05", "synthetic:grid100"),
     "gmm1d": _Entry(
         "5 modes on a line at 10, 20, 60, 80, 110 with standard deviations 3, 3, 2, 2, 1 (Ghosh et al. 2018)",

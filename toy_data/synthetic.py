@@ -26,6 +26,16 @@ def ring_pacgan() -> Mixture:
     return Mixture("ring-pacgan", _circle(8, 1.0), sigma=0.01)
 
 
+def ring_d2gan() -> Mixture:
+    """Nguyen et al. 2017, arXiv:1709.03831: the ring with covariance .02 I (tund/D2GAN hands ``std = .02`` over as a covariance)."""
+    return Mixture("ring-d2gan", _circle(8, 2.0), sigma=math.sqrt(0.02))
+
+
+def ring_3d() -> Mixture:
+    """Roth et al. 2017, arXiv:1705.09367: 7 modes on a circle of a plane in space (theirs is tilted; rothk/Stabilizing_GANs, 3DGAN.py)."""
+    return Mixture("ring-3d", torch.nn.functional.pad(_circle(7, 1.0), (0, 1)), sigma=0.01, noisy=2)
+
+
 def ring_imbalanced() -> Mixture:
     """Our own: the ring with weights ~ 2^(-k/2), so the first mode holds 31.2 % and the last 2.8 %."""
     weights = 2.0 ** (-torch.arange(8, dtype=torch.float64) / 2)
@@ -50,6 +60,11 @@ def _lattice(name: str, side: int, spacing: float = 2.0, sigma: float = 0.05) ->
 def grid() -> Mixture:
     """5 x 5 modes at -4, -2, ..., 4: VEEGAN (arXiv:1705.07761, section 4.1) and PacGAN."""
     return _lattice("grid", 5)
+
+
+def grid_wide() -> Mixture:
+    """Lim & Ye 2017, arXiv:1705.02894: centres linspace(-21, 21, 5) squared, variance .1 (lim0606/pytorch-geometric-gan, datasets/toy.py)."""
+    return _lattice("grid-wide", 5, 10.5, math.sqrt(0.1))
 
 
 def grid100() -> Mixture:

@@ -129,7 +129,7 @@ def _standard(source: toy_data.Data) -> tuple[Tensor, Tensor]:
 def _mlp(source: toy_data.Data, r: Recipe, kind: type[kits.MLP] = kits.MLP) -> Kit:
     bounded = source.value_range is not None and not r.standardise
     standard = _standard(source) if r.standardise else None
-    return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard)
+    return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard, r.depth_d)
 
 
 KITS: dict[str, Callable[[toy_data.Data, Recipe], Kit]] = {

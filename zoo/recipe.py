@@ -25,6 +25,10 @@ class Recipe:
     kit: Annotated[str, Opt("networks: mlp, conv, dcgan, resnet, or a published one's name")] = "mlp"
     width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, resnet)", at_least=1)] = 128
     depth: Annotated[int, Opt("hidden layers (mlp)", at_least=1, at_most=16)] = 2
+    depth_d: Annotated[
+        int,
+        Opt("hidden layers of networks that read samples, where they have other than depth (mlp); 0: as many", 0, 16),
+    ] = 0
     activation: Annotated[str, Opt("relu, tanh, leaky-relu, elu, silu, softplus (mlp)")] = "relu"
     norm: Annotated[bool, Opt("batch normalisation in the generator")] = False
     standardise: Annotated[bool, Opt("networks see data with mean 0 and standard deviation 1")] = False

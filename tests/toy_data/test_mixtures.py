@@ -17,6 +17,9 @@ MODES = {
     "ring-pacgan": 8,
     "ring-imbalanced": 8,
     "ring-metz-bug": 7,
+    "ring-d2gan": 8,
+    "ring-3d": 7,
+    "grid-wide": 25,
     "grid": 25,
     "grid100": 100,
     "gmm1d": 5,
@@ -94,7 +97,7 @@ def test_the_moments_are_exact() -> None:
     np.testing.assert_allclose(ring.std, math.sqrt(0.02**2 + 2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("data", [load(n) for n in MODES if n != "cube1200"] + [correlated()], ids=lambda d: d.name)
+@pytest.mark.parametrize("data", [load(n) for n in MODES if n not in ("cube1200", "ring-3d")] + [correlated()], ids=lambda d: d.name)
 def test_log_density_equals_scipys(data: Mixture) -> None:
     x = data.sample(20, seeded(1)) * 1.01
     parts = [
@@ -169,6 +172,19 @@ def test_the_notebooks_ring_has_one_double_mode() -> None:
     assert float((bug.weights * (bug.weights * 8).log()).sum()) == pytest.approx(0.1733, abs=1e-4)
     with pytest.raises(DataError, match="Centres 0 and 7 of 'released' are the same point"):
         Mixture("released", released.round(decimals=5) + 0.0, sigma=0.01)
+
+
+def test_the_grid_and_rings_of_released_scripts() -> None:
+    axis = torch.linspace(-21, 21, 5)
+    wide, d2gan, space = load("grid-wide"), load("ring-d2gan"), load("ring-3d")
+    torch.testing.assert_close(wide.centres, torch.cartesian_prod(axis, axis))
+    torch.testing.assert_close(wide.covariances, (0.1 * torch.eye(2)).expand(25, 2, 2))
+    torch.testing.assert_close(d2gan.centres, load("ring").centres)
+    torch.testing.assert_close(d2gan.covariances, (0.02 * torch.eye(2)).expand(8, 2, 2))
+    angles = np.linspace(0, 2 * np.pi, 7, endpoint=False)
+    centres = torch.from_numpy(np.stack([np.cos(angles), np.sin(angles), 0 * angles], 1)).float()
+    torch.testing.assert_close(space.centres, centres)
+    torch.testing.assert_close(space.covariances, torch.diag(torch.tensor([1e-4, 1e-4, 0])).expand(7, 3, 3))
 
 
 def test_a_generator_decides_the_draw() -> None:

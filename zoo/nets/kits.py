@@ -44,6 +44,7 @@ class Affine(nn.Module):
 class MLP:
     """Fully connected networks: ``depth`` hidden layers of ``width``, for points ``[B, d]`` or flattened images.
 
+    ``depth_d``: hidden layers of the networks that read samples, if other than ``depth``.
     ``bounded``: the generator ends in tanh (data in [-1, 1]). ``norm``: batch normalisation in the generator's hidden layers.
     ``standard = (mean, std)``: networks see (x - mean) / std, and the generator's last layer undoes it.
     """
@@ -56,6 +57,7 @@ class MLP:
     bounded: bool = False
     norm: bool = False
     standard: tuple[Tensor, Tensor] | None = None
+    depth_d: int = 0
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
@@ -74,16 +76,16 @@ class MLP:
             standard = standard[0].repeat(m), standard[1].repeat(m)
         return replace(self, shape=(m * self.shape[0], *self.shape[1:]), standard=standard)
 
-    def _hidden(self, inputs: int, norm: bool) -> list[nn.Module]:
+    def _hidden(self, inputs: int, depth: int, norm: bool) -> list[nn.Module]:
         layers: list[nn.Module] = []
-        for i in range(self.depth):
+        for i in range(depth):
             layers.append(self.linear(inputs if i == 0 else self.width, self.width))
             layers += [nn.BatchNorm1d(self.width, track_running_stats=False)] if norm else []
             layers.append(ACTIVATIONS[self.activation]())
         return layers
 
     def generator_trunk(self, latent: int | None = None) -> nn.Module:
-        return nn.Sequential(*self._hidden(latent or self.latent, self.norm))
+        return nn.Sequential(*self._hidden(latent or self.latent, self.depth, self.norm))
 
     def generator_head(self) -> nn.Module:
         layers = [self.linear(self.width, math.prod(self.shape))]
@@ -98,7 +100,7 @@ class MLP:
     def trunk(self) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten(1)] if len(self.shape) > 1 else []
         layers += [Affine(1 / self.standard[1], -self.standard[0] / self.standard[1])] if self.standard else []
-        return nn.Sequential(*layers, *self._hidden(math.prod(self.shape), norm=False))
+        return nn.Sequential(*layers, *self._hidden(math.prod(self.shape), self.depth_d or self.depth, norm=False))
 
     def discriminator(self, out: int = 1) -> nn.Module:
         return nn.Sequential(self.trunk(), self.linear(self.features, out))
