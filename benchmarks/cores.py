@@ -1,14 +1,16 @@
 """Seeds trained per second of wall time with every core against one: ``python -m benchmarks.cores`` (on a machine with nothing else to do).
 
-As ``zoo run`` trains them: the same seeds in one group on one thread, and in a group per core, each in a thread of its own. In turns; the
-figure is the median of the ratios.
+The same seeds in one group on one thread; in a group per core, each in a thread of its own, as ``zoo run`` trains them; and in a process per
+core, as a sweep trains its cells. In turns; the figures are the medians of the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
+from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
@@ -31,6 +33,12 @@ def seconds(setting: Setting, seeds: int, rounds: int, cores: int) -> float:
     return spent - warm
 
 
+def apart(pool: ProcessPoolExecutor, setting: Setting, seeds: int, rounds: int, cores: int) -> float:
+    """The same in a process per core, the slowest one's."""
+    running = [pool.submit(seconds, setting, seeds // cores, rounds, 1) for _ in range(cores)]
+    return max(process.result() for process in running)
+
+
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cores", description=__doc__)
@@ -40,15 +48,17 @@ def main() -> None:
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores against one, {args.seeds} seeds, load {os.getloadavg()[0]:.1f}")
-    for setting in SETTINGS:
-        ratios = []
-        for _ in range(args.turns):
-            torch.set_num_threads(1)
-            alone = seconds(setting, args.seeds, args.rounds, 1)
-            ratios.append(alone / seconds(setting, args.seeds, args.rounds, cores))
-        print(
-            f"{setting.label:<45} {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})", flush=True
-        )
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for setting in SETTINGS:
+            ratios: dict[str, list[float]] = {"threads": [], "processes": []}
+            for _ in range(args.turns):
+                torch.set_num_threads(1)
+                alone = seconds(setting, args.seeds, args.rounds, 1)
+                ratios["threads"].append(alone / seconds(setting, args.seeds, args.rounds, cores))
+                ratios["processes"].append(alone / apart(pool, setting, args.seeds, args.rounds, cores))
+            told = (f"{how} {statistics.median(r):.2f} ({min(r):.2f} to {max(r):.2f})" for how, r in ratios.items())
+            print(f"{setting.label:<45} {', '.join(told)}", flush=True)
 
 
 if __name__ == "__main__":

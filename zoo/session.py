@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint, landscape, memory, scoring
+from zoo import checkpoint, heap, landscape, memory, scoring
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
@@ -110,6 +110,7 @@ class Run:
     def train(self) -> dict[str, Any]:
         """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop."""
         threads = torch.get_num_threads()
+        heap.keep_freed()
         self.listener.started(self)
         started = time.perf_counter()
         try:
