@@ -94,7 +94,9 @@ def both_ways(seeds: int, rounds: int, turns: int, cores: int) -> tuple[float, f
 
 def grouped(seeds: int, rounds: int, cores: int) -> float:
     """Seconds of ``rounds`` rounds as ``zoo run`` trains them, tracing left out."""
-    recipe = Recipe(rounds=2 * rounds, every=rounds, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True)
+    recipe = Recipe(
+        rounds=2 * rounds, every=rounds, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True
+    )
     game = Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
     torch.set_num_threads(1)
     training = Training(game, range(seeds), lambda samples: {}, n_samples=2, groups=cores, workers=cores)

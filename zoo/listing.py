@@ -10,7 +10,7 @@ from zoo.metrics.spec import METRICS
 
 
 def listing() -> dict[str, list[dict[str, str]]]:
-    """Kind to its entries, each with ``name`` and ``about``, our variants with their ``family``; a broken or refused plugin has its ``error`` too."""
+    """Kind to its entries: ``name``, ``about``, of our variants and recipes the ``family``, of a broken or refused plugin the ``error``."""
     told = toy_data.catalogue()
     ours = {
         "variants": [{"name": n, "about": variants.idea(n), "family": variants.family(n)} for n in variants.own()],
@@ -19,4 +19,6 @@ def listing() -> dict[str, list[dict[str, str]]]:
     }
     found = {kind: entries + plugins.listed(kind) for kind, entries in ours.items()}
     found["variants"].sort(key=lambda entry: (entry.get("family", "~").lower(), entry["name"]))  # plugins last
-    return found | {"recipes": [{"name": n, "about": recipes.load(n).about} for n in recipes.names()]}
+    shipped = recipes.files().items()
+    named = [{"name": n, "about": recipes.read(path).about, "family": recipes.family(path)} for n, path in shipped]
+    return found | {"recipes": sorted(named, key=lambda entry: entry["family"])}

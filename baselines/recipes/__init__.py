@@ -32,9 +32,19 @@ class RecipeFile:
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+def files() -> dict[str, Path]:
+    """Every recipe that ships with the zoo, by name."""
+    return {path.stem: path for path in sorted(FOLDER.rglob("*.toml"), key=lambda path: path.stem)}
+
+
 def names() -> list[str]:
-    """Every recipe that ships with the zoo."""
-    return sorted(path.stem for path in FOLDER.rglob("*.toml"))
+    """The names of those recipes, sorted."""
+    return list(files())
+
+
+def family(path: Path) -> str:
+    """What kind of recipe one of the zoo's is: its folder's name."""
+    return "everyday" if path.parent == FOLDER else path.parent.name
 
 
 def read(path: Path) -> RecipeFile:
@@ -50,7 +60,7 @@ def load(name: str) -> RecipeFile:
     """The recipe called ``name``, or in the file ``name`` when it ends in .toml."""
     if name.endswith(".toml"):
         return read(Path(name))
-    found = {path.stem: path for path in FOLDER.rglob("*.toml")}
+    found = files()
     if name not in found:
         raise unknown("recipe", name, found)
     return read(found[name])

@@ -97,7 +97,9 @@ def test_the_moments_are_exact() -> None:
     np.testing.assert_allclose(ring.std, math.sqrt(0.02**2 + 2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("data", [load(n) for n in MODES if n not in ("cube1200", "ring-3d")] + [correlated()], ids=lambda d: d.name)
+@pytest.mark.parametrize(
+    "data", [load(n) for n in MODES if n not in ("cube1200", "ring-3d")] + [correlated()], ids=lambda d: d.name
+)
 def test_log_density_equals_scipys(data: Mixture) -> None:
     x = data.sample(20, seeded(1)) * 1.01
     parts = [
