@@ -9,11 +9,10 @@ import sys
 import pytest
 
 ROUNDS = """
-import resource, sys
+import resource
 import torch
 from zoo import heap
-if sys.argv[1] == "kept":
-    heap.keep_freed()
+heap.keep_freed()
 def round_():
     [torch.zeros(2**19) for _ in range(16)]
 for _ in range(5):
@@ -27,10 +26,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 10)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own habit")
 def test_freed_memory_is_taken_again_without_faults() -> None:
-    """16 tensors of 2 MB are 8,192 pages a round."""
-
-    def faults(how: str) -> int:
-        told = subprocess.run([sys.executable, "-c", ROUNDS, how], capture_output=True, text=True, check=True)
-        return int(told.stdout)
-
-    assert faults("kept") < 100 < faults("as usual")
+    """16 tensors of 2 MB are 8,192 pages a round, which glibc by itself pays for again in about half of all processes."""
+    running = [subprocess.Popen([sys.executable, "-c", ROUNDS], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    faults = [int(process.communicate(timeout=120)[0]) for process in running]
+    assert max(faults) < 100

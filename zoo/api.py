@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo import session
 from zoo.cell import plan
+from zoo.recipe import fields
 
 if TYPE_CHECKING:
     import pandas
@@ -50,7 +51,7 @@ class Result:
 
 
 def run(
-    variant: str,
+    variant: str | None = None,
     *,
     data: str | None = None,
     recipe: str | None = None,
@@ -59,24 +60,24 @@ def run(
     data_root: str | None = None,
     device: str = "auto",
     out: str | Path | None = None,
-    settings: dict[str, Any] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Result:
-    """Train ``variant`` with its own ``options``; ``settings`` are fields of the recipe (rounds, lr_d, ...).
+    """Train ``variant`` (else the recipe's own) with ``options``: its own, and fields of the recipe (rounds, lr_d, ...), as on the command line.
 
-    Raises ``ZooError`` for anything that is not right, before a file is written. An option that the variant does not have is refused.
+    Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
     from rich.console import Console
 
     from zoo.terminal import Live
 
+    changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
         variant,
         options,
         data=data,
         recipe=recipe,
-        changes=settings,
+        changes=changes,
         seeds=seeds,
         protocol=protocol,
         data_root=data_root,

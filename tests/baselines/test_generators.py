@@ -67,7 +67,7 @@ def test_its_noise_has_the_data_s_dimensions_whatever_the_latent() -> None:
 def test_both_cover_the_ring_with_scattered_samples(variant: str, tmp_path: Path) -> None:
     """What a likelihood and a regression buy, and their price: every mode in every seed, fewer than 9 in 10 samples near one."""
     settings = {"rounds": 1000, "depth": 3}
-    result = zoo.run(variant, data="ring", seeds=4, settings=settings, out=tmp_path / "run", progress=False)
+    result = zoo.run(variant, data="ring", seeds=4, **settings, out=tmp_path / "run", progress=False)
     modes, quality = (result.metrics.query("round == 1000")[m] for m in ("modes", "high_quality"))
     assert modes.min() == 8
     assert quality.max() < 0.9
