@@ -10,7 +10,7 @@ TRIM, MMAP = -1, -3
 
 
 def keep_freed() -> None:
-    """Let the process keep up to 128 MB of what it frees, for the next round to take.
+    """Let the process keep up to 64 MB of what it frees, for the next round to take.
 
     glibc gives free memory at the heap's end back to the system, and the next round pays for each of its pages again: up to 15 % of a
     round's time. Other C libraries, which have no such call, are left alone.
@@ -18,4 +18,4 @@ def keep_freed() -> None:
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(MMAP, 2**25)
-        mallopt(TRIM, 2**27)
+        mallopt(TRIM, 2**26)

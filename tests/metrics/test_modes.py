@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from zoo.errors import ZooError
@@ -35,7 +37,8 @@ def test_collapse_onto_m_of_k_modes_has_the_closed_form(ring, kept):
     assert got["effective_modes"].item() == pytest.approx(kept)
     assert got["chi_square"].item() == pytest.approx(8 / kept - 1)
     forward = math.log(kept / 8) * kept / 8 + (8 - kept) / 8 * math.log(1000 * kept / (8 * 0.5))
-    assert got["forward_kl"].item() == pytest.approx(forward)
+    scaled = math.log(1 + (8 - kept) * 0.5 / (1000 * kept))
+    assert got["forward_kl"].item() == pytest.approx(forward + scaled)
 
 
 def test_the_seven_mode_ring_of_linspace(ring):
@@ -109,6 +112,21 @@ def test_no_samples_at_all_is_worse_than_any_collapse_in_forward_kl(ring):
     counts = torch.tensor([[0] * 8, [2500] + [0] * 7, [1250, 1250] + [0] * 6, [313] * 8])
     forward = divergences(counts, ring.weights, drawn=2500)["forward_kl"]
     assert (forward.diff() < 0).all()
+
+
+def test_forward_kl_of_a_few_counted_samples_is_that_of_a_collapse(ring):
+    """Half a sample is of all that were drawn: of three counted ones it once made 1.8 modes' worth, and a divergence below 0."""
+    counts = torch.tensor([[2, 1, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [1000, 500, 0, 0, 0, 0, 0, 0]])
+    two, one, many = divergences(counts, ring.weights, drawn=2500)["forward_kl"].tolist()
+    q = np.maximum(np.array([2, 1, 0, 0, 0, 0, 0, 0]) / 3, 0.5 / 2500)
+    assert two == many == pytest.approx(stats.entropy(np.full(8, 1 / 8), q / q.sum()))
+    assert 4 < two < one
+
+
+@given(st.lists(st.integers(0, 40), min_size=2, max_size=12), st.integers(500, 3000))
+def test_divergences_are_never_below_0(counts, drawn):
+    found = divergences(torch.tensor([counts]), torch.full((len(counts),), 1 / len(counts)), drawn)
+    assert all(v.item() >= -1e-12 for v in found.values())
 
 
 def test_nan_and_infinite_samples_never_count(ring, generator):

@@ -7,8 +7,8 @@ mixture's own weights (natural logarithms, 0 log 0 = 0; Lin et al. 2018, arXiv:1
     reverse_kl = sum p log(p / w)            forward_kl = sum w log(w / p)         chi_square = sum (p - w)^2 / w
     js = KL(p|m)/2 + KL(w|m)/2, m = (p+w)/2  effective_modes = exp(-sum p log p)
 
-Choices where a definition ends: in ``forward_kl`` an empty mode counts as half a sample, so that it stays finite and
-grows with every lost mode. A seed with no counted sample has no p: it gets each measure's worst value (reverse_kl =
+Choices where a definition ends: in ``forward_kl`` a mode has the share of half a sample of those drawn at least (p is
+then scaled to sum to 1), so that it stays finite and grows with every lost mode. A seed with no counted sample has no p: it gets each measure's worst value (reverse_kl =
 log 1/min w, js = log 2, chi_square = 1/min w - 1, forward_kl as if half of one of its N samples were in each mode,
 modes = effective_modes = 0). NaN and infinite samples are never HQ and never counted, but stay in the denominator of
 ``high_quality``.
@@ -139,7 +139,8 @@ def divergences(counts: Tensor, weights: Tensor, drawn: int = 1) -> dict[str, Te
     empty, p = total[:, 0] == 0, counts / total.clamp_min(1)
     middle = (p + w) / 2
     entropy = -torch.xlogy(p, p).sum(-1)
-    floored = counts.clamp_min(0.5) / torch.where(total == 0, float(drawn), total)
+    floored = p.maximum(0.5 / total.clamp_min(drawn))
+    floored = floored / torch.where(total == 0, 1.0, floored.sum(-1, keepdim=True))
     rarest = float(w[w > 0].min())
 
     def worst(value: Tensor, limit: float) -> Tensor:
