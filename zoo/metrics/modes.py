@@ -8,10 +8,10 @@ mixture's own weights (natural logarithms, 0 log 0 = 0; Lin et al. 2018, arXiv:1
     js = KL(p|m)/2 + KL(w|m)/2, m = (p+w)/2  effective_modes = exp(-sum p log p)
 
 Choices where a definition ends: in ``forward_kl`` a mode has the share of half a sample of those drawn at least (p is
-then scaled to sum to 1), so that it stays finite and grows with every lost mode. A seed with no counted sample has no p: it gets each measure's worst value (reverse_kl =
-log 1/min w, js = log 2, chi_square = 1/min w - 1, forward_kl as if half of one of its N samples were in each mode,
-modes = effective_modes = 0). NaN and infinite samples are never HQ and never counted, but stay in the denominator of
-``high_quality``.
+then scaled to sum to 1), so that it stays finite and grows with every lost mode. A seed with no counted sample has no
+p: it gets each measure's worst value (reverse_kl = log 1/min w, js = log 2, chi_square = 1/min w - 1, forward_kl as
+if half of one of its N samples were in each mode, modes = effective_modes = 0). NaN and infinite samples are never HQ
+and never counted, but stay in the denominator of ``high_quality``.
 """
 
 from __future__ import annotations
