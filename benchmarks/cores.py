@@ -22,15 +22,20 @@ from zoo.harness import Game, Training
 SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k=5), ring("unrolled", 512, 256, k=5)]
 
 
+def second_half(game: Game, seeds: int, cores: int) -> float:
+    """Wall time of the rounds after the first of a game's two evaluations: training alone, the first half having warmed up and traced."""
+    training = Training(game, range(seeds), lambda samples: {}, n_samples=2, groups=cores, workers=cores)
+    warm, spent = [training.seconds for _ in training]
+    return spent - warm
+
+
 def seconds(setting: Setting, seeds: int, rounds: int, cores: int) -> float:
-    """Wall time of training alone, tracing and evaluation left out."""
+    """Wall time of ``rounds`` rounds of the setting's game, on one thread or in a group per core."""
     changes = setting.changes | {"rounds": 2 * rounds, "every": rounds}
     cell = plan(setting.variant, setting.options, data=setting.data, changes=changes, seeds=seeds)
     data = toy_data.load(setting.data)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
-    training = Training(game, cell.seeds, lambda samples: {}, n_samples=1, groups=cores, workers=cores)
-    warm, spent = [training.seconds for _ in training]  # the first half warms up
-    return spent - warm
+    return second_half(game, seeds, cores)
 
 
 def apart(pool: ProcessPoolExecutor, setting: Setting, seeds: int, rounds: int, cores: int) -> float:

@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 
 import toy_data
+from benchmarks.cores import second_half
 from benchmarks.throughput import measure
 from toy_data.idx import data_root
-from zoo.harness import Game, Training
+from zoo.harness import Game
 from zoo.nets.dense import keras_dense
 from zoo.recipe import Recipe
 from zoo.variants.ns import NonSaturating
@@ -62,14 +63,19 @@ def usual() -> Callable[[], None]:
     return step
 
 
+def game(rounds: int, every: int = 0) -> Game:
+    """``ns`` on the same nets, batches and rates as the script."""
+    recipe = Recipe(rounds=rounds, every=every, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True)
+    return Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
+
+
 def zoo(seeds: int) -> Callable[[], None]:
     """One round of ``ns`` for each of ``seeds`` seeds per call."""
-    recipe = Recipe(rounds=10**9, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True)
-    game = Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
-    lanes, stream = game.build(range(seeds)), game.stream(range(seeds))
+    made = game(10**9)
+    lanes, stream = made.build(range(seeds)), made.stream(range(seeds))
 
     def round_() -> None:
-        game.advance(lanes, stream, lanes.played + 1)
+        made.advance(lanes, stream, lanes.played + 1)
         lanes.losses.clear()
 
     return round_
@@ -86,22 +92,10 @@ def both_ways(seeds: int, rounds: int, turns: int, cores: int) -> tuple[float, f
         for _ in range(rounds):
             step()
         times[0].append((time.perf_counter() - started) / rounds * 1e3)
-        times[1].append(grouped(seeds, rounds, cores) / rounds / seeds * 1e3)
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
+        times[1].append(second_half(game(2 * rounds, rounds), seeds, cores) / rounds / seeds * 1e3)
     usual_ms, zoo_ms = (statistics.median(t) for t in times)
     return usual_ms, zoo_ms
-
-
-def grouped(seeds: int, rounds: int, cores: int) -> float:
-    """Seconds of ``rounds`` rounds as ``zoo run`` trains them, tracing left out."""
-    recipe = Recipe(
-        rounds=2 * rounds, every=rounds, batch=BATCH, latent=LATENT, lr_d=2e-4, lr_g=2e-4, shared_batch=True
-    )
-    game = Game(NonSaturating(), keras_dense(SHAPE, LATENT), toy_data.load("mnist"), recipe)
-    torch.set_num_threads(1)
-    training = Training(game, range(seeds), lambda samples: {}, n_samples=2, groups=cores, workers=cores)
-    warm, spent = [training.seconds for _ in training]  # the first half warms up
-    return spent - warm
 
 
 def main() -> None:

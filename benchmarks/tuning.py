@@ -199,15 +199,27 @@ def page_of(recipe: str) -> Path:
     return RESULTS.parents[1] / "docs" / f"{recipe}.md"
 
 
+def recorded(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Name, summary and settings of every result that was kept in ``folder``."""
+    places = sorted(place for place in folder.iterdir() if place.is_dir())
+    files = [
+        [json.loads((p / f"{part}.json").read_text(encoding="utf-8")) for part in ("summary", "config")] for p in places
+    ]
+    return [(place.name, summary, config) for place, (summary, config) in zip(places, files, strict=True)]
+
+
+def counted(summary: dict[str, Any]) -> str:
+    """Cells of a table: modes covered, seeds with all of them, high-quality share, reverse KL."""
+    modes, quality = final(summary, "modes"), final(summary, "high_quality")
+    spans = [f"{v.mean():.2f} [{low:.2f}, {high:.2f}]" for v in (modes, quality) for low, high in [bootstrap(v)]]
+    whole = int((modes >= summary["reference"]["data"]["modes"]).sum())
+    return f"{spans[0]} | {whole} of {len(modes)} | {spans[1]} | {summary['metrics']['reverse_kl']['mean']:.3f}"
+
+
 def page(recipe: str) -> str:
     """The recorded results in Markdown, best coverage first."""
-    rows = []
-    for place in (RESULTS / recipe).iterdir():
-        if place.is_dir():
-            summary, config = (
-                json.loads((place / f"{part}.json").read_text(encoding="utf-8")) for part in ("summary", "config")
-            )
-            rows.append((place.name, summary))
+    rows = recorded(RESULTS / recipe)
+    config = rows[0][2]
     rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -final(row[1], "high_quality").mean()))
     about = recipes.load(recipe).about
     head = HEAD.format(
@@ -225,14 +237,10 @@ def page(recipe: str) -> str:
         f"| | modes of {held:g} | seeds with all {held:g} | high-quality share | reverse KL | chosen |",
         "|---|---|---|---|---|---|",
     ]
-    for name, summary in rows:
-        modes, quality = final(summary, "modes"), final(summary, "high_quality")
-        spans = [f"{v.mean():.2f} [{low:.2f}, {high:.2f}]" for v in (modes, quality) for low, high in [bootstrap(v)]]
-        kl = summary["metrics"]["reverse_kl"]["mean"]
+    for name, summary, _ in rows:
         chosen = recipes.load(recipe).variants[name]
         told = ", ".join(str(v).lstrip("0") if k.startswith("lr_") else f"{k} {v:g}" for k, v in chosen.items())
-        whole = f"{int((modes >= summary['reference']['data']['modes']).sum())} of {len(modes)}"
-        lines.append(f"| {name} | {spans[0]} | {whole} | {spans[1]} | {kl:.3f} | {told} |")
+        lines.append(f"| {name} | {counted(summary)} | {told} |")
     return head + "\n".join(lines) + "\n"
 
 

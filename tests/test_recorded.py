@@ -37,7 +37,7 @@ def test_the_protocols_table() -> None:
     assert protocols.PAGE.read_text(encoding="utf-8") == protocols.page(), (
         "python -m benchmarks.protocols writes it again"
     )
-    for _, summary, config in protocols.rows():
+    for _, summary, config in tuning.recorded(protocols.PLACE):
         assert config["recipe"]["rounds"] == summary["rounds"] == recipes.load(config["recipe_name"]).recipe["rounds"]
         assert len(config["seeds"]) >= 4
 
