@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import sigmoid
 
 from zoo.diagnostics import diagnose
+from zoo.engine import Mapped
 from zoo.harness import Game
 from zoo.nets.kits import MLP
 from zoo.recipe import Recipe
@@ -28,7 +29,7 @@ class Line:
 
 def game(variant: Variant, **changes: object) -> Game:
     recipe = Recipe(rounds=4, batch=200, latent=2, width=5, lr_d=0.05, **changes)  # type: ignore[arg-type]
-    return Game(variant, MLP((1,), 2, 5, activation="tanh"), Line(), recipe, dtype=torch.float64, traced=False)
+    return Game(variant, MLP((1,), 2, 5, activation="tanh"), Line(), recipe, dtype=torch.float64, engine=Mapped())
 
 
 def test_verdicts_are_those_of_each_seed_s_own_d_over_the_next_batches() -> None:

@@ -59,12 +59,14 @@ def run(
     protocol: str | None = None,
     data_root: str | None = None,
     device: str = "auto",
+    compile: bool | None = None,
     out: str | Path | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Result:
     """Train ``variant`` (else the recipe's own) with ``options``: its own, and fields of the recipe (rounds, lr_d, ...), as on the command line.
 
+    ``compile`` says whether a round is compiled; by itself it is where that is repaid.
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
     from rich.console import Console
@@ -83,7 +85,7 @@ def run(
         data_root=data_root,
     )
     listener = Live(Console(highlight=False)) if progress else session.Listener()
-    made = session.start(cell, out=Path(out) if out else None, device=device, listener=listener)
+    made = session.start(cell, out=Path(out) if out else None, device=device, compile=compile, listener=listener)
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):
             stack.callback(listener.close)

@@ -80,6 +80,15 @@ Seeds = Annotated[str, typer.Option(help="How many (8), a range (0-7) or a list 
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="How samples are counted.", rich_help_panel="Run")]
 Root = Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).", rich_help_panel="Run")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel="Run")]
+Compile = Annotated[
+    bool | None,
+    typer.Option(
+        "--compile/--no-compile",
+        help="Compile the round (CPU; by itself where that is repaid).",
+        rich_help_panel="Run",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
 ]
@@ -99,6 +108,7 @@ def run_any(
     recipe: RecipeName = None,
     resume: Resume = None,
     device: Device = "auto",
+    compile: Compile = None,
     track: Track = True,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -108,8 +118,8 @@ def run_any(
     if ctx.invoked_subcommand is None:
         from zoo.terminal import run_cell
 
-        given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "track": track, "quiet": quiet}
-        run_cell(None, {}, {}, given | {"as_json": as_json})
+        given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
+        run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
     elif resume or recipe:
         raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
 
@@ -121,6 +131,7 @@ def run_options(
     protocol: ProtocolName = None,
     data_root: Root = None,
     device: Device = "auto",
+    compile: Compile = None,
     out: Out = None,
     resume: Resume = None,
     track: Track = True,

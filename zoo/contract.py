@@ -21,6 +21,7 @@ from torch.utils._pytree import tree_flatten_with_path, tree_leaves, tree_map
 from zoo import blame, checkpoint
 from zoo.blame import Broken
 from zoo.claims import forms, is_a_value, refuses_options_out_of_range, says_where_it_comes_from
+from zoo.engine import Engine, Mapped, Traced
 from zoo.errors import ZooError
 from zoo.game import Batch, Nets, Player, turns
 from zoo.harness import Game, Lanes
@@ -36,6 +37,7 @@ KITS: dict[str, Kit] = {
     "conv": Conv((1, 8, 8), RECIPE.latent, width=4),
 }
 CLOSE = 1e-9
+MAPPED = Mapped()
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,14 @@ class Subject:
         told = {k: v for k, v in dataclasses.asdict(self.variant).items() if v != getattr(default, k)}
         return f"On the {self.kit} kit{''.join(f', {k}={v}' for k, v in told.items())}"
 
-    def game(self, traced: bool = False) -> Game:
+    def game(self, by: Engine = MAPPED) -> Game:
         kit = KITS[self.kit]
-        return Game(self.variant, kit, Noise(kit.shape), RECIPE, dtype=torch.float64, traced=traced)
+        return Game(self.variant, kit, Noise(kit.shape), RECIPE, dtype=torch.float64, engine=by)
 
     @cached_property
     def traced(self) -> Game:
         """The game whose rounds are traced, once for all that is played on it."""
-        return self.game(traced=True)
+        return self.game(Traced())
 
     @cached_property
     def alone(self) -> Lanes:

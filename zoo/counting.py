@@ -9,7 +9,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from zoo import convolutions, products
-from zoo.engine import Function, Line
+from zoo.engine import Function, Line, SeedBySeed
 
 aten = torch.ops.aten
 
@@ -17,8 +17,10 @@ aten = torch.ops.aten
 def flops(traced: Function) -> int:
     """Operations of the matrix products and convolutions of a traced round, forward and backward; elementwise work is not counted.
 
-    A product ``[M, K] @ [K, N]`` is 2 M K N. Zero for a round that is not traced.
+    A product ``[M, K] @ [K, N]`` is 2 M K N. Of one seed for a round that is played seed by seed; zero for one that is not traced.
     """
+    if isinstance(traced, SeedBySeed):
+        return traced.flops
     if not isinstance(traced, Line):
         return 0
     total = 0

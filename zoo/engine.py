@@ -9,16 +9,70 @@ Tracing is exact: the traced round returns the same bits as ``f``, up to the rou
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, fx
+from torch.func import vmap
 
 from zoo import convolutions, fusing, parts, products, reuse
 from zoo.products import value
 from zoo.recording import Function, Line, record
 
 aten = torch.ops.aten
+
+
+class Engine(Protocol):
+    """How the round of a group of seeds is made of one seed's.
+
+    ``engine(one, example, donated)``: ``one`` is a round of one seed on a flat list of tensors, ``example`` the group's, each ``[S, ...]``;
+    the first ``donated`` of them are what the round changes, and its first results. These the round that is returned may write over.
+    """
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the round works on all seeds at a time: it is then made for their number, and its memory grows with it."""
+        ...
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Function: ...
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The Python as it stands, mapped over seeds; unmapped for a single one (the map costs more than it gives there)."""
+
+    side_by_side: bool = True
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Function:
+        if len(example[0]) > 1:
+            return lambda leaves: vmap(lambda *lane: one(list(lane)))(*leaves)
+        return lambda leaves: [t[None] for t in one([t[0] for t in leaves])]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The mapped round, run once and written down as a straight line."""
+
+    side_by_side: bool = True
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Function:
+        return trace(Mapped()(one, example, donated), example, donated)
+
+
+@dataclass(frozen=True)
+class SeedBySeed:
+    """A group's round that calls ``lane``, one seed's, for each: over tensors ``[S, ...]``, of which it writes over the first ``donated``."""
+
+    flops: int
+    """Of one seed's round."""
+    donated: int
+    lane: Callable[..., Any]
+
+    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
+        told = [self.lane(*lane) for lane in zip(*(t.unbind() for t in inputs), strict=True)]
+        return [*inputs[: self.donated], *(torch.stack(lanes) for lanes in zip(*told, strict=True))]
 
 
 def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
@@ -29,13 +83,13 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     line = record(function, example)
     graph = line.graph
     given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
-    _tidy(graph)
+    tidy(graph)
     if all(t.device.type == "cpu" for t in example):
         convolutions.rewrite(graph)
-        _tidy(graph)
+        tidy(graph)
         parts.sum_first(graph)
         products.rewrite(graph)
-        _tidy(graph)
+        tidy(graph)
         fusing.fuse(graph, given)
     reuse.write_over(graph, given)
     reuse.keep_apart(graph, donated)
@@ -43,7 +97,8 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     return line
 
 
-def _tidy(graph: fx.Graph) -> None:
+def tidy(graph: fx.Graph) -> None:
+    """Repeated work merged, what does nothing dropped, what nobody reads too; in place."""
     _merge_repeats(graph)
     _drop_no_ops(graph)
     graph.eliminate_dead_code()  # a dead reader would keep products from being joined with what follows

@@ -24,6 +24,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     os.replace(beside, path)
 
 
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Rows of one shape as CSV, floats in full."""
+    head = list(rows[0])
+    write_text(path, "\n".join([",".join(head), *(",".join(repr(row[k]) for k in head) for row in rows)]) + "\n")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as JSON that any reader accepts: what is not a finite number becomes null."""
     write_text(path, json.dumps(finite(content), indent=2, allow_nan=False) + "\n")

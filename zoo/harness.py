@@ -1,8 +1,8 @@
 """S seeds of one game, trained side by side: build, play, evaluate, save. Knows no variant, no data set, no metric by name.
 
-Seeds are *lanes*: every tensor has a leading seed axis, and a round, written for one seed, is mapped over it and traced once
-(``zoo.engine``). Lanes are split into groups that fit in memory; on CPU one group per core, each in a thread of its own, since the
-traced round spends its time outside Python's lock. How seeds are grouped changes no result.
+Seeds are *lanes*: every tensor has a leading seed axis. A round, written for one seed, is mapped over it and traced once (``zoo.engine``), or
+compiled and played seed by seed (``zoo.compiling``). Lanes are split into groups that fit in memory; on CPU one group per core, each in
+a thread of its own, since such a round spends its time outside Python's lock. How seeds are grouped changes no result.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from zoo import counting, engine
+from zoo import counting
 from zoo.diagnostics import diagnose
+from zoo.engine import Engine, Function, Traced
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.lanes import Lanes, Moving
 from zoo.optim import Adam, Optimiser
@@ -34,6 +35,7 @@ Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 """Samples ``[S, N, *data]`` to metrics ``[S]``."""
 
 
+TRACED = Traced()
 CHUNK, AT_ONCE = 2_520, 2**22
 """Of samples that are drawn at a time: how many of a seed, and numbers in those of all seeds (a net's layers need fifty times as many)."""
 
@@ -66,10 +68,10 @@ class Game:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        traced: bool = True,
+        engine: Engine = TRACED,
     ) -> None:
         self.variant, self.kit, self.source, self.recipe = variant, kit, source, recipe
-        self.device, self.dtype, self.traced = torch.device(device), dtype, traced
+        self.device, self.dtype, self.engine = torch.device(device), dtype, engine
         self.players = [replace(p, steps=p.steps * (1 if p.adversary else recipe.g_steps)) for p in variant.players()]
         self.networks = {name: Network(net) for name, net in self._modules(0).items()}
         self.optimisers: dict[str, Optimiser] = {
@@ -80,7 +82,7 @@ class Game:
         }
         self.turns = turns(self.players, variant.simultaneous, recipe.shared_batch)
         self.draws = max(self.turns, default=-1) + 1
-        self._rounds: dict[int, engine.Function] = {}
+        self._rounds: dict[int, Function] = {}
 
     def _modules(self, seed: int) -> dict[str, nn.Module]:
         with torch.random.fork_rng(devices=[]):
@@ -122,27 +124,17 @@ class Game:
         ema = {n: torch.lerp(average, nets.params[n], 1 - self.recipe.ema) for n, average in ema.items()}
         return (nets.params, nets.state, ema), losses
 
-    def _lane_round(self, inputs: Any) -> tuple[engine.Function, list[Tensor]]:
-        """One round of a group, on flat lists of tensors ``[S, ...]`` as ``engine.trace`` takes it, and its example inputs.
-
-        Mapped over seeds, or unmapped for a single one (the map costs more than it gives there).
-        """
+    def _of_one(self, inputs: Any) -> tuple[Function, list[Tensor]]:
+        """One seed's round on a flat list of tensors, and the group's example ``[S, ...]`` of them, as an ``Engine`` takes both."""
         leaves, spec = tree_flatten(inputs)
+        return lambda lane: tree_leaves(self._round(*tree_unflatten(lane, spec))), leaves
 
-        def one(*leaves: Tensor) -> list[Tensor]:
-            return tree_leaves(self._round(*tree_unflatten(list(leaves), spec)))
-
-        if len(leaves[0]) > 1:
-            return lambda leaves: vmap(one)(*leaves), leaves
-        return lambda leaves: [t[None] for t in one(*[t[0] for t in leaves])], leaves
-
-    def prepare(self, lanes: Lanes, stream: Stream) -> engine.Function:
-        """The round for a group of this size, traced once."""
-        size = len(lanes.seeds)
+    def prepare(self, lanes: Lanes, stream: Stream) -> Function:
+        """The round for a group of this size, made once."""
+        size = len(lanes.seeds) if self.engine.side_by_side else 1
         if size not in self._rounds:
-            donated = len(tree_leaves(lanes.moving))
-            function, example = self._lane_round((lanes.moving, self._rates(lanes), self._batches(lanes, stream)))
-            self._rounds[size] = engine.trace(function, example, donated) if self.traced else function
+            one, example = self._of_one((lanes.moving, self._rates(lanes), self._batches(lanes, stream)))
+            self._rounds[size] = self.engine(one, example, len(tree_leaves(lanes.moving)))
         return self._rounds[size]
 
     def _rates(self, lanes: Lanes) -> dict[str, Tensor]:
@@ -228,7 +220,8 @@ class Training:
     def flops(self) -> float:
         """Floating-point operations of a seed's round (``counting.flops``)."""
         lanes = self._lanes[0]
-        return counting.flops(self.game.prepare(lanes, self._streams[0])) / len(lanes.seeds)
+        counted = counting.flops(self.game.prepare(lanes, self._streams[0]))
+        return counted / len(lanes.seeds) if self.game.engine.side_by_side else counted
 
     @property
     def diverged(self) -> dict[int, int]:

@@ -47,10 +47,12 @@ def available(device: torch.device) -> int:
 
 
 def lane_bytes(game: Game) -> int:
-    """What one seed needs: its state before and after a round, its block of batches, and the round's own peak."""
+    """What one seed needs: its state before and after a round, its block of batches, and its share of the round's own peak."""
     lanes, stream = game.build([0]), game.stream([0])
     state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
     batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
+    if not game.engine.side_by_side:
+        return 2 * state + 2 * batches
     traced = game.prepare(lanes, stream)
     return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, Line) else 4 * batches)
 
@@ -61,7 +63,7 @@ def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None 
     The default budget is half of what is free (a matrix product's workspace and fragmentation take their part of the rest).
     """
     least = workers
-    if game.device.type == "cpu":
+    if game.device.type == "cpu" and game.engine.side_by_side:
         largest = max(sum(network.sizes) for network in game.networks.values())
         least = min(len(seeds), max(workers, math.ceil(len(seeds) / max(1, NEAR // largest))))
     if len(seeds) <= MANY and budget is None:

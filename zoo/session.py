@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint, heap, landscape, memory, scoring
+from zoo import checkpoint, engines, heap, landscape, memory, scoring
 from zoo.cell import Cell, kit_for, read_cell
 from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
-from zoo.files import write_json, write_text
+from zoo.files import write_csv, write_json
 from zoo.harness import Game, Record, Training
 from zoo.statistics import bootstrap
 
@@ -34,6 +34,8 @@ FILM = 512
 @dataclass
 class Listener:
     """What wants to hear of a run while it goes on; the base hears nothing."""
+
+    def said(self, line: str) -> None: ...
 
     def started(self, run: Run) -> None: ...
 
@@ -58,6 +60,8 @@ class Run:
     folder: Path
     device: torch.device
     groups: int | None = None
+    compile: bool | None = None
+    """Whether a round is compiled; ``None`` where that is repaid (``engines.choose``)."""
     listener: Listener = field(default_factory=Listener)
     rows: list[dict[str, Any]] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
@@ -67,8 +71,15 @@ class Run:
     def __post_init__(self) -> None:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
-        game = Game(variant, kit_for(self.data, recipe), self.data, recipe, device=self.device)
-        workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        kit = kit_for(self.data, recipe)
+        game = engines.choose(
+            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+            self.cell.seeds,
+            self.compile,
+            self.listener.said,
+        )
+        self.compiled = not game.engine.side_by_side
+        workers = engines.workers(self.device)
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -252,12 +263,6 @@ def caption(row: dict[str, Any]) -> str:
     return f"{row['modes']:.0f} modes{share}"
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Rows of one shape as CSV, floats in full."""
-    head = list(rows[0])
-    write_text(path, "\n".join([",".join(head), *(",".join(repr(row[k]) for k in head) for row in rows)]) + "\n")
-
-
 def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
     """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
     if out is not None:
@@ -277,15 +282,17 @@ def start(
     out: Path | None = None,
     root: Path = Path("runs"),
     device: str = "auto",
+    compile: bool | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """A new run of ``cell``, its folder made and its configuration written."""
     where = resolve_device(device)
     folder = new_folder(cell, out, root)
-    run = Run(cell, folder, where, listener=listener or Listener())
+    run = Run(cell, folder, where, compile=compile, listener=listener or Listener())
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | {
         "device": device_name(where),
+        "compiled": run.compiled,
         "versions": versions(),
         "git": git_commit(),
         "command": " ".join(["zoo", *sys.argv[1:]]),
@@ -295,9 +302,17 @@ def start(
     return run
 
 
-def resume(folder: Path, *, device: str = "auto", listener: Listener | None = None) -> Run:
-    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped."""
-    run = Run(read_cell(folder), folder, resolve_device(device), listener=listener or Listener())
+def was_compiled(folder: Path) -> bool:
+    """Whether the run in ``folder`` began with a compiled round; runs of before there were any did not."""
+    return bool(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("compiled"))
+
+
+def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
+    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped (compiled if it was, unless ``compile`` says)."""
+    cell, where = read_cell(folder), resolve_device(device)
+    if compile is None:
+        compile = where.type == "cpu" and was_compiled(folder)
+    run = Run(cell, folder, where, compile=compile, listener=listener or Listener())
     if run.checkpointed:
         run.resume()
     return run

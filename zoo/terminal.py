@@ -35,7 +35,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     if given["resume"]:
         if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol")):
             raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
-        run = session.resume(given["resume"], device=given["device"], listener=listener)
+        run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
         if variant and variant != run.cell.variant:
             raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
     else:
@@ -49,7 +49,9 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             seeds=given.get("seeds") or "8",
             data_root=str(root) if root else None,
         )
-        run = session.start(cell, out=given.get("out"), device=given["device"], listener=listener)
+        run = session.start(
+            cell, out=given.get("out"), device=given["device"], compile=given["compile"], listener=listener
+        )
     summary = train(run, console)
     run.picture()
     if given["track"]:
@@ -98,6 +100,9 @@ class Live(session.Listener):
     console: Console
     progress: Progress | None = None
     last: float = field(default_factory=time.monotonic)
+
+    def said(self, line: str) -> None:
+        self.console.print(line)
 
     def started(self, run: session.Run) -> None:
         cell = run.cell

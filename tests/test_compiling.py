@@ -1,0 +1,169 @@
+"""Compiled rounds do what the Python does, seed by seed; when they are chosen, and what is said where they cannot be had."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.test_harness import game, leaves
+from zoo import compiling, contract, counting, engines, session
+from zoo.cell import plan
+from zoo.engine import Engine, Mapped, Traced
+from zoo.errors import ZooError
+from zoo.harness import Game, Training
+from zoo.recording import record
+from zoo.variant import Variant
+from zoo.variants.madgan import MADGAN
+from zoo.variants.minibatch import Minibatch
+from zoo.variants.ns import NonSaturating
+from zoo.variants.unrolled import Unrolled
+from zoo.variants.wgan_gp import WGANGP
+
+SEEDS = [3, 5, 7]
+needs_compiler = pytest.mark.skipif(not compiling.compiler(), reason="there is no C++ compiler here")
+
+
+def played(variant: Variant, by: Engine, rounds: int = 3) -> list[Tensor]:
+    g = contract.Subject(variant, "mlp").game(by)
+    lanes = g.build(SEEDS)
+    g.advance(lanes, g.stream(SEEDS), rounds)
+    return leaves(lanes)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "variant",
+    [NonSaturating(), Unrolled(k=2), WGANGP(), Minibatch(kernels=3), MADGAN(n=3)],
+    ids=lambda v: type(v).__name__,
+)
+def test_a_compiled_round_is_the_python(variant: Variant) -> None:
+    for ours, theirs in zip(played(variant, compiling.Compiled()), played(variant, Mapped()), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-11)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> Game:
+    return game(engine=compiling.Compiled())
+
+
+@needs_compiler
+def test_a_seed_s_bytes_do_not_depend_on_its_neighbours_or_its_thread(compiled: Game) -> None:
+    def spread(samples: Tensor) -> dict[str, Tensor]:
+        return {"spread": samples.std(dim=(1, 2))}
+
+    def weights(seeds: list[int], groups: int) -> Tensor:
+        training = Training(compiled, seeds, spread, n_samples=50, groups=groups, workers=2)
+        list(training)
+        return training.lanes().moving[0]["G"]
+
+    together = weights([0, 1, 2, 3, 4, 5], groups=2)
+    torch.testing.assert_close(weights([4], groups=1)[0], together[4], rtol=1e-12, atol=1e-13)
+    assert torch.equal(together, weights([0, 1, 2, 3, 4, 5], groups=2))
+
+
+@needs_compiler
+def test_a_seed_that_diverges_leaves_the_others_alone(compiled: Game) -> None:
+    lanes, well = compiled.build([0, 1]), compiled.build([1])
+    lanes.moving[0]["D"][0] = torch.nan
+    compiled.advance(lanes, compiled.stream([0, 1]), 4)
+    compiled.advance(well, compiled.stream([1]), 4)
+    compiled.settle(lanes)
+    assert lanes.diverged == {0: 1}
+    torch.testing.assert_close(lanes.moving[0]["G"][1], well.moving[0]["G"][0], rtol=1e-12, atol=1e-13)
+
+
+@needs_compiler
+def test_operations_are_counted_alike(compiled: Game) -> None:
+    lanes, stream = compiled.build([0]), compiled.stream([0])
+    traced = game()
+    assert counting.flops(compiled.prepare(lanes, stream)) == counting.flops(traced.prepare(lanes, stream)) > 0
+
+
+@pytest.mark.parametrize(
+    "shapes", [(7, 3, 5), (7, 1, 5), (6, 9, 2), (6, 9, 1), (2, 9, 8), (1, 9, 8), (3, 2, 1), (9, 8, 7)]
+)
+@pytest.mark.parametrize("flat", [False, True], ids=["matrix", "part of a flat vector"])
+def test_thin_products_are_written_out_exactly(shapes: tuple[int, int, int], flat: bool) -> None:
+    m, k, n = shapes
+    theta, bias = torch.randn(4 + n * k, dtype=torch.float64), torch.randn(n, dtype=torch.float64)
+
+    def product(tensors: list[Tensor]) -> list[Tensor]:
+        x, weights, b = tensors
+        w = weights.split([4, n * k])[1].view(n, k) if flat else weights[4:].view(k, n).t()
+        return [torch.nn.functional.linear(x, w, b), x @ w.t()]
+
+    inputs = [torch.randn(m, k, dtype=torch.float64), theta, bias]
+    line = record(product, inputs)
+    compiling._write_out(line.graph)
+    assert (torch.ops.aten.mm.default in {node.target for node in line.graph.nodes}) is False
+    for ours, theirs in zip(line(inputs), product(inputs), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_it_is_chosen_where_many_rounds_repay_it() -> None:
+    g = game()
+    line = g.prepare(g.build([0]), g.stream([0]))
+    assert not compiling.pays(line, 1000)
+    assert compiling.pays(line, 10**7)
+    assert not compiling.pays(lambda tensors: tensors, 10**9)  # of what is not traced nothing is known
+
+
+def test_images_are_not_compiled_by_themselves() -> None:
+    kit = contract.KITS["conv"]
+    g = Game(NonSaturating(), kit, contract.Noise(kit.shape), contract.RECIPE)
+    assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 10**9)
+
+
+def test_without_a_compiler_it_is_traced_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    said: list[str] = []
+    make = lambda by: game(engine=by)  # noqa: E731
+    assert isinstance(engines.choose(make, range(10**9), None, said.append).engine, Traced)
+    assert said == []
+    with pytest.raises(ZooError, match=r"no C\+\+ compiler.*--no-compile"):
+        engines.choose(make, [0], True, said.append)
+
+
+def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("Python.h: No such file\nand more")
+
+    monkeypatch.setattr(compiling, "_compile", fail)
+    monkeypatch.setattr(compiling, "compiler", lambda: "g++")
+    said: list[str] = []
+    make = lambda by: game(engine=by)  # noqa: E731
+    assert isinstance(engines.choose(make, range(10**9), None, said.append).engine, Traced)
+    assert "Python.h: No such file); the round is traced instead" in said[-1]
+    with pytest.raises(ZooError, match=r"Python\.h"):
+        engines.choose(make, [0], True, said.append)
+
+
+@needs_compiler
+def test_a_compiled_run_says_so_and_goes_on_compiled(tmp_path: Path) -> None:
+    cell = plan("ns", data="ring", changes={"rounds": 40, "every": 10, "width": 8, "batch": 16}, seeds=2)
+    whole = session.start(cell, out=tmp_path / "whole", compile=True)
+    whole.train()
+    assert json.loads((tmp_path / "whole/config.json").read_text())["compiled"] is True
+    half = session.start(cell, out=tmp_path / "half", compile=True)
+    half.listener.evaluated = lambda record: half.asked_to_stop.set()  # type: ignore[method-assign]
+    with pytest.raises(session.Interrupted):
+        half.train()
+    again = session.resume(tmp_path / "half")
+    assert again.compiled
+    again.train()
+    for ours, theirs in zip(leaves(whole.training.lanes()), leaves(again.training.lanes()), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@needs_compiler
+def test_the_command_line_compiles_and_says_how_long_it_takes(tmp_path: Path) -> None:
+    small = f"--rounds 20 --width 8 --batch 16 --seeds 2 --no-track --out {tmp_path / 'run'}".split()
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "run", "ns", "--compile", *small], capture_output=True, text=True, check=True
+    )
+    assert "Compiling the round" in done.stdout
+    assert "CUDA" not in done.stderr
