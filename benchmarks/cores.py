@@ -1,22 +1,23 @@
 """Seeds trained per second of wall time with every core against one: ``python -m benchmarks.cores`` (on a machine with nothing else to do).
 
 The same seeds in one group on one thread; in a group per core, each in a thread of its own, as ``zoo run`` trains them; and in a process per
-core, as a sweep trains its cells. In turns; the figures are the medians of the ratios.
+core, as a sweep trains its cells. In turns; the figures are the medians of the ratios. Once with a traced round, once with a compiled one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import statistics
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import cache
 
 import torch
 
-import toy_data
-from benchmarks.throughput import Setting, ring
-from zoo.cell import kit_for, plan
+from benchmarks.throughput import ENGINES, Setting, of, ring
 from zoo.harness import Game, Training
 
 SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k=5), ring("unrolled", 512, 256, k=5)]
@@ -29,18 +30,21 @@ def second_half(game: Game, seeds: int, cores: int) -> float:
     return spent - warm
 
 
-def seconds(setting: Setting, seeds: int, rounds: int, cores: int) -> float:
+@cache
+def played(setting: Setting, engine: str, rounds: int) -> Game:
+    """The setting's game, for two evaluations of so many rounds; its rounds are made once in a process."""
+    changed = replace(setting, changes=setting.changes | {"rounds": 2 * rounds, "every": rounds})
+    return of(changed, ENGINES[engine])
+
+
+def seconds(setting: Setting, engine: str, seeds: int, rounds: int, cores: int) -> float:
     """Wall time of ``rounds`` rounds of the setting's game, on one thread or in a group per core."""
-    changes = setting.changes | {"rounds": 2 * rounds, "every": rounds}
-    cell = plan(setting.variant, setting.options, data=setting.data, changes=changes, seeds=seeds)
-    data = toy_data.load(setting.data)
-    game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
-    return second_half(game, seeds, cores)
+    return second_half(played(setting, engine, rounds), seeds, cores)
 
 
-def apart(pool: ProcessPoolExecutor, setting: Setting, seeds: int, rounds: int, cores: int) -> float:
+def apart(pool: ProcessPoolExecutor, setting: Setting, engine: str, seeds: int, rounds: int, cores: int) -> float:
     """The same in a process per core, the slowest one's."""
-    running = [pool.submit(seconds, setting, seeds // cores, rounds, 1) for _ in range(cores)]
+    running = [pool.submit(seconds, setting, engine, seeds // cores, rounds, 1) for _ in range(cores)]
     return max(process.result() for process in running)
 
 
@@ -55,15 +59,15 @@ def main() -> None:
     print(f"{cores} cores against one, {args.seeds} seeds, load {os.getloadavg()[0]:.1f}")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for setting in SETTINGS:
+        for setting, engine in itertools.product(SETTINGS, ("traced", "compiled")):
             ratios: dict[str, list[float]] = {"threads": [], "processes": []}
             for _ in range(args.turns):
                 torch.set_num_threads(1)
-                alone = seconds(setting, args.seeds, args.rounds, 1)
-                ratios["threads"].append(alone / seconds(setting, args.seeds, args.rounds, cores))
-                ratios["processes"].append(alone / apart(pool, setting, args.seeds, args.rounds, cores))
+                alone = seconds(setting, engine, args.seeds, args.rounds, 1)
+                ratios["threads"].append(alone / seconds(setting, engine, args.seeds, args.rounds, cores))
+                ratios["processes"].append(alone / apart(pool, setting, engine, args.seeds, args.rounds, cores))
             told = (f"{how} {statistics.median(r):.2f} ({min(r):.2f} to {max(r):.2f})" for how, r in ratios.items())
-            print(f"{setting.label:<45} {', '.join(told)}", flush=True)
+            print(f"{setting.label:<32} {engine:<8} {', '.join(told)}", flush=True)
 
 
 if __name__ == "__main__":

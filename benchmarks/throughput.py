@@ -2,7 +2,8 @@
 
 One process; the competitors of a setting take turns (A B C A B C ...), so that all see the same machine; the figure is the median over turns of
 CPU time (user + system) per seed-round, and its ratio to the plain loop's where there is one (``benchmarks.plain``: ring, ns and unrolled).
-``--quick`` measures the settings that have one; ``--only TEXT`` those whose label contains it.
+Each round is traced, compiled, and (for one seed and eight) played as the Python stands; compiling begins with an empty cache.
+``--quick`` measures the settings that have a plain loop; ``--only TEXT`` those whose label contains it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,12 +24,16 @@ import torch
 
 import toy_data
 from benchmarks import plain
-from zoo import counting, memory, products
+from zoo import counting, heap, memory, products
 from zoo.cell import kit_for, plan
+from zoo.compiling import Compiled
+from zoo.engine import Engine, Line, Mapped, Traced
 from zoo.environment import device_name
 from zoo.harness import Game
 
 HERE = Path(__file__).parent
+MANY = 16
+"""Seeds beyond which only short rounds are measured."""
 POINTS = {"width": 128, "depth": 2, "activation": "relu", "ema": 0.0, "b1": 0.5, "decay": 0.0}
 """The plain loop's nets and optimiser, whatever the data set's own recipe has."""
 MNIST = {"kit": "keras-dense", "batch": 64, "latent": 100, "ema": 0.0}
@@ -48,6 +54,11 @@ class Setting:
         told = {"batch": "batch", "latent": "z", "kit": "kit", "k": "k"}
         given = [f"{told[n]} {v}" for n, v in (self.options | self.changes).items() if n in told]
         return ", ".join([self.variant, self.data, *given, *([f"recipe {self.recipe}"] if self.recipe else [])])
+
+    @property
+    def short(self) -> bool:
+        """Whether many seeds' round takes no more than a second."""
+        return self.data == "ring" and self.changes.get("batch") == 128
 
     def loop(self) -> Callable[[], None] | None:
         """The plain loop on this work, where there is one: ``ns`` on the same nets, and ``unrolled`` on the ring."""
@@ -80,32 +91,49 @@ SETTINGS = [
 ]
 
 
+ENGINES: dict[str, Engine] = {"untraced": Mapped(), "traced": Traced(), "compiled": Compiled()}
+
+
+def of(setting: Setting, engine: Engine = ENGINES["traced"]) -> Game:
+    """The setting's game."""
+    s = setting
+    cell = plan(s.variant, s.options, data=s.data, recipe=s.recipe, changes=s.changes)
+    data = toy_data.load(s.data)
+    return Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe, engine=engine)
+
+
+def busy() -> float:
+    """CPU seconds of this process and of those that it started and that ended (the C++ compiler)."""
+    return sum(os.times()[:4])
+
+
 @dataclass
 class Lap:
     """A game with S seeds side by side, one round per call; what its first round took, and what it needs."""
 
-    setting: Setting
+    game: Game
     seeds: int
 
     def __post_init__(self) -> None:
-        s = self.setting
-        cell = plan(s.variant, s.options, data=s.data, recipe=s.recipe, changes=s.changes, seeds=self.seeds)
-        data = toy_data.load(s.data)
-        started = time.process_time()
-        self.game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
-        self.lanes, self.stream = self.game.build(cell.seeds), self.game.stream(cell.seeds)
+        started, clock = busy(), time.perf_counter()
+        self.lanes, self.stream = self.game.build(range(self.seeds)), self.game.stream(range(self.seeds))
         self()
-        self.first = time.process_time() - started
-        self.traced = self.game.prepare(self.lanes, self.stream)
+        self.first, self.wait = busy() - started, time.perf_counter() - clock
+        self.round = self.game.prepare(self.lanes, self.stream)
 
     def __call__(self) -> None:
         self.game.advance(self.lanes, self.stream, self.lanes.played + 1)
         self.lanes.losses.clear()
 
     @property
-    def megabytes(self) -> float:
-        """The most that a round holds at once, beside its inputs."""
-        return memory.peak_bytes(self.traced) / 2**20
+    def flops(self) -> float:
+        """Operations of products in a seed's round."""
+        return counting.flops(self.round) / (self.seeds if self.game.engine.side_by_side else 1)
+
+    @property
+    def megabytes(self) -> float | None:
+        """The most that a traced round holds at once, beside its inputs."""
+        return memory.peak_bytes(self.round) / 2**20 if isinstance(self.round, Line) else None
 
 
 def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: int) -> dict[str, float]:
@@ -138,22 +166,42 @@ def product_rate(batch: int, width: int = 128) -> float:
 
 def most(setting: Setting) -> int:
     """Four times as many seeds as ``zoo run`` would put side by side, so that its choice can be judged, and four at least."""
-    return max(4, 4 * memory.NEAR // max(sum(n.sizes) for n in Lap(setting, 1).game.networks.values()))
+    return max(4, 4 * memory.NEAR // max(sum(n.sizes) for n in of(setting).networks.values()))
 
 
-def rows_of(setting: Setting, seeds: list[int], seconds: float, turns: int) -> list[dict[str, Any]]:
-    """The setting's figures for each number of seeds."""
-    limit, loop = most(setting), setting.loop()
-    laps = {f"S={n}": Lap(setting, n) for n in seeds if n <= limit}
-    times = measure({**laps, **({"plain": loop} if loop else {})}, seconds, turns)
+def laps_of(setting: Setting, seeds: list[int], engines: list[str]) -> dict[tuple[str, int], Lap]:
+    """By engine and number of seeds; the Python as it stands for one seed and eight alone, many compiled seeds where a round is short."""
+    limit, laps = most(setting), {}
+    for name in engines:
+        game = of(setting, ENGINES[name])
+        for n in seeds:
+            long = name != "compiled" and n > limit
+            if not long and (name != "untraced" or n in (1, 8)) and (n <= MANY or setting.short):
+                laps[name, n] = Lap(game, n)
+    return laps
+
+
+def rows_of(
+    setting: Setting, seeds: list[int], seconds: float, turns: int, engines: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """The setting's figures for each engine and number of seeds."""
+    loop, laps = setting.loop(), laps_of(setting, seeds, engines or ["traced"])
+    named = {f"{name} {n}": lap for (name, n), lap in laps.items()}
+    times = measure({**named, **({"plain": loop} if loop else {})}, seconds, turns)
     rows = []
-    for name, lap in laps.items():
-        ms = times[name] / lap.seeds
-        own = {"setting": setting.label, "S": lap.seeds, "ms": ms, "seed_steps_per_second": 1e3 / ms}
-        rate = counting.flops(lap.traced) / times[name] / 1e6
-        need = {"product_gflops": rate, "first_round_s": lap.first, "peak_mb": lap.megabytes}
-        against = {"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}
-        rows.append(own | need | against)
+    for (name, n), lap in laps.items():
+        ms = times[f"{name} {n}"] / n
+        own = {"setting": setting.label, "engine": name, "S": n, "ms": ms, "seed_steps_per_second": 1e3 / ms}
+        own |= {
+            "gflops": lap.flops / ms / 1e6,
+            "first_round_s": lap.first,
+            "wait_s": lap.wait,
+            "peak_mb": lap.megabytes,
+        }
+        saved = times.get(f"traced {n}", 0.0) / n - ms
+        if name == "compiled" and saved > 0:
+            own["pays_after"] = laps[name, seeds[0]].first / saved * 1e3
+        rows.append(own | ({"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}))
     return rows
 
 
@@ -163,14 +211,18 @@ def table(made: dict[str, Any]) -> str:
     lines = [
         f"{made['device']}; torch {made['torch']}, {made['threads']} thread(s), load {made['load']}; best product, GFLOP/s: {rates}.",
         "",
-        "| setting | S | CPU ms a seed-round | seed-rounds a CPU second | of plain | products, GFLOP/s | first round, CPU s | peak, MB |",
-        "|---|---|---|---|---|---|---|---|",
+        "First round: CPU s (and s of wall time) to make it, compiling with an empty cache. Pays after: seed-rounds until compiling is repaid.",
+        "",
+        "| setting | engine | S | CPU ms a seed-round | a CPU second | of plain | products, GFLOP/s | first round | peak, MB | pays after |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in made["rows"]:
         ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
+        peak = f"{r['peak_mb']:.1f}" if r["peak_mb"] is not None else ""
+        pays = f"{r['pays_after']:,.0f}" if "pays_after" in r else ""
         lines.append(
-            f"| {r['setting']} | {r['S']} | {r['ms']:.2f} | {r['seed_steps_per_second']:.0f} | {ratio} "
-            f"| {r['product_gflops']:.0f} | {r['first_round_s']:.1f} | {r['peak_mb']:.1f} |"
+            f"| {r['setting']} | {r['engine']} | {r['S']} | {r['ms']:.2f} | {r['seed_steps_per_second']:.0f} | {ratio} "
+            f"| {r['gflops']:.0f} | {r['first_round_s']:.1f} ({r['wait_s']:.1f}) | {peak} | {pays} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -180,13 +232,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="CPU seconds per competitor")
     parser.add_argument("--turns", type=int, default=7)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4, 8, 16, 64])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 4, 8, 16, 64, 256])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="only what has a plain loop, S = 1 and 8")
     parser.add_argument("--only", default="", help="only settings whose label contains this")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of throughput.json and throughput.md")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    heap.keep_freed()  # as `zoo run` does; the plain loop gains by it too
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     made: dict[str, Any] = {
         "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
         "device": device_name(torch.device("cpu")),
@@ -199,7 +253,8 @@ def main() -> None:
     }
     for setting in RING if args.quick else SETTINGS:
         if args.only in setting.label:
-            made["rows"] += rows_of(setting, [1, 8] if args.quick else args.seeds, args.seconds, args.turns)
+            seeds = [1, 8] if args.quick else args.seeds
+            made["rows"] += rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES))
             (args.out / "throughput.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
             (args.out / "throughput.md").write_text(table(made), encoding="utf-8")
     print(table(made), end="")

@@ -1,25 +1,31 @@
 """The gate on speed: ratios to a plain loop measured in turn with it, never seconds; and what the benchmark counts."""
 
 import pytest
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import throughput
+from benchmarks import gpu, throughput
 from benchmarks.throughput import ring
-from zoo import counting
+from tests.test_compiling import needs_compiler
+from zoo.engine import Traced
 
 
 @pytest.mark.parametrize(
-    ("setting", "seeds", "most"),
+    ("setting", "engine", "seeds", "most"),
     [
-        (ring("ns", 128, 2), 8, 0.75),
-        (ring("ns", 128, 2), 1, 1.35),
-        (ring("unrolled", 128, 2, k=5), 8, 0.6),
+        (ring("ns", 128, 2), "traced", 8, 0.75),
+        (ring("ns", 128, 2), "traced", 1, 1.35),
+        (ring("unrolled", 128, 2, k=5), "traced", 8, 0.6),
+        pytest.param(ring("ns", 128, 2), "compiled", 8, 0.55, marks=needs_compiler),
+        pytest.param(ring("ns", 512, 256), "compiled", 8, 0.85, marks=needs_compiler),
     ],
     ids=lambda v: v.label if isinstance(v, throughput.Setting) else str(v),
 )
-def test_a_seed_costs_less_than_in_the_plain_loop(setting: throughput.Setting, seeds: int, most: float) -> None:
-    """Margins are about half as much again as what was measured (0.44, 0.92 and 0.30) or more: a regression, not a busy machine, breaks them."""
-    (row,) = throughput.rows_of(setting, [seeds], seconds=1.0, turns=7)
+def test_a_seed_costs_less_than_in_the_plain_loop(
+    setting: throughput.Setting, engine: str, seeds: int, most: float
+) -> None:
+    """Margins are about half as much again as what was measured or more: a regression, not a busy machine, breaks them."""
+    (row,) = throughput.rows_of(setting, [seeds], seconds=1.0, turns=7, engines=[engine])
     assert row["ratio"] < most
 
 
@@ -37,5 +43,14 @@ def test_the_plain_loop_does_the_same_work(setting: throughput.Setting) -> None:
     loop()  # the first call makes Adam's state
     with FlopCounterMode(display=False) as plain:
         loop()
-    ours = counting.flops(throughput.Lap(setting, 4).traced) / 4
+    ours = throughput.Lap(throughput.of(setting), 4).flops
     assert ours == pytest.approx(plain.get_total_flops(), rel=0.1)
+
+
+def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
+    """On the CPU, traced, with two seeds: its numbers hang together."""
+    found = gpu.report(torch.device("cpu"), Traced(), seeds=2, calls=2, turns=1)
+    zoo, plain = found["zoo, seed-rounds a second"], found["plain, seed-rounds a second"]
+    assert found["times plain"] == pytest.approx(zoo / plain)
+    assert found["seconds for 2 seeds x 25,000 rounds"] == pytest.approx(2 * 25_000 / zoo)
+    assert 0 < found["share of the limit"] < 1

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo import counting
+from zoo.engine import Mapped, Traced
 from zoo.game import Player
 from zoo.harness import Game, Lanes, Training
 from zoo.nets.kits import MLP
@@ -72,7 +73,7 @@ def test_groups_change_nothing(groups: int) -> None:
 
 
 def test_traced_equals_untraced_also_through_a_look_ahead() -> None:
-    traced, plain = (trained([0, 1], g=game(Unrolled(k=2), traced=on)) for on in (True, False))
+    traced, plain = (trained([0, 1], g=game(Unrolled(k=2), engine=by)) for by in (Traced(), Mapped()))
     for a, b in zip(leaves(traced.lanes()), leaves(plain.lanes()), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11)
 
