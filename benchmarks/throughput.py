@@ -3,7 +3,7 @@
 One process; the competitors of a setting take turns (A B C A B C ...), so that all see the same machine; the figure is the median over turns of
 CPU time (user + system) per seed-round, and its ratio to the plain loop's where there is one (``benchmarks.plain``: ring, ns and unrolled).
 Each round is traced, compiled, and (for one seed and eight) played as the Python stands; compiling begins with an empty cache.
-``--quick`` measures the settings that have a plain loop; ``--only TEXT`` those whose label contains it.
+``--quick`` measures the settings that have a plain loop; ``--only TEXT`` those whose label contains it, anew among the recorded ones.
 """
 
 from __future__ import annotations
@@ -109,10 +109,12 @@ def busy() -> float:
 
 @dataclass
 class Lap:
-    """A game with S seeds side by side, one round per call; what its first round took, and what it needs."""
+    """A game with S seeds side by side, some rounds per call; what its first round took, and what it needs."""
 
     game: Game
     seeds: int
+    rounds: int = 1
+    """Played in a call: a run plays many before it looks up."""
 
     def __post_init__(self) -> None:
         started, clock = busy(), time.perf_counter()
@@ -122,7 +124,7 @@ class Lap:
         self.round = self.game.prepare(self.lanes, self.stream)
 
     def __call__(self) -> None:
-        self.game.advance(self.lanes, self.stream, self.lanes.played + 1)
+        self.game.advance(self.lanes, self.stream, self.lanes.played + self.rounds)
         self.lanes.losses.clear()
 
     @property
@@ -177,7 +179,7 @@ def laps_of(setting: Setting, seeds: list[int], engines: list[str]) -> dict[tupl
         for n in seeds:
             long = name != "compiled" and n > limit
             if not long and (name != "untraced" or n in (1, 8)) and (n <= MANY or setting.short):
-                laps[name, n] = Lap(game, n)
+                laps[name, n] = Lap(game, n, 8 if setting.short and n <= MANY else 1)
     return laps
 
 
@@ -190,7 +192,7 @@ def rows_of(
     times = measure({**named, **({"plain": loop} if loop else {})}, seconds, turns)
     rows = []
     for (name, n), lap in laps.items():
-        ms = times[f"{name} {n}"] / n
+        ms = times[f"{name} {n}"] / n / lap.rounds
         own = {"setting": setting.label, "engine": name, "S": n, "ms": ms, "seed_steps_per_second": 1e3 / ms}
         own |= {
             "gflops": lap.flops / ms / 1e6,
@@ -198,7 +200,7 @@ def rows_of(
             "wait_s": lap.wait,
             "peak_mb": lap.megabytes,
         }
-        saved = times.get(f"traced {n}", 0.0) / n - ms
+        saved = times.get(f"traced {n}", 0.0) / n / lap.rounds - ms
         if name == "compiled" and saved > 0:
             own["pays_after"] = laps[name, seeds[0]].first / saved * 1e3
         rows.append(own | ({"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}))
@@ -249,13 +251,16 @@ def main() -> None:
         "load": round(os.getloadavg()[0], 1),
         "turns": args.turns,
         "best_product_gflops": {str(b): product_rate(b) for b in (128, 512)},
-        "rows": [],
     }
+    record = args.out / "throughput.json"
+    old = json.loads(record.read_text(encoding="utf-8"))["rows"] if args.only and record.exists() else []
+    rows = {label: [r for r in old if r["setting"] == label] for label in (s.label for s in SETTINGS)}
     for setting in RING if args.quick else SETTINGS:
         if args.only in setting.label:
             seeds = [1, 8] if args.quick else args.seeds
-            made["rows"] += rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES))
-            (args.out / "throughput.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            rows[setting.label] = rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES))
+            made["rows"] = [row for found in rows.values() for row in found]
+            record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
             (args.out / "throughput.md").write_text(table(made), encoding="utf-8")
     print(table(made), end="")
 

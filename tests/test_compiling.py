@@ -104,6 +104,22 @@ def test_thin_products_are_written_out_exactly(shapes: tuple[int, int, int], fla
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
+@needs_compiler
+def test_what_a_round_hands_on_is_read_before_it_is_written_over() -> None:
+    """Two places that change theirs, and a third that keeps what the first one held."""
+
+    def swap(tensors: list[Tensor]) -> list[Tensor]:
+        a, b, _ = tensors
+        return [b, a + 1, a.view(2, 2).t(), (a * b).sum()]
+
+    one, two, three = torch.randn(3, 4), torch.randn(3, 4), torch.zeros(3, 2, 2)
+    wanted = [two.clone(), one + 1, one.view(3, 2, 2).mT.clone(), (one * two).sum(-1)]
+    round_ = compiling.Compiled()(swap, [one, two, three], donated=3)
+    for ours, theirs in zip(round_([one, two, three]), wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert torch.equal(one, wanted[0])
+
+
 def test_it_is_chosen_where_many_rounds_repay_it() -> None:
     g = game()
     line = g.prepare(g.build([0]), g.stream([0]))

@@ -58,7 +58,20 @@ def test_variants_import_only_what_mathematics_needs() -> None:
 
 
 def test_the_harness_is_handed_its_game() -> None:
-    for name in ("game", "optim", "engine", "harness", "randomness", "recipe", "variant", "losses", "checkpoint"):
+    for name in (
+        "game",
+        "optim",
+        "engine",
+        "compiling",
+        "graphs",
+        "engines",
+        "harness",
+        "randomness",
+        "recipe",
+        "variant",
+        "losses",
+        "checkpoint",
+    ):
         modules = ours(imports(ROOT / f"zoo/{name}.py"))
         for forbidden in (
             "zoo.variants",
@@ -103,7 +116,19 @@ def test_no_harness_file_names_a_variant() -> None:
     """Nothing outside a variant's file, the recipes and the text for people knows a variant by name."""
     from zoo import variants
 
-    for name in ("game", "engine", "harness", "randomness", "recipe", "session", "checkpoint", "tracking", "plots"):
+    for name in (
+        "game",
+        "engine",
+        "compiling",
+        "engines",
+        "harness",
+        "randomness",
+        "recipe",
+        "session",
+        "checkpoint",
+        "tracking",
+        "plots",
+    ):
         path = ROOT / f"zoo/{name}.py"
         strings = {
             n.value

@@ -1,8 +1,8 @@
 """A seed's round as one compiled function, played seed by seed (CPU): what a round holds fits the core's own cache, and nothing is stacked.
 
 PyTorch's compiler joins everything between two matrix products into one loop, and Python is called once a round. It does that well for
-a single seed: what it joins over stacked seeds goes through the third-level cache, and was no faster than the traced round. Three things
-it is told here, each for what it did without:
+a single seed: what it joins over stacked seeds goes through the third-level cache, and was no faster than the traced round. What the
+line is told beforehand:
 
 * thin products become sums of products, which it joins with what stands around them (a kernel for 512 x 128 by 128 x 2 runs at 4 % of the rate);
 * scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
@@ -98,11 +98,13 @@ def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:
 def _write_over(graph: fx.Graph, donated: int) -> None:
     """The first ``donated`` results go over the inputs of their places; the others are returned."""
     (end,) = graph.find_nodes(op="output")
-    results = list(end.args[0])
+    results, inputs, made_by = list(end.args[0]), graph.find_nodes(op="placeholder"), reuse.owners(graph)
+    moves = [(to, result) for to, result in zip(inputs, results[:donated], strict=False) if to is not result]
     with graph.inserting_before(end):
-        for given, result in zip(graph.find_nodes(op="placeholder")[:donated], results[:donated], strict=True):
-            if given is not result:
-                graph.call_function(aten.copy_.default, (given, result))
+        # what is an input itself is read before any is written over
+        kept = [call(graph, aten.clone.default, r) if made_by[r].op == "placeholder" else r for _, r in moves]
+        for (to, _), result in zip(moves, kept, strict=True):
+            graph.call_function(aten.copy_.default, (to, result))
     end.args = (tuple(results[donated:]),)
 
 
