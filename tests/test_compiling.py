@@ -134,14 +134,17 @@ def test_images_are_not_compiled_by_themselves() -> None:
     assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 10**9)
 
 
+def under(engine: Engine) -> Game:
+    return game(engine=engine)
+
+
 def test_without_a_compiler_it_is_traced_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     said: list[str] = []
-    make = lambda by: game(engine=by)  # noqa: E731
-    assert isinstance(engines.choose(make, range(10**9), None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, range(10**9), None, said.append).engine, Traced)
     assert said == []
     with pytest.raises(ZooError, match=r"no C\+\+ compiler.*--no-compile"):
-        engines.choose(make, [0], True, said.append)
+        engines.choose(under, [0], True, said.append)
 
 
 def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,11 +154,10 @@ def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: p
     monkeypatch.setattr(compiling, "_compile", fail)
     monkeypatch.setattr(compiling, "compiler", lambda: "g++")
     said: list[str] = []
-    make = lambda by: game(engine=by)  # noqa: E731
-    assert isinstance(engines.choose(make, range(10**9), None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, range(10**9), None, said.append).engine, Traced)
     assert "Python.h: No such file); the round is traced instead" in said[-1]
     with pytest.raises(ZooError, match=r"Python\.h"):
-        engines.choose(make, [0], True, said.append)
+        engines.choose(under, [0], True, said.append)
 
 
 @needs_compiler

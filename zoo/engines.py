@@ -32,7 +32,7 @@ def choose(
     wanted = asked is not False and bool(compiling.compiler())
     if not wanted or (asked is None and not compiling.pays(_round(game), len(seeds) * game.recipe.rounds)):
         return game
-    tell("Compiling the round: half a minute at most, 2 s when it is in PyTorch's cache.")
+    tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
     compiled = make(compiling.Compiled())
     try:
         _round(compiled)
