@@ -31,15 +31,16 @@ def second_half(game: Game, seeds: int, cores: int) -> float:
 
 
 @cache
-def played(setting: Setting, engine: str, rounds: int) -> Game:
+def played(label: str, engine: str, rounds: int) -> Game:
     """The setting's game, for two evaluations of so many rounds; its rounds are made once in a process."""
+    (setting,) = (s for s in SETTINGS if s.label == label)
     changed = replace(setting, changes=setting.changes | {"rounds": 2 * rounds, "every": rounds})
     return of(changed, ENGINES[engine])
 
 
 def seconds(setting: Setting, engine: str, seeds: int, rounds: int, cores: int) -> float:
     """Wall time of ``rounds`` rounds of the setting's game, on one thread or in a group per core."""
-    return second_half(played(setting, engine, rounds), seeds, cores)
+    return second_half(played(setting.label, engine, rounds), seeds, cores)
 
 
 def apart(pool: ProcessPoolExecutor, setting: Setting, engine: str, seeds: int, rounds: int, cores: int) -> float:

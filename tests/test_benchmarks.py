@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import gpu, throughput
+from benchmarks import cores, gpu, throughput
 from benchmarks.throughput import ring
 from tests.test_compiling import needs_compiler
 from zoo.engine import Traced
@@ -54,3 +54,9 @@ def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
     assert found["times plain"] == pytest.approx(zoo / plain)
     assert found["seconds for 2 seeds x 25,000 rounds"] == pytest.approx(2 * 25_000 / zoo)
     assert 0 < found["share of the limit"] < 1
+
+
+def test_cores_are_timed_and_a_game_is_made_once() -> None:
+    setting = cores.SETTINGS[0]
+    assert cores.seconds(setting, "traced", 2, 2, 2) > 0
+    assert cores.played(setting.label, "traced", 2) is cores.played(setting.label, "traced", 2)
