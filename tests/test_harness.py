@@ -178,3 +178,12 @@ def test_g_may_take_the_batch_of_d_again_as_scripts_do() -> None:
         counting.flops(of.prepare(lane, of.stream([0, 1]))) / 2 for of, lane in zip((fresh, g), lanes, strict=True)
     )
     assert ours - theirs == 2 * RECIPE.batch * (2 * 6 + 6 * 6 + 6 * 2)
+
+
+def test_one_group_plays_with_as_many_threads_as_the_process_was_given() -> None:
+    """A thread begins with one for each core: processes side by side would spin in each other's way."""
+    seen: list[int] = []
+    t = training([0, 1], progress=lambda played: seen.append(torch.get_num_threads()))
+    t.workers = 1
+    list(t)
+    assert set(seen) == {torch.get_num_threads()} == {1}

@@ -266,9 +266,10 @@ class Training:
         When ``stop()`` ends it early, the groups that are behind play on to the round that the first one has reached.
         """
 
+        threads = max(1, torch.get_num_threads() // self.workers)
+
         def advance(i: int) -> None:
-            if self.workers > 1:
-                torch.set_num_threads(1)
+            torch.set_num_threads(threads)  # each thread begins with as many as the machine has cores
             self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
 
         with taking_turns_quickly(), ThreadPoolExecutor(self.workers) as pool:
