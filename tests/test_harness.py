@@ -1,5 +1,6 @@
 """The harness: lanes, groups, turns, divergence; on a small game in float64, where every claim can be exact."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -180,10 +181,17 @@ def test_g_may_take_the_batch_of_d_again_as_scripts_do() -> None:
     assert ours - theirs == 2 * RECIPE.batch * (2 * 6 + 6 * 6 + 6 * 2)
 
 
-def test_one_group_plays_with_as_many_threads_as_the_process_was_given() -> None:
-    """A thread begins with one for each core: processes side by side would spin in each other's way."""
-    seen: list[int] = []
-    t = training([0, 1], progress=lambda played: seen.append(torch.get_num_threads()))
-    t.workers = 1
+@pytest.mark.parametrize(("of_process", "workers", "each"), [(1, 1, 1), (2, 2, 1), (2, 1, 2), (1, 2, 1)])
+def test_every_playing_thread_takes_its_share_of_the_process_s_threads(
+    monkeypatch: pytest.MonkeyPatch, of_process: int, workers: int, each: int
+) -> None:
+    """It begins with one for each core whatever the process was told: compiled rounds in two processes would spin in each other's way."""
+    told: list[tuple[bool, int]] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: of_process)
+    monkeypatch.setattr(
+        torch, "set_num_threads", lambda n: told.append((threading.current_thread() is threading.main_thread(), n))
+    )
+    t = training([0, 1], groups=workers)
+    t.workers = workers
     list(t)
-    assert set(seen) == {torch.get_num_threads()} == {1}
+    assert set(told) == {(False, each)}

@@ -269,7 +269,7 @@ class Training:
         threads = max(1, torch.get_num_threads() // self.workers)
 
         def advance(i: int) -> None:
-            torch.set_num_threads(threads)  # each thread begins with as many as the machine has cores
+            torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
             self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
 
         with taking_turns_quickly(), ThreadPoolExecutor(self.workers) as pool:
