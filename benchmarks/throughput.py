@@ -29,7 +29,7 @@ from zoo.cell import kit_for, plan
 from zoo.compiling import Compiled
 from zoo.engine import Engine, Line, Mapped, Traced
 from zoo.environment import device_name
-from zoo.harness import Game
+from zoo.harness import TURN, Game
 
 HERE = Path(__file__).parent
 MANY = 16
@@ -109,7 +109,7 @@ def busy() -> float:
 
 @dataclass
 class Lap:
-    """A game with S seeds side by side, some rounds per call; what its first round took, and what it needs."""
+    """A game with S seeds, side by side or one after another, some rounds per call; what its first round took, and what it needs."""
 
     game: Game
     seeds: int
@@ -118,14 +118,27 @@ class Lap:
 
     def __post_init__(self) -> None:
         started, clock = busy(), time.perf_counter()
-        self.lanes, self.stream = self.game.build(range(self.seeds)), self.game.stream(range(self.seeds))
-        self()
+        size = self.seeds if self.game.engine.side_by_side else 1
+        parts = [range(first, first + size) for first in range(0, self.seeds, size)]
+        self.groups = [(self.game.build(part), self.game.stream(part)) for part in parts]
+        self.round = self.game.prepare(*self.groups[0])
+        self.play(1)
         self.first, self.wait = busy() - started, time.perf_counter() - clock
-        self.round = self.game.prepare(self.lanes, self.stream)
+        if (
+            size < self.seeds
+        ):  # as many rounds of each group as a run plays in its turn, fewer where there are very many
+            started = time.process_time()
+            self.play(1)
+            spent = (time.process_time() - started) / self.seeds
+            self.rounds = max(1, int(TURN * min(1, MANY / self.seeds) / spent))
 
     def __call__(self) -> None:
-        self.game.advance(self.lanes, self.stream, self.lanes.played + self.rounds)
-        self.lanes.losses.clear()
+        self.play(self.rounds)
+
+    def play(self, rounds: int) -> None:
+        for lanes, stream in self.groups:
+            self.game.advance(lanes, stream, lanes.played + rounds)
+            lanes.losses.clear()
 
     @property
     def flops(self) -> float:

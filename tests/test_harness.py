@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from zoo import counting
+from zoo import counting, harness
 from zoo.engine import Mapped, Traced
 from zoo.game import Player
 from zoo.harness import Game, Lanes, Training
@@ -195,3 +196,38 @@ def test_every_playing_thread_takes_its_share_of_the_process_s_threads(
     t.workers = workers
     list(t)
     assert set(told) == {(False, each)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_group_that_is_furthest_behind_plays_next_and_none_waits_for_another(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(harness, "TURN", 0.0)  # a round, and the next group's turn
+    heard: list[int] = []
+    t = training([0, 1, 2], groups=3, progress=heard.append)
+    t.workers = workers
+    apart: list[int] = []
+    advance = t.game.advance
+
+    def told(lanes: Lanes, *args: Any) -> None:
+        apart.append(lanes.played - t.played)
+        advance(lanes, *args)
+
+    monkeypatch.setattr(t.game, "advance", told)
+    list(t)
+    assert len(apart) == 3 * RECIPE.rounds
+    assert max(apart) <= workers
+    assert heard[-1] == RECIPE.rounds
+    whole = trained([0, 1, 2], groups=3)
+    for a, b in zip(leaves(t.lanes()), leaves(whole.lanes()), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_stop_waits_for_the_groups_that_are_behind_to_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "TURN", 0.0)
+    stop_at = iter([False] * 7 + [True])
+    t = training([0, 1, 2], groups=3, stop=lambda: next(stop_at, True))
+    t.workers = 1
+    list(t)
+    assert 0 < t.played < RECIPE.every
+    assert {lanes.played for lanes in t._lanes} == {t.played}

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from tests.test_harness import game, training
 from zoo import engine, memory
+from zoo.compiling import Compiled
 
 
 def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:
@@ -50,3 +51,7 @@ def test_more_groups_than_workers_train_to_the_same_result() -> None:
     list(whole), list(chunked)
     for a, b in zip(whole.lanes().moving[0].values(), chunked.lanes().moving[0].values(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_seeds_that_are_played_one_by_one_have_a_group_each() -> None:
+    assert memory.groups(game(engine=Compiled()), range(5), workers=2) == 5

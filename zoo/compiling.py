@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, fx
 
 from zoo import counting, engine, parts, reuse
-from zoo.engine import Function, Line, SeedBySeed
+from zoo.engine import Function, Line, Mapped, SeedBySeed
 from zoo.products import call, value
 from zoo.recording import record
 
@@ -43,8 +43,8 @@ class Compiled:
     side_by_side: bool = False
 
     def __call__(self, one: Function, example: list[Tensor], donated: int) -> SeedBySeed:
-        lane = [t[0] for t in example]
-        line = record(one, lane)
+        lane = [t[:1] for t in example]
+        line = record(Mapped()(one, lane, donated), lane)
         graph = line.graph
         engine.tidy(graph)
         operations = counting.flops(line)

@@ -63,16 +63,22 @@ class Traced:
 
 @dataclass(frozen=True)
 class SeedBySeed:
-    """A group's round that calls ``lane``, one seed's, for each: over tensors ``[S, ...]``, of which it writes over the first ``donated``."""
+    """A group's round that calls ``lane``, one seed's, for each: over tensors ``[S, ...]``, of which it writes over the first ``donated``.
+
+    It is quickest for groups of one seed, each of which keeps the core's cache to itself for many rounds.
+    """
 
     flops: int
     """Of one seed's round."""
     donated: int
     lane: Callable[..., Any]
+    """On tensors ``[1, ...]``; returns what is not written over."""
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
-        told = [self.lane(*lane) for lane in zip(*(t.unbind() for t in inputs), strict=True)]
-        return [*inputs[: self.donated], *(torch.stack(lanes) for lanes in zip(*told, strict=True))]
+        if len(inputs[0]) == 1:
+            return [*inputs[: self.donated], *self.lane(*inputs)]
+        told = [self.lane(*lane) for lane in zip(*(t.split(1) for t in inputs), strict=True)]
+        return [*inputs[: self.donated], *(torch.cat(lanes) for lanes in zip(*told, strict=True))]
 
 
 def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,7 +26,7 @@ from zoo.lanes import Lanes, Moving
 from zoo.optim import Adam, Optimiser
 from zoo.randomness import Source, Stream, derive
 from zoo.recipe import Recipe
-from zoo.threads import taking_turns_quickly
+from zoo.threads import take_turns
 from zoo.variant import Kit, Variant
 
 Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
@@ -36,6 +34,8 @@ Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 TRACED = Traced()
+TURN = 0.1
+"""Seconds that a worker plays a group before it looks for another: long enough for the group's weights to stay near the core."""
 CHUNK, AT_ONCE = 2_520, 2**22
 """Of samples that are drawn at a time: how many of a seed, and numbers in those of all seeds (a net's layers need fifty times as many)."""
 
@@ -151,10 +151,13 @@ class Game:
         """Play up to round ``until``, or until ``stop()``; in place: a traced round writes over the weights that it was given."""
         one = self.prepare(lanes, stream)
         moving, spec = tree_flatten(lanes.moving)
+        factor, rates = -1.0, list[Tensor]()
         with torch.no_grad():  # the round takes its own gradients; nothing here needs a tape
             while lanes.played < until and not stop():
+                if factor != self.recipe.rate(lanes.played):
+                    factor, rates = self.recipe.rate(lanes.played), [*self._rates(lanes).values()]
                 batches = [part for batch in self._batches(lanes, stream) for part in batch]
-                out = one([*moving, *self._rates(lanes).values(), *batches])
+                out = one([*moving, *rates, *batches])
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
                 lanes.losses.append(torch.stack(losses))
@@ -261,26 +264,23 @@ class Training:
             yield self._record()
 
     def _play(self, until: int, stop: Callable[[], bool]) -> None:
-        """All groups up to round ``until``, side by side: on CPU a thread per group keeps every core busy.
+        """All groups up to round ``until``; when ``stop()`` ends it early, all up to the round that the first one has reached."""
+        self._take_turns(until, stop)
+        if self.played < (ahead := max(lanes.played for lanes in self._lanes)):
+            self._take_turns(ahead, lambda: False)
 
-        When ``stop()`` ends it early, the groups that are behind play on to the round that the first one has reached.
-        """
+    def _take_turns(self, until: int, stop: Callable[[], bool]) -> None:
+        """On CPU a thread per worker keeps every core busy, and each group's weights near its core."""
 
-        threads = max(1, torch.get_num_threads() // self.workers)
+        def turn(i: int) -> int | None:
+            lanes, end = self._lanes[i], time.perf_counter() + TURN
+            first = lanes.played
+            done = lambda: stop() or (lanes.played > first and time.perf_counter() > end)  # noqa: E731
+            self.game.advance(lanes, self._streams[i], until, done)
+            self.progress(sum(lanes.played for lanes in self._lanes) // len(self._lanes))
+            return lanes.played if lanes.played < until and not stop() else None
 
-        def advance(i: int) -> None:
-            torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
-            self.game.advance(self._lanes[i], self._streams[i], until, partial(self._ask, stop) if i == 0 else stop)
-
-        with taking_turns_quickly(), ThreadPoolExecutor(self.workers) as pool:
-            list(pool.map(advance, range(len(self._lanes))))
-        ahead = max(lanes.played for lanes in self._lanes)
-        for lanes, stream in zip(self._lanes, self._streams, strict=True):
-            self.game.advance(lanes, stream, ahead)
-
-    def _ask(self, stop: Callable[[], bool]) -> bool:
-        self.progress(self._lanes[0].played)
-        return stop()
+        take_turns([lanes.played for lanes in self._lanes], turn, self.workers)
 
     def _record(self) -> Record:
         parts = [self.game.settle(lanes) for lanes in self._lanes]

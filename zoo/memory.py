@@ -51,8 +51,6 @@ def lane_bytes(game: Game) -> int:
     lanes, stream = game.build([0]), game.stream([0])
     state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
     batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
-    if not game.engine.side_by_side:
-        return 2 * state + 2 * batches
     traced = game.prepare(lanes, stream)
     return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, Line) else 4 * batches)
 
@@ -60,10 +58,13 @@ def lane_bytes(game: Game) -> int:
 def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:
     """In how many groups these seeds should be trained: one per worker, or more where that many do not fit in ``budget`` bytes or near the CPU.
 
+    One for each seed where seeds are played one by one.
     The default budget is half of what is free (a matrix product's workspace and fragmentation take their part of the rest).
     """
+    if not game.engine.side_by_side:
+        return len(seeds)
     least = workers
-    if game.device.type == "cpu" and game.engine.side_by_side:
+    if game.device.type == "cpu":
         largest = max(sum(network.sizes) for network in game.networks.values())
         least = min(len(seeds), max(workers, math.ceil(len(seeds) / max(1, NEAR // largest))))
     if len(seeds) <= MANY and budget is None:

@@ -64,17 +64,15 @@ class Stream:
         self.latent, self.uniforms, self.uniform_latent = latent, uniforms, uniform_latent
         per_batch = batch * (torch.Size(source.shape).numel() + latent + uniforms)
         self.per_block = max(1, min(64, BLOCK // per_batch))
-        self._number = -1
-        self._block: Batch | None = None
+        self._number, self._block = -1, list[Batch]()
 
     def __getitem__(self, t: int) -> Batch:
         number, i = divmod(t, self.per_block)
-        if number != self._number or self._block is None:
+        if number != self._number:
             self._number, self._block = number, self._draw(number)
-        x, z, u = self._block
-        return Batch(x[:, i], z[:, i], u[:, i])
+        return self._block[i]
 
-    def _draw(self, number: int) -> Batch:
+    def _draw(self, number: int) -> list[Batch]:
         shape = (len(self.seeds), self.per_block, self.batch)
         z, u = (torch.empty(*shape, columns, device=self.device) for columns in (self.latent, self.uniforms))
         x = []
@@ -83,7 +81,8 @@ class Stream:
             x.append(self.source.sample(self.per_block * self.batch, g).view(*shape[1:], *self.source.shape))
             self._fill(z[i], g)
             u[i].uniform_(generator=g)
-        return Batch(*(t.to(self.dtype) for t in (torch.stack(x), z, u)))
+        drawn = (t.to(self.dtype).unbind(1) for t in (torch.stack(x), z, u))
+        return [Batch(*parts) for parts in zip(*drawn, strict=True)]
 
     def _fill(self, z: Tensor, g: torch.Generator) -> None:
         """Latents, drawn where they will lie."""

@@ -1,10 +1,15 @@
-"""Groups of seeds side by side in threads."""
+"""Groups of seeds in threads: each worker plays the group that is furthest behind, for a while, and then the next one."""
 
 from __future__ import annotations
 
+import heapq
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+
+import torch
 
 
 @contextmanager
@@ -19,3 +24,27 @@ def taking_turns_quickly() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(usual)
+
+
+def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], workers: int) -> None:
+    """Give every group its turns until it wants no more, so many groups at a time, the one that is furthest behind first.
+
+    ``reached[i]`` is how far group ``i`` has come; ``turn(i)`` plays it for a while and says how far it is now, or ``None`` when it is done.
+    """
+    waiting, lock = sorted((at, i) for i, at in enumerate(reached)), threading.Lock()
+    threads = max(1, torch.get_num_threads() // workers)
+
+    def work(_: int) -> None:
+        torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                _, i = heapq.heappop(waiting)
+            at = turn(i)
+            if at is not None:
+                with lock:
+                    heapq.heappush(waiting, (at, i))
+
+    with taking_turns_quickly(), ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
