@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.test_harness import game, leaves
+from tests.test_harness import RECIPE, game, leaves
 from zoo import compiling, contract, counting, engines, session
 from zoo.cell import plan
 from zoo.engine import Engine, Mapped, Traced
@@ -123,25 +124,25 @@ def test_what_a_round_hands_on_is_read_before_it_is_written_over() -> None:
 def test_it_is_chosen_where_many_rounds_repay_it() -> None:
     g = game()
     line = g.prepare(g.build([0]), g.stream([0]))
-    assert not compiling.pays(line, 1000)
-    assert compiling.pays(line, 10**7)
-    assert not compiling.pays(lambda tensors: tensors, 10**9)  # of what is not traced nothing is known
+    assert not compiling.pays(line, 1, 1000)
+    assert compiling.pays(line, 1, 10**7)
+    assert not compiling.pays(lambda tensors: tensors, 1, 10**9)  # of what is not traced nothing is known
 
 
-def test_images_are_not_compiled_by_themselves() -> None:
+def test_convolutions_are_not_compiled_by_themselves() -> None:
     kit = contract.KITS["conv"]
     g = Game(NonSaturating(), kit, contract.Noise(kit.shape), contract.RECIPE)
-    assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 10**9)
+    assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 1, 10**9)
 
 
 def under(engine: Engine) -> Game:
-    return game(engine=engine)
+    return game(recipe=replace(RECIPE, rounds=10**9), engine=engine)
 
 
 def test_without_a_compiler_it_is_traced_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     said: list[str] = []
-    assert isinstance(engines.choose(under, range(10**9), None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, [0, 1], None, said.append).engine, Traced)
     assert said == []
     with pytest.raises(ZooError, match=r"no C\+\+ compiler.*--no-compile"):
         engines.choose(under, [0], True, said.append)
@@ -154,7 +155,7 @@ def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: p
     monkeypatch.setattr(compiling, "_compile", fail)
     monkeypatch.setattr(compiling, "compiler", lambda: "g++")
     said: list[str] = []
-    assert isinstance(engines.choose(under, range(10**9), None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, [0, 1], None, said.append).engine, Traced)
     assert "Python.h: No such file); the round is traced instead" in said[-1]
     with pytest.raises(ZooError, match=r"Python\.h"):
         engines.choose(under, [0], True, said.append)

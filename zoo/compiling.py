@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from zoo import counting, engine, parts, reuse
+from zoo import convolutions, counting, engine, parts, reuse
 from zoo.engine import Function, Line, Mapped, SeedBySeed
 from zoo.products import call, value
 from zoo.recording import record
@@ -32,8 +32,6 @@ aten = torch.ops.aten
 
 THIN = 4
 """Up to this many rows, columns or terms a product is written out."""
-IMAGES = 3
-"""Dimensions of a tensor beyond which it is a batch of images with channels."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +60,16 @@ def compiler() -> str | None:
     return shutil.which(named) if named else shutil.which("g++") or shutil.which("clang++")
 
 
-def pays(line: Function, rounds: int) -> bool:
-    """Whether so many rounds (of all seeds together) repay compiling twice: told from one seed's traced round, never timed.
+def pays(line: Function, seeds: int, rounds: int) -> bool:
+    """Whether so many rounds (of all seeds together) repay compiling twice: told from the traced round of some ``seeds``, never timed.
 
     Measured on Zen 4, to within a factor of two: a compiled round saves 2.5 ms for each GFLOP of products and 0.8 us for each operation;
-    compiling takes 3 s and 18 ms for each operation. Images save nothing: convolutions are the same calls either way.
+    compiling takes 3 s and 18 ms for each operation. Convolutions save nothing: they are the same calls either way.
     """
-    if not isinstance(line, Line):
-        return False
-    if any((held := value(node)) is not None and held.ndim > IMAGES for node in line.graph.nodes):
+    if not isinstance(line, Line) or convolutions.any_in(line.graph):
         return False
     operations = len(engine.nodes(line))
-    return rounds * (2.5e-12 * counting.flops(line) + 8e-7 * operations) > 2 * (3 + 0.018 * operations)
+    return rounds * (2.5e-12 * counting.flops(line) / seeds + 8e-7 * operations) > 2 * (3 + 0.018 * operations)
 
 
 def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:

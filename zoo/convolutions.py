@@ -157,6 +157,12 @@ def rewrite(graph: fx.Graph) -> None:
             _backward(graph, node, *node.args)
 
 
+def any_in(graph: fx.Graph) -> bool:
+    """Whether a traced round has convolutions, in whatever form."""
+    forms = {aten.convolution.default, aten.convolution_backward.default, fold, spread, overlay, correlate}
+    return any(node.target in forms for node in graph.nodes)
+
+
 @dataclass(frozen=True)
 class Site:
     """A convolution in a graph, between a large map and a small one; its directions as products, ``None`` where oneDNN's are faster."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 
-from zoo import compiling
-from zoo.engine import Engine, Function, Traced
+from zoo import compiling, memory
+from zoo.engine import Engine, Traced
 from zoo.errors import ZooError
 from zoo.graphs import Graphed
 from zoo.harness import Game
@@ -30,12 +31,12 @@ def choose(
     if asked and not compiling.compiler():
         raise ZooError(f"There is no C++ compiler here (g++, clang++, or what CXX names). {INSTEAD}")
     wanted = asked is not False and bool(compiling.compiler())
-    if not wanted or (asked is None and not compiling.pays(_round(game), len(seeds) * game.recipe.rounds)):
+    if not wanted or (asked is None and not _pays(game, seeds)):
         return game
     tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
     compiled = make(compiling.Compiled())
     try:
-        _round(compiled)
+        compiled.prepare(compiled.build([0]), compiled.stream([0]))
     except Exception as error:  # whatever a compiler and its headers can lack
         if asked:
             raise ZooError(f"Compiling failed ({_first_line(error)}). {INSTEAD}") from error
@@ -44,8 +45,11 @@ def choose(
     return compiled
 
 
-def _round(game: Game) -> Function:
-    return game.prepare(game.build([0]), game.stream([0]))
+def _pays(game: Game, seeds: Sequence[int]) -> bool:
+    """Told from the round of the first group, which a run that stays traced needs anyway."""
+    size = math.ceil(len(seeds) / memory.groups(game, seeds, workers(game.device)))
+    line = game.prepare(game.build(seeds[:size]), game.stream(seeds[:size]))
+    return compiling.pays(line, size, len(seeds) * game.recipe.rounds)
 
 
 def _first_line(error: Exception) -> str:
