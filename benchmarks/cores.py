@@ -18,6 +18,7 @@ from functools import cache
 import torch
 
 from benchmarks.throughput import ENGINES, Setting, of, ring
+from zoo import memory
 from zoo.harness import Game, Training
 
 SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k=5), ring("unrolled", 512, 256, k=5)]
@@ -25,7 +26,8 @@ SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k
 
 def second_half(game: Game, seeds: int, cores: int) -> float:
     """Wall time of the rounds after the first of a game's two evaluations: training alone, the first half having warmed up and traced."""
-    training = Training(game, range(seeds), lambda samples: {}, n_samples=2, groups=cores, workers=cores)
+    groups = memory.groups(game, range(seeds), cores)
+    training = Training(game, range(seeds), lambda samples: {}, n_samples=2, groups=groups, workers=cores)
     warm, spent = [training.seconds for _ in training]
     return spent - warm
 

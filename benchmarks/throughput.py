@@ -115,18 +115,19 @@ class Lap:
     seeds: int
     rounds: int = 1
     """Played in a call: a run plays many before it looks up."""
+    together: int | None = None
+    """Seeds in a group; by itself all, or one where they are played one by one."""
 
     def __post_init__(self) -> None:
         started, clock = busy(), time.perf_counter()
-        size = self.seeds if self.game.engine.side_by_side else 1
+        size = self.together or (self.seeds if self.game.engine.side_by_side else 1)
         parts = [range(first, first + size) for first in range(0, self.seeds, size)]
         self.groups = [(self.game.build(part), self.game.stream(part)) for part in parts]
         self.round = self.game.prepare(*self.groups[0])
         self.play(1)
         self.first, self.wait = busy() - started, time.perf_counter() - clock
-        if (
-            size < self.seeds
-        ):  # as many rounds of each group as a run plays in its turn, fewer where there are very many
+        if size == 1 < self.seeds:
+            # as many rounds of each group as a run plays in its turn, fewer where there are very many
             started = time.process_time()
             self.play(1)
             spent = (time.process_time() - started) / self.seeds
@@ -143,7 +144,7 @@ class Lap:
     @property
     def flops(self) -> float:
         """Operations of products in a seed's round."""
-        return counting.flops(self.round) / (self.seeds if self.game.engine.side_by_side else 1)
+        return counting.flops(self.round) / (len(self.groups[0][0].seeds) if self.game.engine.side_by_side else 1)
 
     @property
     def megabytes(self) -> float | None:

@@ -60,3 +60,16 @@ def test_cores_are_timed_and_a_game_is_made_once() -> None:
     setting = cores.SETTINGS[0]
     assert cores.seconds(setting, "traced", 2, 2, 2) > 0
     assert cores.played(setting.label, "traced", 2) is cores.played(setting.label, "traced", 2)
+
+
+@needs_compiler
+def test_a_lap_plays_in_groups_as_a_run_does() -> None:
+    setting = ring("ns", 128, 2)
+    together, apart = (throughput.Lap(throughput.of(setting), 3, together=size) for size in (None, 1))
+    compiled = throughput.Lap(throughput.of(setting, throughput.ENGINES["compiled"]), 3)
+    assert [[lanes.seeds for lanes, _ in lap.groups] for lap in (together, compiled)] == [[[0, 1, 2]], [[0], [1], [2]]]
+    assert together.flops == apart.flops == compiled.flops
+    assert together.rounds == 1 < compiled.rounds
+    before = [lanes.played for lanes, _ in compiled.groups]
+    compiled()
+    assert [lanes.played for lanes, _ in compiled.groups] == [at + compiled.rounds for at in before]

@@ -8,6 +8,8 @@ line is told beforehand:
 * scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
 * what a round changes is written over the inputs.
 
+A seed plays many rounds before the next one's turn (``zoo.threads``), so that its weights and moments stay in that cache too.
+
 Compiling takes seconds (9 for ``ns``, 28 for ``unrolled --k 5``; 2 from PyTorch's cache), so that ``pays`` says when it is worth it.
 """
 

@@ -1,8 +1,8 @@
 """S seeds of one game, trained side by side: build, play, evaluate, save. Knows no variant, no data set, no metric by name.
 
 Seeds are *lanes*: every tensor has a leading seed axis. A round, written for one seed, is mapped over it and traced once (``zoo.engine``), or
-compiled and played seed by seed (``zoo.compiling``). Lanes are split into groups that fit in memory; on CPU one group per core, each in
-a thread of its own, since such a round spends its time outside Python's lock. How seeds are grouped changes no result.
+compiled and played seed by seed (``zoo.compiling``). Lanes are split into groups that fit in memory; on CPU one per core, or one per seed where
+it is compiled, in threads, since a round spends its time outside Python's lock. How seeds are grouped changes no result.
 """
 
 from __future__ import annotations
