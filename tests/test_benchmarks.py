@@ -68,7 +68,7 @@ def test_a_lap_plays_in_groups_as_a_run_does() -> None:
     together, apart = (throughput.Lap(throughput.of(setting), 3, together=size) for size in (None, 1))
     compiled = throughput.Lap(throughput.of(setting, throughput.ENGINES["compiled"]), 3)
     assert [[lanes.seeds for lanes, _ in lap.groups] for lap in (together, compiled)] == [[[0, 1, 2]], [[0], [1], [2]]]
-    assert together.flops == apart.flops == compiled.flops
+    assert [lap.flops for lap in (apart, compiled)] == pytest.approx([together.flops] * 2, rel=0.01)
     assert together.rounds == 1 < compiled.rounds
     before = [lanes.played for lanes, _ in compiled.groups]
     compiled()
