@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic_sweeps import PLUGIN, TINY, tiny
-from zoo import errand, plugins, ray_cluster, sweep, worker
+from zoo import errand, harness, plugins, ray_cluster, sweep, worker
 from zoo.errand import Errand
 from zoo.ray_cluster import Ray
 from zoo.worker import Outcome, Setup, Status
@@ -217,6 +217,7 @@ def test_a_node_without_the_folder_goes_on_from_what_was_begun_and_sends_the_fil
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(harness, "TURN", 0.0)  # a run asks after every round whether to stop
     (cell,) = tiny("ns", seeds=1)
     whole, here = tmp_path / "whole", tmp_path / "here"
     worker.train(cell, whole, "cpu", lambda: False)
