@@ -214,8 +214,8 @@ def rows_of(
             "wait_s": lap.wait,
             "peak_mb": lap.megabytes,
         }
-        saved = times.get(f"traced {n}", 0.0) / n / lap.rounds - ms
-        if name == "compiled" and saved > 0:
+        traced = laps.get(("traced", n))
+        if name == "compiled" and traced and (saved := times[f"traced {n}"] / n / traced.rounds - ms) > 0:
             own["pays_after"] = laps[name, seeds[0]].first / saved * 1e3
         rows.append(own | ({"plain_ms": times["plain"], "ratio": ms / times["plain"]} if loop else {}))
     return rows
