@@ -47,7 +47,8 @@ def lap(seeds: int, device: torch.device, engine: Engine) -> Lap:
     setting = ring("ns", BATCH, LATENT)
     cell = plan(setting.variant, data=setting.data, changes=setting.changes)
     data = toy_data.load(setting.data).to(device)
-    return Lap(Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe, device=device, engine=engine), seeds)
+    game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe, device=device, engine=engine)
+    return Lap(game, seeds, rounds=1)
 
 
 def report(device: torch.device, engine: Engine, seeds: int, calls: int, turns: int) -> dict[str, float]:

@@ -70,7 +70,7 @@ def game(rounds: int, every: int = 0, engine: str = "compiled") -> Game:
 
 
 def both_ways(seeds: int, rounds: int, turns: int, cores: int) -> tuple[float, float]:
-    """Wall milliseconds per 64 images on every core: the usual script's, and the zoo's with ``seeds`` seeds in a group per core; medians."""
+    """Wall milliseconds per 64 images on every core: the usual script's, and the zoo's compiled, with ``seeds`` seeds; medians."""
     step, compiled, times = usual(), game(2 * rounds, rounds), ([], [])
     for _ in range(turns):
         torch.set_num_threads(cores)

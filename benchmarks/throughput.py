@@ -113,8 +113,8 @@ class Lap:
 
     game: Game
     seeds: int
-    rounds: int = 1
-    """Played in a call: a run plays many before it looks up."""
+    rounds: int = 0
+    """Played in a call; 0 takes as many of each group as a run plays in its turn, fewer where seeds are very many."""
     together: int | None = None
     """Seeds in a group; by itself all, or one where they are played one by one."""
 
@@ -126,11 +126,10 @@ class Lap:
         self.round = self.game.prepare(*self.groups[0])
         self.play(1)
         self.first, self.wait = busy() - started, time.perf_counter() - clock
-        if size == 1 < self.seeds:
-            # as many rounds of each group as a run plays in its turn, fewer where there are very many
+        if not self.rounds:
             started = time.process_time()
             self.play(1)
-            spent = (time.process_time() - started) / self.seeds
+            spent = (time.process_time() - started) / len(self.groups)
             self.rounds = max(1, int(TURN * min(1, MANY / self.seeds) / spent))
 
     def __call__(self) -> None:
@@ -193,7 +192,8 @@ def laps_of(setting: Setting, seeds: list[int], engines: list[str]) -> dict[tupl
         for n in seeds:
             long = name != "compiled" and n > limit
             if not long and (name != "untraced" or n in (1, 8)) and (n <= MANY or setting.short):
-                laps[name, n] = Lap(game, n, 8 if setting.short and n <= MANY else 1)
+                rounds = 8 if setting.short and n <= MANY else 1
+                laps[name, n] = Lap(game, n, rounds if game.engine.side_by_side else 0)
     return laps
 
 

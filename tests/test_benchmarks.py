@@ -65,7 +65,7 @@ def test_cores_are_timed_and_a_game_is_made_once() -> None:
 @needs_compiler
 def test_a_lap_plays_in_groups_as_a_run_does() -> None:
     setting = ring("ns", 128, 2)
-    together, apart = (throughput.Lap(throughput.of(setting), 3, together=size) for size in (None, 1))
+    together, apart = (throughput.Lap(throughput.of(setting), 3, 1, together=size) for size in (None, 1))
     compiled = throughput.Lap(throughput.of(setting, throughput.ENGINES["compiled"]), 3)
     assert [[lanes.seeds for lanes, _ in lap.groups] for lap in (together, compiled)] == [[[0, 1, 2]], [[0], [1], [2]]]
     assert [lap.flops for lap in (apart, compiled)] == pytest.approx([together.flops] * 2, rel=0.01)

@@ -168,7 +168,7 @@ def test_a_compiled_run_says_so_and_goes_on_compiled(tmp_path: Path) -> None:
     whole.train()
     assert json.loads((tmp_path / "whole/config.json").read_text())["compiled"] is True
     half = session.start(cell, out=tmp_path / "half", compile=True)
-    half.listener.evaluated = lambda record: half.asked_to_stop.set()  # type: ignore[method-assign]
+    half.training.progress = lambda played: half.asked_to_stop.set()
     with pytest.raises(session.Interrupted):
         half.train()
     again = session.resume(tmp_path / "half")

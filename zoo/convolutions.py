@@ -232,7 +232,7 @@ def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any
     site = _site(graph, large, w, how)
     if site is None:
         return
-    found: dict[int, fx.Node | None] = {}
+    found: dict[Any, fx.Node | None] = {}
     with graph.inserting_before(node):
         if to_x:
             found[0] = site.to_small(g) if transposed else site.to_large(g)
@@ -241,7 +241,7 @@ def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any
         if to_bias and None not in found.values():
             found[2] = call(graph, aten.sum.dim_IntList, g, [0, 2, 3])
     for part in list(node.users):
-        new = found.get(part.args[1])  # type: ignore[arg-type]
+        new = found.get(part.args[1])
         if new is not None:
             part.replace_all_uses_with(new)
             graph.erase_node(part)

@@ -133,13 +133,14 @@ class Game:
         """The round for a group of this size, made once."""
         size = len(lanes.seeds) if self.engine.side_by_side else 1
         if size not in self._rounds:
-            one, example = self._of_one((lanes.moving, self._rates(lanes), self._batches(lanes, stream)))
+            rates = self._rates(lanes, self.recipe.rate(lanes.played))
+            one, example = self._of_one((lanes.moving, rates, self._batches(lanes, stream)))
             self._rounds[size] = self.engine(one, example, len(tree_leaves(lanes.moving)))
         return self._rounds[size]
 
-    def _rates(self, lanes: Lanes) -> dict[str, Tensor]:
-        """Each player's learning rate in the next round, ``[S]``."""
-        factor, size = self.recipe.rate(lanes.played), (len(lanes.seeds),)
+    def _rates(self, lanes: Lanes, factor: float) -> dict[str, Tensor]:
+        """Each player's learning rate, ``[S]``, at ``factor`` of what it starts with."""
+        size = (len(lanes.seeds),)
         rates = {p.name: self.recipe.lr_d if p.adversary else self.recipe.lr_g for p in self.players}
         return {n: torch.full(size, rate * factor, device=self.device, dtype=self.dtype) for n, rate in rates.items()}
 
@@ -151,13 +152,13 @@ class Game:
         """Play up to round ``until``, or until ``stop()``; in place: a traced round writes over the weights that it was given."""
         one = self.prepare(lanes, stream)
         moving, spec = tree_flatten(lanes.moving)
-        factor, rates = -1.0, list[Tensor]()
+        factor, rates = None, dict[str, Tensor]()
         with torch.no_grad():  # the round takes its own gradients; nothing here needs a tape
             while lanes.played < until and not stop():
-                if factor != self.recipe.rate(lanes.played):
-                    factor, rates = self.recipe.rate(lanes.played), [*self._rates(lanes).values()]
+                if (now := self.recipe.rate(lanes.played)) != factor:
+                    factor, rates = now, self._rates(lanes, now)
                 batches = [part for batch in self._batches(lanes, stream) for part in batch]
-                out = one([*moving, *rates, *batches])
+                out = one([*moving, *rates.values(), *batches])
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
                 lanes.losses.append(torch.stack(losses))
@@ -273,10 +274,12 @@ class Training:
         """On CPU a thread per worker keeps every core busy, and each group's weights near its core."""
 
         def turn(i: int) -> int | None:
-            lanes, end = self._lanes[i], time.perf_counter() + TURN
-            first = lanes.played
-            done = lambda: stop() or (lanes.played > first and time.perf_counter() > end)  # noqa: E731
-            self.game.advance(lanes, self._streams[i], until, done)
+            lanes, began, end = self._lanes[i], self._lanes[i].played, time.perf_counter() + TURN
+
+            def over() -> bool:
+                return stop() or (time.perf_counter() > end and lanes.played > began)
+
+            self.game.advance(lanes, self._streams[i], until, over)
             self.progress(sum(lanes.played for lanes in self._lanes) // len(self._lanes))
             return lanes.played if lanes.played < until and not stop() else None
 
