@@ -231,3 +231,16 @@ def test_a_stop_waits_for_the_groups_that_are_behind_to_come_up(monkeypatch: pyt
     list(t)
     assert 0 < t.played < RECIPE.every
     assert {lanes.played for lanes in t._lanes} == {t.played}
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 16])
+def test_players_are_diagnosed_alike_however_many_seeds_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    alone = [dict(r.diagnostics) for r in training([0, 1, 2], groups=1)]
+    monkeypatch.setattr(harness, "LOOKED_AT", at_a_time)
+    apart = [dict(r.diagnostics) for r in training([0, 1, 2], groups=3)]
+    assert alone[0].keys() == apart[0].keys() != set()
+    for a, b in zip(alone, apart, strict=True):
+        for name in a:
+            np.testing.assert_allclose(a[name], b[name], rtol=1e-9)

@@ -36,6 +36,8 @@ Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 TRACED = Traced()
 TURN = 0.1
 """Seconds that a worker plays a group before it looks for another: long enough for the group's weights to stay near the core."""
+LOOKED_AT = 16
+"""Seeds whose players are diagnosed at a time."""
 CHUNK, AT_ONCE = 2_520, 2**22
 """Of samples that are drawn at a time: how many of a seed, and numbers in those of all seeds (a net's layers need fifty times as many)."""
 
@@ -285,12 +287,20 @@ class Training:
 
         take_turns([lanes.played for lanes in self._lanes], turn, self.workers)
 
+    def _looked_at(self) -> Iterator[Lanes]:
+        """The weights of a few groups at a time: one call for each seed takes seven times as long."""
+        groups = max(1, LOOKED_AT // len(self._groups[0]))
+        for first in range(0, len(self._lanes), groups):
+            some = self._lanes[first : first + groups]
+            params = {n: torch.cat([lanes.moving[0][n] for lanes in some]) for n in self.game.networks}
+            yield Lanes([seed for lanes in some for seed in lanes.seeds], (params, {}, {}), self.played)
+
     def _record(self) -> Record:
         parts = [self.game.settle(lanes) for lanes in self._lanes]
         losses = {name: torch.cat([p[name] for p in parts]).cpu().numpy() for name in parts[0]}
         samples = self.sample(self.n_samples)
         metrics = {k: v.cpu().numpy() for k, v in self.evaluate(samples).items()}
-        told = [diagnose(self.game, lanes, s) for lanes, s in zip(self._lanes, self._streams, strict=True)]
+        told = [diagnose(self.game, lanes, self.game.stream(lanes.seeds)) for lanes in self._looked_at()]
         diagnostics = {name: torch.cat([t[name] for t in told]).cpu().numpy() for name in told[0]}
         plain = samples.float().cpu().numpy()
         return Record(self.played, self.seconds, metrics, losses, self.diverged, plain, diagnostics)
