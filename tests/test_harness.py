@@ -199,9 +199,7 @@ def test_every_playing_thread_takes_its_share_of_the_process_s_threads(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_group_that_is_furthest_behind_plays_next_and_none_waits_for_another(
-    monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
+def test_groups_take_turns_and_end_where_one_group_would(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
     monkeypatch.setattr(harness, "TURN", 0.0)  # a round, and the next group's turn
     heard: list[int] = []
     t = training([0, 1, 2], groups=3, progress=heard.append)
@@ -216,7 +214,8 @@ def test_the_group_that_is_furthest_behind_plays_next_and_none_waits_for_another
     monkeypatch.setattr(t.game, "advance", told)
     list(t)
     assert len(apart) == 3 * RECIPE.rounds
-    assert max(apart) <= workers
+    if workers == 1:  # of two workers one may be slow, and nobody waits for it (tests/test_threads.py)
+        assert max(apart) == 0
     assert heard[-1] == RECIPE.rounds
     whole = trained([0, 1, 2], groups=3)
     for a, b in zip(leaves(t.lanes()), leaves(whole.lanes()), strict=True):
