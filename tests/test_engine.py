@@ -149,8 +149,12 @@ def adam(ts: list[Tensor]) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("shape", [(3, 50), (50,)], ids=["lanes", "one lane"])
-def test_adam_is_one_kernel_where_nobody_looks_ahead_through_it(shape: tuple[int, ...]) -> None:
+def test_a_long_adam_is_one_kernel_where_nobody_looks_ahead_through_it(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     inputs = [*doubles(*[shape] * 4), torch.rand(shape[:-1], dtype=torch.float64) + 0.1]
+    assert not any("adam_" in o for o in engine.nodes(engine.trace(adam, inputs, donated=3)))
+    monkeypatch.setattr("zoo.fusing.LONG", 50)
     traced = engine.trace(adam, inputs, donated=3)
     assert sum("adam_" in o for o in engine.nodes(traced)) == 2
     want = adam(inputs)
@@ -182,8 +186,8 @@ def test_adam_reads_a_long_gradient_in_the_parts_it_was_made_in(monkeypatch) -> 
     inputs = [*doubles((3, 20), (3, 20), (3, 20), (3, 5, 3), (3, 5, 3)), torch.rand(3, dtype=torch.float64)]
     inputs[2] = inputs[2].abs()
     want = every([t.clone() for t in inputs])
-    for least, joins in ((1, 0), (10**6, 1)):
-        monkeypatch.setattr("zoo.fusing.PART", least)
+    for least, joins in ((20, 0), (21, 1)):
+        monkeypatch.setattr("zoo.fusing.LONG", least)
         traced = engine.trace(every, inputs, donated=3)
         operations = engine.nodes(traced)
         assert sum("cat" in o for o in operations) == joins

@@ -90,7 +90,8 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     graph = line.graph
     given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
     tidy(graph)
-    if all(t.device.type == "cpu" for t in example):
+    on_cpu = all(t.device.type == "cpu" for t in example)
+    if on_cpu:
         convolutions.rewrite(graph)
         tidy(graph)
         parts.sum_first(graph)
@@ -99,7 +100,10 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
         fusing.fuse(graph, given)
     reuse.write_over(graph, given)
     reuse.keep_apart(graph, donated)
-    line.compile()
+    if on_cpu:
+        line.interpret(example)
+    else:
+        line.compile()
     return line
 
 
@@ -144,6 +148,8 @@ def _drop_no_ops(graph: fx.Graph) -> None:
             here, there = value(node), value(left[0])
             if zeros and here is not None and there is not None and here.shape == there.shape:
                 node.replace_all_uses_with(left[0])
+        elif node.target is aten.fill.Scalar:
+            node.target = aten.full_like.default  # nothing to write into; and TorchScript cannot write down the other
         elif node.target is aten.mul.Scalar and node.args[1] == 1 and type(node.args[1]) is int:
             node.replace_all_uses_with(node.args[0])
         elif node.target in views:

@@ -1,4 +1,4 @@
-"""Adam's step of a traced round as one kernel, in place (CPU): nine passes through memory become one.
+"""Adam's step of a large net in a traced round as one kernel, in place (CPU): nine passes through memory become one.
 
 ``optim.Adam.step`` is a formula, which a look-ahead differentiates. Where nobody differentiates it, its nodes stand in the line as they
 were written, and nothing but the step reads what lies between them: there PyTorch's fused kernel does the same arithmetic.
@@ -7,7 +7,6 @@ were written, and nothing but the step reads what lies between them: there PyTor
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -22,18 +21,19 @@ NEVER = torch.tensor(torch.inf)
 """A step count at which the kernel's own bias corrections are 1: they stand in the rates already."""
 
 
-PART = 2**16
-"""Parameters of a lane from which its gradient's parts are read where they lie: joining fewer costs less than a call's list of them."""
+LONG = 2**16
+"""Parameters of a lane from which one kernel is faster: its call takes 25 us a lane, and fewer parameters do not leave the cache between passes."""
 
 
-def adam_(
-    theta: Tensor,
-    m: Tensor,
-    v: Tensor,
-    grads: Sequence[Tensor],
-    added: Tensor,
-    factor: Tensor,
-    betas: tuple[float, float],
+LIBRARY = torch.library.Library("zoo", "DEF")  # an operation of PyTorch's own kind, which ``zoo.interpreter`` can call
+LIBRARY.define(
+    "adam_(Tensor(a!) theta, Tensor(b!) m, Tensor(c!) v, Tensor[] grads, Tensor added, Tensor factor, float b1, float b2)"
+    " -> (Tensor(a!), Tensor(b!), Tensor(c!))"
+)
+
+
+def _adam_(
+    theta: Tensor, m: Tensor, v: Tensor, grads: list[Tensor], added: Tensor, factor: Tensor, b1: float, b2: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  theta = theta - m / (added + factor sqrt(v)), over its first three arguments.
 
@@ -47,10 +47,13 @@ def adam_(
         *whole, zip(*lanes, strict=True), *(t.flatten().tolist() for t in (added, factor)), strict=True
     ):
         params, first, second = (t.split(sizes) for t in flat)
-        rates = {"lr": 1 / f, "beta1": betas[0], "beta2": betas[1], "weight_decay": 0.0, "eps": a / f}
+        rates = {"lr": 1 / f, "beta1": b1, "beta2": b2, "weight_decay": 0.0, "eps": a / f}
         steps = [NEVER] * len(sizes)
         torch._fused_adam_(params, part, first, second, [], steps, **rates, amsgrad=False, maximize=False)
     return theta, m, v
+
+
+LIBRARY.impl("adam_", _adam_, "CPU")
 
 
 class Step(NamedTuple):
@@ -66,10 +69,10 @@ class Step(NamedTuple):
 
 
 def fuse(graph: fx.Graph, donated: set[fx.Node]) -> None:
-    """Every step of Adam's that stands whole in the graph, in place."""
+    """Every long step of Adam's that stands whole in the graph, in place."""
     for node in list(graph.nodes):
-        step = _step(node)
-        if step is not None:
+        step, held = _step(node), value(node)
+        if step is not None and held is not None and held.shape[-1] >= LONG:
             _replace(graph, step, donated)
 
 
@@ -125,7 +128,7 @@ def _replace(graph: fx.Graph, step: Step, donated: set[fx.Node]) -> None:
             dead = free and (ends[owner] in nodes or order[ends[owner]] < order[step.theta])
             sole = read.count(owner) == 1
             written.append(old if dead and sole else _clone(graph, old))
-        new = graph.call_function(adam_, (*written, parts, *rates, step.betas))
+        new = graph.call_function(torch.ops.zoo.adam_.default, (*written, parts, *rates, *step.betas))
         for i, was in enumerate((step.theta, step.m, step.v)):
             part = graph.call_function(operator.getitem, (new, i))
             part.meta["val"] = value(was)
@@ -142,9 +145,9 @@ def _replace(graph: fx.Graph, step: Step, donated: set[fx.Node]) -> None:
 
 
 def _parts(grad: fx.Node, readers: set[fx.Node]) -> list[fx.Node]:
-    """The gradient in parts, if it is long and only the step reads it."""
+    """The gradient in parts, if only the step reads it."""
     held = value(grad)
-    if grad.target is not aten.cat.default or held is None or held.shape[-1] < PART or not set(grad.users) <= readers:
+    if grad.target is not aten.cat.default or held is None or not set(grad.users) <= readers:
         return [grad]
     parts, *dim = grad.args
     last = (dim or [0]) in ([-1], [held.ndim - 1])

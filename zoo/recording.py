@@ -16,6 +16,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from zoo.interpreter import interpreted
+
 aten = torch.ops.aten
 
 Function: TypeAlias = Callable[[list[Tensor]], list[Tensor]]
@@ -28,17 +30,21 @@ class Line:
 
     def __init__(self, graph: fx.Graph, constants: dict[str, Tensor]) -> None:
         self.graph, self.constants = graph, constants
-        self._module: fx.GraphModule | None = None
+        self._play: Callable[..., Any] | None = None
 
     def compile(self) -> fx.GraphModule:
         """Take over what was changed in the graph."""
         self.graph.lint()
-        self._module = fx.GraphModule(self.constants, self.graph)
-        return self._module
+        module = fx.GraphModule(self.constants, self.graph)
+        self._play = module
+        return module
+
+    def interpret(self, example: list[Tensor]) -> None:
+        """Take over what was changed, to be played without Python between operations where that can be had (``zoo.interpreter``)."""
+        self._play = interpreted(self.compile(), example)
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
-        found: list[Tensor] = (self._module or self.compile())(*inputs)
-        return found
+        return list((self._play or self.compile())(*inputs))
 
 
 def record(function: Function, example: list[Tensor]) -> Line:

@@ -1,0 +1,148 @@
+"""A line without Python between its operations: the same bits, Python's lock left alone, and Python's own way where that cannot be had."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, fx
+from torch.func import grad, vmap
+
+from zoo import engine, recording
+from zoo.interpreter import interpreted
+from zoo.optim import Adam
+
+
+def a_round(ts: list[Tensor]) -> list[Tensor]:
+    """Adam's step of two layers, and what they make then."""
+    theta, m, v, x, lr = ts
+
+    def loss(theta: Tensor) -> Tensor:
+        a, b = theta.split([12, 8], -1)
+        return torch.nn.functional.softplus(torch.tanh(torch.tanh(x @ a.view(3, 4)) @ b.view(4, 2))).mean()
+
+    moved, state = Adam().step(theta, grad(loss)(theta), {"m": m, "v": v, "t": lr * 0}, lr)
+    a, _ = moved.split([12, 8], -1)
+    return [moved, state["m"], state["v"], x @ a.view(3, 4), loss(moved)]
+
+
+def every(ts: list[Tensor]) -> list[Tensor]:
+    return list(vmap(lambda *t: a_round(list(t)))(*ts))
+
+
+def inputs() -> list[Tensor]:
+    g = torch.Generator().manual_seed(0)
+    made = [torch.randn(*shape, generator=g) for shape in ((3, 20), (3, 20), (3, 20), (3, 5, 3), (3,))]
+    return [*made[:2], made[2].abs(), made[3], made[4].abs()]
+
+
+def in_python(monkeypatch: pytest.MonkeyPatch) -> recording.Line:
+    with monkeypatch.context() as m:
+        m.setattr(recording, "interpreted", lambda module, example: module)
+        return engine.trace(every, inputs(), donated=3)
+
+
+def called(line: recording.Line) -> int:
+    """Python functions and methods entered in one round, PyTorch's own among them."""
+    count, given = 0, inputs()
+
+    def seen(frame: Any, event: str, arg: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    line([t.clone() for t in given])
+    sys.setprofile(seen)
+    try:
+        line(given)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["Adam in passes", "Adam as one kernel"])
+def test_the_same_bits_as_in_python_round_after_round(monkeypatch: pytest.MonkeyPatch, long: bool) -> None:
+    if long:
+        monkeypatch.setattr("zoo.fusing.LONG", 20)
+    line, plain = engine.trace(every, inputs(), donated=3), in_python(monkeypatch)
+    ours, theirs = inputs(), inputs()
+    for _ in range(5):
+        got, want = line(ours), plain(theirs)
+        assert all(map(torch.equal, got, want))
+        ours, theirs = [*got[:3], *ours[3:]], [*want[:3], *theirs[3:]]
+
+
+def test_products_are_not_joined() -> None:
+    """TorchScript's own passes would make one large product of these, which rounds otherwise, from the second call on."""
+
+    def function(ts: list[Tensor]) -> list[Tensor]:
+        return [ts[0] @ ts[1] + ts[1] @ ts[2] + ts[2] @ ts[3] + ts[3] @ ts[0] + ts[0] @ ts[2]]
+
+    g = torch.Generator().manual_seed(0)
+    given = [torch.randn(64, 64, generator=g) for _ in range(4)]
+    play = interpreted(recording.record(function, given).compile(), given)
+    assert all(torch.equal(play(*given)[0], function(given)[0]) for _ in range(4))
+
+
+def test_no_python_between_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = engine.trace(every, inputs(), donated=3)
+    assert called(line) < 20
+    assert called(in_python(monkeypatch)) > len(engine.nodes(line))
+
+
+def test_other_threads_run_meanwhile() -> None:
+    """One operation that takes long, and a thread that counts: it would count little if Python's lock were held."""
+    x = torch.randn(1, 2000, 2000)
+    line = engine.trace(lambda ts: [ts[0] @ ts[0] @ ts[0]], [x])
+    counts, done = [0], threading.Event()
+
+    def play() -> None:
+        line([x])
+        done.set()
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    while not done.is_set():
+        counts[0] += 1
+    thread.join()
+    assert counts[0] > 1000
+
+
+def test_what_is_given_as_an_example_stays_and_nothing_is_said() -> None:
+    given = inputs()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        engine.trace(every, given, donated=3)
+    assert all(map(torch.equal, given, inputs()))
+
+
+def normalised(ts: list[Tensor]) -> list[Tensor]:
+    def loss(x: Tensor) -> Tensor:
+        return torch.nn.functional.batch_norm(x, None, None, training=True).square().mul(x).sum()
+
+    return [grad(loss)(ts[0])]
+
+
+def test_python_plays_what_torchscript_cannot_write_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    line = engine.trace(normalised, [x])
+    assert isinstance(line._play, fx.GraphModule)
+    torch.testing.assert_close(line([x])[0], normalised([x])[0])
+
+
+@pytest.mark.parametrize("removed", [True, False], ids=["removed", "broken"])
+def test_python_plays_where_torch_has_no_interpreter_any_more(monkeypatch: pytest.MonkeyPatch, removed: bool) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("torch.jit is not supported.")
+
+    want = in_python(monkeypatch)(inputs())
+    if removed:
+        monkeypatch.delattr(torch.jit, "trace")
+    else:
+        monkeypatch.setattr(torch.jit, "trace", broken)
+    line = engine.trace(every, inputs(), donated=3)
+    assert isinstance(line._play, fx.GraphModule)
+    assert all(map(torch.equal, line(inputs()), want))
