@@ -119,18 +119,25 @@ def test_what_is_given_as_an_example_stays_and_nothing_is_said() -> None:
     assert all(map(torch.equal, given, inputs()))
 
 
-def normalised(ts: list[Tensor]) -> list[Tensor]:
-    def loss(x: Tensor) -> Tensor:
-        return torch.nn.functional.batch_norm(x, None, None, training=True).square().mul(x).sum()
+def images(ts: list[Tensor]) -> list[Tensor]:
+    """Of a convolution and of batch normalisation the gradients are told by lists of truth values which of them are wanted."""
 
-    return [grad(loss)(ts[0])]
+    def loss(x: Tensor, w: Tensor) -> Tensor:
+        hidden = torch.nn.functional.batch_norm(torch.nn.functional.conv2d(x, w, padding=1), None, None, training=True)
+        return hidden.square().mul(hidden).sum()
+
+    return [loss(*ts), *grad(loss, argnums=(0, 1))(*ts), grad(loss, argnums=1)(*ts)]
 
 
-def test_python_plays_what_torchscript_cannot_write_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
-    line = engine.trace(normalised, [x])
-    assert isinstance(line._play, fx.GraphModule)
-    torch.testing.assert_close(line([x])[0], normalised([x])[0])
+def test_gradients_of_images_are_written_down_too() -> None:
+    g = torch.Generator().manual_seed(1)
+    x, w = torch.randn(2, 3, 8, 8, generator=g), torch.randn(8, 3, 3, 3, generator=g)
+    module = recording.record(images, [x, w]).compile()
+    told = {str(node.target) for node in module.graph.nodes}
+    assert told >= {"aten.convolution_backward.default", "aten.native_batch_norm_backward.default"}
+    play = interpreted(module, [x, w])
+    assert play is not module
+    assert all(map(torch.equal, play(x, w), images([x, w])))
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "broken"])

@@ -65,13 +65,15 @@ def compiler() -> str | None:
 def pays(line: Function, seeds: int, rounds: int) -> bool:
     """Whether so many rounds (of all seeds together) repay compiling twice: told from the traced round of some ``seeds``, never timed.
 
-    Measured on Zen 4, to within a factor of two: a compiled round saves 2.5 ms for each GFLOP of products and 0.8 us for each operation;
-    compiling takes 3 s and 18 ms for each operation. Convolutions save nothing: they are the same calls either way.
+    Measured on Zen 4, to within a factor of two: a seed's compiled round saves 1.5 ms for each GFLOP of products and 0.7 us for each
+    operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 18 ms for each operation. Convolutions save nothing:
+    they are the same calls either way.
     """
     if not isinstance(line, Line) or convolutions.any_in(line.graph):
         return False
     operations = len(engine.nodes(line))
-    return rounds * (2.5e-12 * counting.flops(line) / seeds + 8e-7 * operations) > 2 * (3 + 0.018 * operations)
+    saved = 1.5e-12 * counting.flops(line) / seeds + (7e-7 + 9e-7 / seeds) * operations
+    return rounds * saved > 2 * (3 + 0.018 * operations)
 
 
 def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:

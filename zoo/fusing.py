@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, fx
 
 from zoo import reuse
+from zoo.interpreter import LIBRARY
 from zoo.products import value
 
 aten = torch.ops.aten
@@ -25,8 +26,7 @@ LONG = 2**16
 """Parameters of a lane from which one kernel is faster: its call takes 25 us a lane, and fewer parameters do not leave the cache between passes."""
 
 
-LIBRARY = torch.library.Library("zoo", "DEF")  # an operation of PyTorch's own kind, which ``zoo.interpreter`` can call
-LIBRARY.define(
+LIBRARY.define(  # an operation of PyTorch's own kind, which TorchScript can call
     "adam_(Tensor(a!) theta, Tensor(b!) m, Tensor(c!) v, Tensor[] grads, Tensor added, Tensor factor, float b1, float b2)"
     " -> (Tensor(a!), Tensor(b!), Tensor(c!))"
 )
