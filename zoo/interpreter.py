@@ -15,22 +15,25 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 LIBRARY = torch.library.Library("zoo", "FRAGMENT")
 
 
-def interpreted(module: fx.GraphModule, example: list[Tensor]) -> Callable[..., Any]:
-    """``module``, for tensors of the shapes and types of ``example``; itself where it cannot be had otherwise."""
+def interpreted(graph: fx.Graph, constants: dict[str, Tensor], example: list[Tensor]) -> Callable[..., Any] | None:
+    """``graph`` as a function of tensors of the shapes and types of ``example``; ``None`` where TorchScript cannot take it."""
     given = tuple(t.clone() for t in example)  # writing it down plays it, and it may write over what it is given
-    writing = _Writing(module)
+    holder = nn.Module()
+    for name, tensor in constants.items():
+        setattr(holder, name, tensor)
+    writing = _Writing(holder, graph=graph)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             # it tells of the deprecation, and that shapes will be taken for constants, which they are
             warnings.simplefilter("ignore")
             script = torch.jit.trace(lambda *inputs: tuple(writing.run(*inputs)), given, check_trace=False)
     except (AttributeError, RuntimeError):
-        return module
+        return None
 
     def play(*inputs: Tensor) -> Any:
         with torch.jit.optimized_execution(False):  # as it stands: products that it joins would round otherwise

@@ -41,7 +41,7 @@ class Line:
 
     def interpret(self, example: list[Tensor]) -> None:
         """Take over what was changed, to be played without Python between operations where that can be had (``zoo.interpreter``)."""
-        self._play = interpreted(self.compile(), example)
+        self._play = interpreted(self.graph, self.constants, example) or self.compile()
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
         return list((self._play or self.compile())(*inputs))
@@ -105,7 +105,8 @@ class _Recorder(TorchDispatchMode):
         if func in SAME:
             self._nodes[made] = self.node(args[0])
             return made
-        node = self.graph.call_function(func, *tree_map_only(Tensor, self.node, (args, kwargs)))
+        given = fx.node.map_aggregate((args, kwargs), lambda a: self.node(a) if isinstance(a, Tensor) else a)
+        node = self.graph.call_function(func, *given)
         if isinstance(made, Tensor):
             self._hold(made, node)
         else:
