@@ -14,8 +14,8 @@ from zoo.engine import Traced
     ("setting", "engine", "seeds", "most"),
     [
         (ring("ns", 128, 2), "traced", 8, 0.75),
-        (ring("ns", 128, 2), "traced", 1, 1.35),
-        (ring("unrolled", 128, 2, k=5), "traced", 8, 0.6),
+        (ring("ns", 128, 2), "traced", 1, 0.95),
+        (ring("unrolled", 128, 2, k=5), "traced", 8, 0.55),
         pytest.param(ring("ns", 128, 2), "compiled", 8, 0.55, marks=needs_compiler),
         pytest.param(ring("ns", 512, 256), "compiled", 8, 0.85, marks=needs_compiler),
     ],
