@@ -2,7 +2,8 @@
 
 ``trace(f, example)`` runs ``f`` once and records what it does below autograd and below the seed map: what is left is one flat list of
 matrix products and elementwise operations over all seeds, with no gradient tape and no dispatch through ``vmap`` in the loop. The list is
-then cleaned (repeated work merged, no-op views dropped); on CPU, products take the form that the kernels do well, and Adam's step is one.
+then cleaned (repeated work merged, no-op views dropped); on CPU, products take the form that the kernels do well, a large net's step of Adam
+is one, and no Python stands between two operations (``zoo.interpreter``).
 Tracing is exact: the traced round returns the same bits as ``f``, up to the rounding of re-ordered thin products.
 """
 
