@@ -1,12 +1,15 @@
-"""Memory that a round frees stays the process's own: pages are not paid for again."""
+"""Memory that a round frees stays the process's own: pages are not paid for again; cycles are looked for seldom until training."""
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from zoo import heap
 
 ROUNDS = """
 import resource
@@ -30,3 +33,44 @@ def test_freed_memory_is_taken_again_without_faults() -> None:
     running = [subprocess.Popen([sys.executable, "-c", ROUNDS], stdout=subprocess.PIPE, text=True) for _ in range(6)]
     faults = [int(process.communicate(timeout=120)[0]) for process in running]
     assert max(faults) < 100
+
+
+def test_the_collector_rests_until_training_and_is_then_as_it_was() -> None:
+    usual = gc.get_threshold()
+    try:
+        gc.set_threshold(123, 4, 5)
+        heap.collect_as_usual()  # of a program that uses the library nothing is changed
+        assert gc.get_threshold() == (123, 4, 5)
+        heap.collect_seldom()
+        assert gc.get_threshold() > (10_000, 4, 5)
+        heap.collect_as_usual()
+        heap.collect_as_usual()
+        assert gc.get_threshold() == (123, 4, 5)
+    finally:
+        gc.set_threshold(*usual)
+
+
+COMMAND = """
+import gc, sys
+from zoo import cli, harness
+usual = gc.get_threshold()
+advance = harness.Game.advance
+def told(*given):
+    assert gc.get_threshold() == usual
+    print("as usual")
+    advance(*given)
+harness.Game.advance = told
+engine = harness.Game.build
+def build(*given):
+    assert gc.get_threshold() > usual
+    return engine(*given)
+harness.Game.build = build
+sys.argv = ["zoo", "run", "ns", "--rounds", "2", "--seeds", "1", "--no-track", "--quiet", "--out", sys.argv[1]]
+cli.main()
+"""
+
+
+def test_a_command_starts_so_and_trains_as_usual(tmp_path) -> None:
+    done = subprocess.run([sys.executable, "-c", COMMAND, str(tmp_path / "run")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "as usual" in done.stdout

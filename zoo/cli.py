@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from baselines import recipes
 from toy_data.errors import DataError
-from zoo import cli_eval, cli_look, cli_sweep, cli_yours, variants
+from zoo import cli_eval, cli_look, cli_sweep, cli_yours, heap, variants
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -275,6 +275,7 @@ def judge(
 
 def main() -> None:
     """The console script: errors that a user can cause end in one line on stderr and exit code 2."""
+    heap.collect_seldom()
     try:
         code = app(standalone_mode=False)
     except (ZooError, DataError) as error:

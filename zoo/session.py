@@ -122,6 +122,7 @@ class Run:
         """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop."""
         threads = torch.get_num_threads()
         heap.keep_freed()
+        heap.collect_as_usual()
         self.listener.started(self)
         started = time.perf_counter()
         try:
