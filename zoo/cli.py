@@ -289,4 +289,6 @@ def main() -> None:
             raise
         print(f"zoo: {error.format_message()}", file=sys.stderr)
         code = 2
+    finally:
+        heap.collect_as_usual()
     sys.exit(code if isinstance(code, int) else 0)
