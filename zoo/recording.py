@@ -41,6 +41,7 @@ class Line:
 
     def interpret(self, example: list[Tensor]) -> None:
         """Take over what was changed, to be played without Python between operations where that can be had (``zoo.interpreter``)."""
+        self.graph.lint()
         self._play = interpreted(self.graph, self.constants, example) or self.compile()
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
