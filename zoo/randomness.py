@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from zoo import normals
 from zoo.game import Batch
 
 BLOCK = 2**19
@@ -89,7 +90,7 @@ class Stream:
         if self.uniform_latent:
             z.uniform_(-1, 1, generator=g)
         else:
-            z.normal_(generator=g)
+            normals.fill(z, g)
 
     def latents(self, n: int, purpose: str) -> Tensor:
         """``[S, n, z]``: the same latents every time for one purpose (evaluation, the film of samples)."""
