@@ -148,7 +148,11 @@ def test_estimates_are_recorded_ones_or_measured(tmp_path: Path) -> None:
     assert told.source == "1 from recorded runs (training alone), 1 from a few rounds played now"
     nothing = estimate.estimate([other], lambda c: sweep.folder_of(c, tmp_path), "cpu", budget=-1)
     assert nothing.seconds == {}
-    assert estimate.Estimate({"a": 6, "b": 6, "c": 9}, 3, 0).wall(2) == 10.5
+    known = estimate.Estimate({other.key: 6, longer.key: 9, "another's": 6}, 3, 0)
+    assert known.wall(1) == 21
+    assert known.wall(2) == 12
+    assert known.longest_first([other, longer]) == [longer, other]
+    assert nothing.longest_first([other, longer]) == [other, longer]
     assert [estimate.in_words(s) for s in (0, 90, 4000)] == ["1 s", "2 min", "1.1 h"]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zoo.cell import Cell
+    from zoo.estimate import Estimate
     from zoo.sweep import Sweep
 
 
@@ -73,7 +74,9 @@ def sweep(
         on, executors.Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell)
     )
     made = sweeps.Sweep(cells, out, executor, heard=lambda sentence: print(sentence, flush=True))
-    foretell(made, device)
+    told = foretell(made, device)
+    if told and not shard:  # shards take turns in the order that they agree on
+        made.cells = told.longest_first(cells)
     if dry_run:
         raise typer.Exit(0)
     from zoo.terminal import terminal
@@ -87,23 +90,24 @@ def sweep(
     raise typer.Exit(code)
 
 
-def foretell(sweep: Sweep, device: str) -> None:
-    """What there is to do and how long it will take."""
+def foretell(sweep: Sweep, device: str) -> Estimate | None:
+    """Say what there is to do and how long it will take; the estimate, if there is one."""
     from zoo.estimate import estimate, in_words
 
     cells, left = sweep.cells, sweep.left
     print(f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do.")
     if not left:
-        return
+        return None
     if not sweep.executor.here:
         print(f"No estimate: the machines of {sweep.executor.place} are not this one.", flush=True)
-        return
+        return None
     told = estimate(left, sweep.folder_of, device)
     slots = min(sweep.executor.slots, len(left))
     if told.seconds:
         print(f"About {in_words(told.wall(slots))} on {sweep.executor.place} ({told.source}).", flush=True)
     else:
         print(f"No estimate: none of the cells could be played for a moment. On {sweep.executor.place}.", flush=True)
+    return told
 
 
 def play(sweep: Sweep, console: Console) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import threading
 import time
@@ -46,8 +47,15 @@ class Estimate:
     measured: int
 
     def wall(self, slots: int) -> float:
-        """Seconds until the last cell ends, with so many at a time."""
-        return max(sum(self.seconds.values()) / max(1, slots), max(self.seconds.values(), default=0.0))
+        """Seconds until the last cell ends, with so many at a time, the longest first."""
+        ends = [0.0] * max(1, slots)
+        for seconds in sorted(self.seconds.values(), reverse=True):
+            heapq.heapreplace(ends, ends[0] + seconds)
+        return max(ends)
+
+    def longest_first(self, cells: Iterable[Cell]) -> list[Cell]:
+        """In the order in which they end soonest: a long one begun last would keep one core busy and leave the others idle."""
+        return sorted(cells, key=lambda cell: -self.seconds.get(cell.key, 0.0))
 
     @property
     def source(self) -> str:
