@@ -24,7 +24,7 @@ import torch
 
 import toy_data
 from benchmarks import plain
-from zoo import counting, heap, memory, products
+from zoo import compiling, counting, heap, memory, normals, products
 from zoo.cell import kit_for, plan
 from zoo.compiling import Compiled
 from zoo.engine import Engine, Line, Mapped, Traced
@@ -256,6 +256,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     heap.keep_freed()  # as `zoo run` does; the plain loop gains by it too
+    if found := compiling.compiler():
+        normals.hasten(found)  # as long runs of `zoo run` do
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     made: dict[str, Any] = {
         "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),

@@ -1,21 +1,27 @@
 """Fast normal numbers are PyTorch's to the bit, and whatever does not come to them is not used."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.test_compiling import needs_compiler
-from zoo import compiling, normals
+from tests.test_harness import RECIPE, game
+from zoo import compiling, engines, normals
+from zoo.engine import Engine
+from zoo.harness import Game
 
 
 @pytest.fixture(autouse=True)
 def as_at_the_start() -> Iterator[None]:
-    normals.hasten.cache_clear()
+    cached = normals.hasten
+    cached.cache_clear()
     normals._made.clear()
     yield
-    normals.hasten.cache_clear()
+    cached.cache_clear()
     normals._made.clear()
 
 
@@ -62,3 +68,27 @@ def test_other_numbers_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(normals, "_compile", lambda compiler: lambda into, n, state: None)
     assert not normals.hasten("a compiler whose library draws nothing")
     assert not normals._made
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "fast"),
+    [
+        ({"rounds": 10**9}, None, True),
+        ({"rounds": 10**9}, False, False),
+        ({"rounds": 10**9, "uniform_latent": True}, None, False),
+        ({"rounds": 1000}, None, False),
+    ],
+)
+def test_long_runs_of_normal_latents_are_hastened(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], asked: bool | None, fast: bool
+) -> None:
+    monkeypatch.setattr(compiling, "compiler", lambda: "a compiler")
+    monkeypatch.setattr(compiling, "pays", lambda *_: False)
+    called: list[str] = []
+    monkeypatch.setattr(normals, "hasten", called.append)
+
+    def make(engine: Engine) -> Game:
+        return game(recipe=replace(RECIPE, **changes), engine=engine)
+
+    engines.choose(make, [0, 1], asked, print)
+    assert called == ["a compiler"] * fast

@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from zoo import convolutions, counting, engine, normals, parts, reuse
+from zoo import convolutions, counting, engine, parts, reuse
 from zoo.engine import Function, Line, Mapped, SeedBySeed
 from zoo.products import call, value
 from zoo.recording import record
@@ -53,10 +53,7 @@ class Compiled:
         engine.tidy(graph)
         _hold_scalars(graph)
         _write_over(graph, donated)
-        made = _compile(line, lane)
-        if found := compiler():
-            normals.hasten(found)
-        return SeedBySeed(operations, donated, made)
+        return SeedBySeed(operations, donated, _compile(line, lane))
 
 
 def compiler() -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from zoo import compiling, memory
+from zoo import compiling, memory, normals
 from zoo.engine import Engine, Traced
 from zoo.errors import ZooError
 from zoo.graphs import Graphed
@@ -28,10 +28,14 @@ def choose(
         if asked:
             raise ZooError("A round is compiled for the CPU only; on a GPU it is a CUDA graph: leave --compile out.")
         return make(Graphed())
-    if asked and not compiling.compiler():
+    compiler = compiling.compiler()
+    if asked and not compiler:
         raise ZooError(f"There is no C++ compiler here (g++, clang++, or what CXX names). {INSTEAD}")
-    wanted = asked is not False and bool(compiling.compiler())
-    if not wanted or (asked is None and not _pays(game, seeds)):
+    if asked is False or not compiler:
+        return game
+    if normals.pays(_normals(game) * len(seeds)):
+        normals.hasten(compiler)
+    if asked is None and not _pays(game, seeds):
         return game
     tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
     compiled = make(compiling.Compiled())
@@ -43,6 +47,12 @@ def choose(
         tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
         return game
     return compiled
+
+
+def _normals(game: Game) -> int:
+    """How many normal numbers become latents in a seed's whole run."""
+    r = game.recipe
+    return 0 if r.uniform_latent else r.rounds * game.draws * r.batch * game.variant.latent(game.kit)
 
 
 def _pays(game: Game, seeds: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """Normal numbers as PyTorch draws them on a CPU, in a third of the time: the same bits from the same generator.
 
-PyTorch asks its Mersenne twister for one word at a time, 2.8 of the 3.1 ns of a number. Where a C++ compiler is called anyway, for the
-round, half a second more compiles ``normals.cpp``, which makes 624 words at a time and hands them to PyTorch's own sine and logarithm: 1.1 ns.
+PyTorch asks its Mersenne twister for one word at a time, 2.8 of the 3.1 ns of a number. Where there is a C++ compiler, half a second
+compiles ``normals.cpp``, which makes 624 words at a time and hands them to PyTorch's own sine and logarithm: 1.1 ns.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from torch import Tensor
 SHORT = 4096
 """Fewer numbers than this are left to PyTorch: taking the generator's state and putting it back costs 10 us."""
 
+MANY = 6e8
+"""Numbers whose drawing repays compiling twice, at 2 ns saved for each."""
+
 _made: list[Callable[[int, int, int], None]] = []
 
 
@@ -30,6 +33,11 @@ def fill(into: Tensor, generator: torch.Generator) -> Tensor:
         return into.normal_(generator=generator)
     _play(_made[0], into, generator)
     return into
+
+
+def pays(numbers: int) -> bool:
+    """Whether a run that draws so many should ``hasten``."""
+    return numbers > MANY
 
 
 @cache
