@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from tests.test_harness import game, leaves, training
-from zoo import engines
+from zoo import counting, engines, memory
+from zoo.engine import Engine, Traced
 from zoo.errors import ZooError
 from zoo.graphs import Graphed
 from zoo.harness import Game
@@ -53,12 +54,39 @@ def test_groups_that_share_a_graph_do_not_share_their_state() -> None:
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
 
 
-def test_a_gpu_gets_a_graph_and_no_compiler() -> None:
-    def make(by: Any) -> Game:
-        made = game(engine=by)
+def test_what_a_graph_costs_is_what_its_line_does() -> None:
+    graphed, traced = game(engine=Graphed()), game()
+    ours, theirs = (g.prepare(g.build(range(3)), g.stream(range(3))) for g in (graphed, traced))
+    assert counting.flops(ours) == counting.flops(theirs) > 0
+    assert memory.lane_bytes(graphed) == memory.lane_bytes(traced)
+
+
+def on_a_gpu(prepare: Callable[..., None]) -> Callable[[Engine], Game]:
+    """Games that take themselves for a GPU's, with ``prepare`` for what would need one."""
+
+    def make(engine: Engine) -> Game:
+        made = game(engine=engine)
         made.device = torch.device("cuda")
+        for name in ("build", "stream", "prepare"):
+            setattr(made, name, prepare)
         return made
 
+    return make
+
+
+def test_a_gpu_gets_a_graph_and_no_compiler() -> None:
+    make = on_a_gpu(lambda *_: None)
     assert isinstance(engines.choose(make, range(4), None, print).engine, Graphed)
     with pytest.raises(ZooError, match="for the CPU only"):
         engines.choose(make, range(4), True, print)
+
+
+def test_what_cannot_be_a_graph_is_traced_and_told_of() -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    said: list[str] = []
+    assert isinstance(engines.choose(on_a_gpu(fail), range(4), None, said.append).engine, Traced)
+    assert said == [
+        "A round cannot be kept as a CUDA graph (RuntimeError: operation not permitted when stream is capturing); it is traced instead."
+    ]

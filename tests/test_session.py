@@ -89,6 +89,42 @@ def test_a_killed_run_resumes_to_the_same_bytes(
     assert not (tmp_path / "part" / "INTERRUPTED").exists()
 
 
+def test_a_run_that_died_after_its_last_checkpoint_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = session.start(small(every=4), out=tmp_path / "whole")  # rounds that the interval does not divide
+    whole.train()
+    run = session.start(small(every=4), out=tmp_path / "run")
+    with monkeypatch.context() as dying:
+        dying.setattr(run, "finish", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run.train()
+    again = session.resume(tmp_path / "run")
+    assert again.training.played == 9
+    again.train()
+    for name in ("metrics.csv", "generator.safetensors"):
+        assert digest(tmp_path / "whole", name) == digest(tmp_path / "run", name)
+
+
+def test_a_run_goes_on_in_the_groups_that_it_began_with(tmp_path: Path) -> None:
+    """A seed alone is played by other kernels than one among others, so the bytes depend on it; and groups on how many threads there are."""
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        cell = small()
+        session.start(cell, out=tmp_path / "whole").train()
+        run = session.start(cell, out=tmp_path / "run")
+        run.training.progress = lambda played: run.asked_to_stop.set()
+        with pytest.raises(session.Interrupted):
+            run.train()
+        torch.set_num_threads(2)
+        assert session.Run(cell, tmp_path, torch.device("cpu")).training.groups == 2
+        again = session.resume(tmp_path / "run")
+        assert again.training.groups == 1
+        again.train()
+    finally:
+        torch.set_num_threads(threads)
+    assert digest(tmp_path / "whole", "generator.safetensors") == digest(tmp_path / "run", "generator.safetensors")
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> None:
     run = session.start(small(), out=tmp_path / "run")
     run.train()

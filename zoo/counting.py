@@ -9,7 +9,7 @@ from torch import fx
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from zoo import convolutions, products
-from zoo.engine import Function, Line, SeedBySeed
+from zoo.engine import Function, SeedBySeed, line_of
 
 aten = torch.ops.aten
 
@@ -21,10 +21,10 @@ def flops(traced: Function) -> int:
     """
     if isinstance(traced, SeedBySeed):
         return traced.flops
-    if not isinstance(traced, Line):
+    if (line := line_of(traced)) is None:
         return 0
     total = 0
-    for node in traced.graph.nodes:
+    for node in line.graph.nodes:
         held = node.meta.get("val")  # of a convolution's backward pass, a tuple
         if node.op != "call_function" or held is None:
             continue

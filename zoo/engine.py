@@ -58,7 +58,7 @@ class Traced:
 
     side_by_side: bool = True
 
-    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Function:
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Line:
         return trace(Mapped()(one, example, donated), example, donated)
 
 
@@ -80,6 +80,23 @@ class SeedBySeed:
             return [*inputs[: self.donated], *self.lane(*inputs)]
         told = [self.lane(*lane) for lane in zip(*(t.split(1) for t in inputs), strict=True)]
         return [*inputs[: self.donated], *(torch.cat(lanes) for lanes in zip(*told, strict=True))]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A group's round that a device plays by itself, and the line that it was made from."""
+
+    line: Line
+    replay: Function
+
+    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
+        return self.replay(inputs)
+
+
+def line_of(round_: Function) -> Line | None:
+    """What a round that works on all seeds at a time does, written down; ``None`` where it is not."""
+    found = round_.line if isinstance(round_, Replayed) else round_
+    return found if isinstance(found, Line) else None
 
 
 def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:

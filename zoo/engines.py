@@ -27,15 +27,13 @@ def choose(
     if game.device.type == "cuda":
         if asked:
             raise ZooError("A round is compiled for the CPU only; on a GPU it is a CUDA graph: leave --compile out.")
-        return make(Graphed())
+        return _graphed(make, game, tell)
     compiler = compiling.compiler()
     if asked and not compiler:
         raise ZooError(f"There is no C++ compiler here (g++, clang++, or what CXX names). {INSTEAD}")
-    if asked is False or not compiler:
-        return game
-    if normals.pays(_normals(game) * len(seeds)):
+    if compiler and normals.pays(_normals(game) * len(seeds)):
         normals.hasten(compiler)
-    if asked is None and not _pays(game, seeds):
+    if asked is False or not compiler or (asked is None and not _pays(game, seeds)):
         return game
     tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
     compiled = make(compiling.Compiled())
@@ -47,6 +45,17 @@ def choose(
         tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
         return game
     return compiled
+
+
+def _graphed(make: Callable[[Engine], Game], traced: Game, tell: Callable[[str], None]) -> Game:
+    """The game with its rounds as CUDA graphs; traced where a round waits for the GPU's answer (GDPP's eigenvalues)."""
+    graphed = make(Graphed())
+    try:
+        graphed.prepare(graphed.build([0]), graphed.stream([0]))
+    except Exception as error:  # whatever cannot be recorded
+        tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead.")
+        return traced
+    return graphed
 
 
 def _normals(game: Game) -> int:

@@ -271,6 +271,8 @@ class Training:
         self._take_turns(until, stop)
         if self.played < (ahead := max(lanes.played for lanes in self._lanes)):
             self._take_turns(ahead, lambda: False)
+        if self.game.device.type == "cuda":
+            torch.cuda.synchronize(self.game.device)  # what is queued is part of playing
 
     def _take_turns(self, until: int, stop: Callable[[], bool]) -> None:
         """On CPU a thread per worker keeps every core busy, and each group's weights near its core."""

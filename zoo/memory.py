@@ -11,7 +11,7 @@ from torch import fx
 from torch.utils._pytree import tree_leaves
 
 from zoo import products, reuse
-from zoo.engine import Function, Line
+from zoo.engine import Line, line_of
 from zoo.harness import Game
 
 MANY = 16
@@ -20,9 +20,8 @@ NEAR = 2**19
 """Parameters of a group on CPU beyond which its optimiser waits for memory, and seeds one after another are faster than side by side."""
 
 
-def peak_bytes(traced: Function) -> int:
+def peak_bytes(traced: Line) -> int:
     """The most that is alive at once inside a traced round, in bytes, inputs left out (kernels' workspaces are not counted)."""
-    assert isinstance(traced, Line)
     made = reuse.owners(traced.graph)
     last = reuse.last_reads(traced.graph, made)
     sizes: dict[fx.Node, int] = {}
@@ -51,8 +50,8 @@ def lane_bytes(game: Game) -> int:
     lanes, stream = game.build([0]), game.stream([0])
     state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
     batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
-    traced = game.prepare(lanes, stream)
-    return 2 * state + 2 * batches + (peak_bytes(traced) if isinstance(traced, Line) else 4 * batches)
+    traced = line_of(game.prepare(lanes, stream))
+    return 2 * state + 2 * batches + (4 * batches if traced is None else peak_bytes(traced))
 
 
 def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:

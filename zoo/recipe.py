@@ -61,8 +61,8 @@ class Recipe:
 
     def evaluations(self, played: int = 0) -> list[int]:
         """The rounds after which the run is evaluated, beyond ``played``; the last round always is."""
-        last = math.ceil(self.rounds / self.interval)
-        return [min(i * self.interval, self.rounds) for i in range(played // self.interval + 1, last + 1)]
+        every = range(1, math.ceil(self.rounds / self.interval) + 1)
+        return [at for i in every if (at := min(i * self.interval, self.rounds)) > played]
 
 
 def fields() -> dict[str, tuple[type, Opt]]:

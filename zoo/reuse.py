@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Set
 from typing import Any
@@ -24,23 +25,37 @@ BACKWARD = {
 """Elementwise, first argument the gradient."""
 ACCUMULATE = {aten.baddbmm.default, aten.addmm.default}
 """The product is added to the first argument."""
-MAY_ALIAS = {aten.reshape.default, aten.contiguous.default}
 
 
 def owners(graph: fx.Graph) -> dict[fx.Node, fx.Node]:
     """For every node the one that made the memory it holds: itself, or what it is a view of (or may be)."""
     made: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
-        # a part of a tuple is a view where what made the tuple splits
-        target = node.args[0].target if node.target is operator.getitem else node.target
-        shared = node.op == "call_function" and (target in MAY_ALIAS or _returns_an_argument(target))
-        made[node] = made[node.all_input_nodes[0]] if shared and node.all_input_nodes else node
+        # a part of a tuple lies where what made the tuple put it: splitting in what is split, Adam's step in the argument of its place
+        call, part = node.args if node.target is operator.getitem else (node, 0)
+        found = _argument(call.target, part) if node.op == "call_function" else None
+        if found is None:
+            made[node] = node
+        else:
+            place, name = found
+            made[node] = made[call.args[place] if place < len(call.args) else call.kwargs[name]]
     return made
 
 
-def _returns_an_argument(target: Any) -> bool:
+@functools.cache
+def _argument(target: Any, part: int) -> tuple[int, str] | None:
+    """Place and name of the argument where this part of an operation's result lies; ``None`` where it has memory of its own."""
     schema = getattr(target, "_schema", None)
-    return schema is not None and any(r.alias_info is not None for r in schema.returns)
+    if schema is None or not schema.returns:
+        return None
+    returned = schema.returns[part if len(schema.returns) > 1 else 0].alias_info
+    if returned is None:
+        return None
+    shared = [
+        i for i, a in enumerate(schema.arguments) if a.alias_info and a.alias_info.before_set & returned.before_set
+    ]
+    place = shared[0] if shared else 0  # what splits does not say so: it has one tensor, its first argument
+    return place, schema.arguments[place].name
 
 
 def last_reads(graph: fx.Graph, made: dict[fx.Node, fx.Node]) -> dict[fx.Node, fx.Node]:

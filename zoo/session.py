@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,7 +123,6 @@ class Run:
         heap.keep_freed()
         heap.collect_as_usual()
         self.listener.started(self)
-        started = time.perf_counter()
         try:
             for record in self.training:
                 self.keep(record)
@@ -137,7 +135,6 @@ class Run:
             self.save()
             (self.folder / "INTERRUPTED").touch()
             raise Interrupted(self.folder)
-        self.wall = time.perf_counter() - started
         return self.finish()
 
     def keep(self, record: Record) -> None:
@@ -294,6 +291,7 @@ def start(
     config = cell.as_dict() | {
         "device": device_name(where),
         "compiled": run.compiled,
+        "groups": run.training.groups,
         "versions": versions(),
         "git": git_commit(),
         "command": " ".join(["zoo", *sys.argv[1:]]),
@@ -303,17 +301,22 @@ def start(
     return run
 
 
-def was_compiled(folder: Path) -> bool:
-    """Whether the run in ``folder`` began with a compiled round; runs of before there were any did not."""
-    return bool(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("compiled"))
+def began(folder: Path) -> tuple[bool, int | None]:
+    """Whether the run in ``folder`` began with a compiled round, and in how many groups of seeds; older runs do not say."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return bool(config.get("compiled")), config.get("groups")
 
 
 def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
-    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped (compiled if it was, unless ``compile`` says)."""
+    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
+
+    Compiled if it was, unless ``compile`` says, and in as many groups: a seed by itself rounds otherwise than one among others.
+    """
     cell, where = read_cell(folder), resolve_device(device)
+    compiled, groups = began(folder)
     if compile is None:
-        compile = where.type == "cpu" and was_compiled(folder)
-    run = Run(cell, folder, where, compile=compile, listener=listener or Listener())
+        compile = where.type == "cpu" and compiled
+    run = Run(cell, folder, where, groups if compile == compiled else None, compile, listener or Listener())
     if run.checkpointed:
         run.resume()
     return run

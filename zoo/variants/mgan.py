@@ -49,7 +49,7 @@ class MGAN(GAN):
         """D's logits of samples ``[B, 1]``, and -E log C_k of them."""
         logits = nets.D(self.sample(nets, batch.z))
         log_C = torch.log_softmax(logits[:, 1:], dim=1)
-        right = one_hot(self.origin(len(logits)).to(logits.device), self.n)
+        right = one_hot(torch.arange(len(logits), device=logits.device) % self.n, self.n)
         return logits[:, :1], -(log_C * right).sum(1).mean()
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
