@@ -26,6 +26,6 @@ def test_a_recipe_s_own_variant_need_not_be_named(tmp_path: Path) -> None:
 
 
 def test_what_neither_has_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match="There is no option of unrolled 'kk'; did you mean 'k'"):
+    with pytest.raises(ZooError, match="There is no option 'kk' of unrolled; did you mean 'k'"):
         zoo.run("unrolled", kk=1, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()

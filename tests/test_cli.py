@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,21 @@ def test_json_is_the_summary_and_nothing_else(zoo) -> None:
     code, out, _ = zoo("run", "ns", "--json", *SMALL)
     assert code == 0
     assert json.loads(out)["variant"] == "ns"
+    assert "NaN" not in zoo("run", "ns", "--json", *SMALL, "--seeds", "1")[1]  # which has no interval
+
+
+def test_a_run_that_goes_on_takes_no_other_settings(zoo, tmp_path: Path) -> None:
+    assert zoo("run", "ns", *SMALL, "--out", "there")[0] == 0
+    for given in (["--seeds", "3"], ["--data-root", "."], ["--rounds", "9"], ["--data", "grid"]):
+        code, _, err = zoo("run", "ns", "--resume", "there", *given)
+        assert (code, "takes no other settings" in err) == (2, True), given
+
+
+def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "file/run")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "file/run cannot be used: Not a directory" in err
 
 
 WRONG = {
@@ -60,6 +76,8 @@ WRONG = {
     "not a run directory": ["run", "ns", "--resume", "nowhere"],
     "did you mean 'variants'": ["list", "variant"],
     "did you mean 'vanilla'": ["show", "vanila"],
+    "'stress' is one of the recipes, not a variant": ["show", "stress"],
+    "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
     "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
 }
@@ -72,6 +90,10 @@ def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version(zoo) -> None:
+    assert zoo("--version")[:2] == (0, f"zoo {metadata.version('mode-collapse-zoo')}\n")
 
 
 def test_help_shows_a_variants_own_options(zoo) -> None:

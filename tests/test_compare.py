@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tests.synthetic_runs import write_run
 from zoo import statistics
@@ -63,13 +64,20 @@ def test_the_interval_is_the_bootstrap_of_statistics(n: int) -> None:
     assert interval_of_iqm(values) == pytest.approx(statistics.bootstrap(values, statistics.iqm), abs=0.06)
 
 
-def test_improvement_agrees_with_statistics() -> None:
+def wins(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+    """P(A > B) + P(A = B)/2 by its definition."""
+    one, other = a[..., :, None], b[..., None, :]
+    return ((one > other) + 0.5 * (one == other)).mean((-2, -1))
+
+
+def test_improvement_is_scipy_s_bootstrap_of_its_definition() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(0.7, 1, size=12), rng.normal(size=9)
     value, ends, p = improvement(a, b)
-    expected, expected_ends = statistics.probability_of_improvement(a, b)
-    assert value == pytest.approx(expected)
-    assert ends == pytest.approx(expected_ends, abs=0.03)
+    expected = stats.bootstrap((a, b), wins, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    assert value == pytest.approx(wins(a, b))
+    assert value == pytest.approx(stats.mannwhitneyu(a, b).statistic / (12 * 9))
+    assert ends == pytest.approx(tuple(expected), abs=0.03)
     back, back_ends, back_p = improvement(b, a)
     assert (back, back_p) == pytest.approx((1 - value, p))
     assert back_ends == pytest.approx((1 - ends[1], 1 - ends[0]), abs=0.03)

@@ -101,7 +101,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], '--on ray needs Ray: pip install "mode-collapse-zoo[ray]".'),
+        ([], "--on ray needs Ray; install it in a checkout of the zoo with: pip install -e '.[ray]'."),
         (["--device", "cuda:1"], "--device is auto, cpu or cuda with --on ray"),
         (["--gpus-per-cell", "2"], "--gpus-per-cell is a share of one GPU, such as 0.25, not 2."),
     ],

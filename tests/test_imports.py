@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OURS = {"zoo", "toy_data", "baselines"}
-VARIANTS_MAY = {
+VARIANTS_MAY: dict[str, set[str]] = {
     "zoo.errors",
     "zoo.game",
     "zoo.losses",
@@ -20,6 +20,31 @@ VARIANTS_MAY = {
     "zoo.variants",
 }
 HEAVY = {"mlflow": {"zoo/tracking.py"}, "matplotlib": {"zoo/plots.py"}}
+
+
+LINE = {"engine", "recording", "parts", "products", "convolutions", "reuse", "fusing", "interpreter"}
+MAY: dict[str, set[str]] = {
+    **{name: set() for name in ("optim", "losses", "normals", "threads", "statistics", "resampling")},
+    **dict.fromkeys(sorted(LINE), LINE),
+    "game": {"optim"},
+    "lanes": {"optim"},
+    "randomness": {"game", "normals"},
+    "variant": {"game", "losses", "errors"},
+    "recipe": {"variant", "errors"},
+    "counting": LINE,
+    "graphs": LINE,
+    "compiling": LINE | {"counting"},
+    "memory": LINE | {"harness"},
+    "engines": LINE | {"compiling", "graphs", "memory", "normals", "harness", "errors"},
+    "harness": LINE
+    | {"counting", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"},
+    "diagnostics": {"game", "harness", "randomness"},
+    "landscape": {"game", "harness", "randomness"},
+    "checkpoint": {"harness", "errors"},
+    "metrics": {"metrics", "errors"},
+    "plots": {"plots"},
+}
+"""The table of docs/design.md: a module of zoo (a folder, or several of one beginning), and which others it may import."""
 
 
 def imports(path: Path) -> set[str]:
@@ -55,6 +80,16 @@ def test_variants_import_only_what_mathematics_needs() -> None:
                 path.name,
                 module,
             )
+
+
+@pytest.mark.parametrize("name", MAY)
+def test_every_layer_imports_what_the_table_allows(name: str) -> None:
+    paths = [ROOT / f"zoo/{name}.py", *files(f"zoo/{name}"), *(ROOT / "zoo").glob(f"{name}_*.py")]
+    for path in (path for path in paths if path.exists()):
+        modules = {m.split(".")[1].split("_")[0] for m in ours(imports(path)) if m.startswith("zoo.")}
+        there = {m for m in modules if (ROOT / f"zoo/{m}.py").exists() or (ROOT / f"zoo/{m}").is_dir()}
+        assert there <= MAY[name], path
+        assert not {m.split(".")[0] for m in ours(imports(path))} - {"zoo"} or name in ("metrics", "plots"), path
 
 
 def test_the_harness_is_handed_its_game() -> None:

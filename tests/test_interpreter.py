@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 from typing import Any
 
@@ -92,24 +91,6 @@ def test_no_python_between_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     line = engine.trace(every, inputs(), donated=3)
     assert called(line) < 20
     assert called(in_python(monkeypatch)) > len(engine.nodes(line))
-
-
-def test_other_threads_run_meanwhile() -> None:
-    """One operation that takes long, and a thread that counts: it would count little if Python's lock were held."""
-    x = torch.randn(1, 2000, 2000)
-    line = engine.trace(lambda ts: [ts[0] @ ts[0] @ ts[0]], [x])
-    counts, done = [0], threading.Event()
-
-    def play() -> None:
-        line([x])
-        done.set()
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    while not done.is_set():
-        counts[0] += 1
-    thread.join()
-    assert counts[0] > 1000
 
 
 def test_what_is_given_as_an_example_stays_and_nothing_is_said() -> None:

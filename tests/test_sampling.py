@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from zoo.session import Run
 SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
 
 
-def made(folder: Path, variant: str = "ns", data: str = "ring", seeds: str = "2,5", **changes: object) -> Path:
-    session.start(plan(variant, {}, data=data, seeds=seeds, changes=SMALL | changes), out=folder).train()
+def made(folder: Path, variant: str = "ns", data: str = "ring", seeds: str = "2,5", **changes: Any) -> Path:
+    session.start(
+        plan(variant, changes.pop("options", {}), data=data, seeds=seeds, changes=SMALL | changes), out=folder
+    ).train()
     return folder
 
 
@@ -84,6 +87,27 @@ def test_how_few_are_asked_for_changes_no_sample_but_for_the_batch_it_is_normali
     assert apart < 0.5 * spread
     alone = sampler.game.sample(sampler.weights, z[None, :2])[0]  # what the company is for
     assert (alone[:1] - sampler.sample(z)[:1]).abs().max() > 4 * apart
+
+
+def test_full_chunks_have_company_too(digits: Path) -> None:
+    sampler = sampling.open_run(digits)
+    z = sampler.latents(sampler.game.chunk() + 1)
+    few = sampler.sample(z[: sampler.game.chunk(sampling.COMPANY)])
+    torch.testing.assert_close(sampler.sample(z)[: len(few)], few)
+    mixed = sampler.game.sample(sampler.weights, torch.cat([z[: len(few)], sampler.company])[None])[0, : len(few)]
+    torch.testing.assert_close(few, mixed)
+
+
+def test_samples_come_from_the_generators_that_origin_names_however_many_there_are(tmp_path: Path) -> None:
+    sampler = sampling.open_run(made(tmp_path / "run", "madgan", options={"n": 16}))
+    one = sampler.latents(1)
+    makers = sampler.game.variant.origin(3000)
+    assert makers is not None
+    for samples in (
+        sampler.sample(one.expand(3000, -1)),
+        sampler.game.sample(sampler.weights, one.expand(1, 3000, -1))[0],
+    ):
+        torch.testing.assert_close(samples, samples[:16][makers])
 
 
 def test_a_walk_keeps_its_ends_and_its_length(ring: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,3 +234,34 @@ def test_mnist_trains_and_says_how_to_count_its_modes(
 def test_data_errors_reach_the_user_as_they_are() -> None:
     with pytest.raises(toy_data.DataError, match="did you mean 'ring'"):
         plan("ns", data="rign")
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "least"), [("ebgan", {}, 2), ("msgan", {}, 2), ("pacgan", {"pack": 3}, 3), ("ns", {}, 1)]
+)
+def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[str, int], least: int) -> None:
+    assert small(variant, options=options, batch=least).recipe.batch == least
+    if least > 1:
+        with pytest.raises(
+            ZooError, match=f"{variant} needs batches of {least} samples or more, not --batch {least - 1}"
+        ):
+            small(variant, options=options, batch=least - 1)
+
+
+@pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1"])
+def test_seeds_that_are_none_are_refused(seeds: Any) -> None:
+    with pytest.raises(ZooError, match="of different seeds"):
+        parse_seeds(seeds)
+
+
+def test_a_seed_that_a_metric_misses_is_left_out_of_mean_and_interval_alike(tmp_path: Path) -> None:
+    run = session.start(small(seeds=3), out=tmp_path / "run")
+    run.train()
+    for row in run.rows:
+        if row["seed"] == 1:
+            row["reverse_kl"] = float("nan")
+    found = run.finish()["metrics"]["reverse_kl"]
+    rest = [found["per_seed"][i] for i in (0, 2)]
+    assert found["missing"] == 1
+    assert found["mean"] == pytest.approx(np.mean(rest))
+    assert min(rest) <= found["ci95"][0] <= found["ci95"][1] <= max(rest)

@@ -1,11 +1,13 @@
 """Verdicts on constructed generators that have exactly one fault each."""
 
 import math
+import re
 
 import pytest
 import torch
 
 import toy_data
+from zoo import subjects
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign
 from zoo.verdict import FAULTS, Evidence, Verdict, describe, verdicts
 
@@ -149,3 +151,11 @@ def test_a_run_is_described_by_groups_of_seeds():
     assert describe(found) == [f"Seeds 2, 3: {good}", f"Seed 1: {bad}"]
     assert describe(found[1:]) == [f"All 2 seeds: {good}"]
     assert set(FAULTS) >= {f for v in found for f in v.faults}
+
+
+def test_a_verdict_names_the_share_of_the_data_itself_not_of_one_draw(ring, g):
+    (found,) = subjects.verdict((ring.sample(N, g) * 1.02)[None], ring, [0])
+    assert found.faults == ("scattered",)
+    told = re.search(r"([\d.]+) % of the data's", found.sentence)
+    assert told is not None
+    assert float(told[1]) == pytest.approx(100 * (1 - math.exp(-4.5)), abs=0.15)  # 3 sigmas in two dimensions

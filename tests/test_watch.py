@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from tests.synthetic_runs import write_run
-from zoo import session, watch, watch_page
+from zoo import harness, session, watch, watch_page
 from zoo.cell import plan
 from zoo.errors import ZooError
 from zoo.harness import Record
@@ -113,6 +113,17 @@ def test_an_interrupted_run_says_how_it_goes_on(tmp_path: Path) -> None:
     assert watch.look(folder).status == "training, before its first evaluation"
     (folder / "INTERRUPTED").touch()
     assert f"zoo run --resume {folder}" in watch.look(folder).status
+
+
+def test_a_run_that_was_stopped_before_its_first_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "TURN", 0.0)  # it looks up after every round
+    run = session.start(plan("ns", seeds=2, changes={"rounds": 50, "every": 40, "width": 8}), out=tmp_path / "run")
+    run.training.progress = lambda played: run.asked_to_stop.set()
+    with pytest.raises(session.Interrupted):
+        run.train()
+    state = watch.look(tmp_path / "run")
+    assert "interrupted" in state.status
+    assert (state.rows, state.film) == ([], None)
 
 
 def test_what_is_no_run_is_refused_and_what_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:

@@ -54,17 +54,18 @@ class Cell:
 
 def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
-    if not isinstance(text, str | int):
-        return tuple(text)
     try:
-        if "," in str(text):
+        if not isinstance(text, str | int):
+            seeds = tuple(int(s) for s in text if int(s) == s)
+            seeds = seeds if len(seeds) == len(text) else ()
+        elif "," in str(text):
             seeds = tuple(int(s) for s in str(text).split(","))
         elif "-" in str(text).lstrip("-"):
             first, last = (int(s) for s in str(text).split("-"))
             seeds = tuple(range(first, last + 1))
         else:
             seeds = tuple(range(int(text)))
-    except ValueError:
+    except (TypeError, ValueError):
         seeds = ()
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise ZooError(f"--seeds takes how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
@@ -115,6 +116,10 @@ def plan(
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
+    if settings.batch < made.smallest_batch:
+        raise ZooError(
+            f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
+        )
     nets = made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
     if settings.batch == 1 and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
         raise ZooError("--batch 1 leaves batch normalisation nothing to normalise over; take 2 or more.")

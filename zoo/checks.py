@@ -107,6 +107,7 @@ def mode_coverage(
         AssertionError: with the modes that are missing, a histogram of each seed, and the interval.
         ZooError: for data without known modes, samples of another shape, or a share outside [0, 1].
     """
+    __tracebackhide__ = True  # pytest shows the sentence, not this source
     for name, value in (("at_least", at_least), ("confidence", confidence), ("high_quality", high_quality)):
         if not 0 <= value <= 1:
             raise ZooError(f"{name} is a share between 0 and 1, not {value}.")

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,8 +27,18 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+def tell_version(asked: bool) -> None:
+    if asked:
+        print(f"zoo {metadata.version('mode-collapse-zoo')}")
+        raise typer.Exit
+
+
 @app.callback()
-def about() -> None:
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", help="The version, and nothing else.", is_eager=True, callback=tell_version)
+    ] = False,
+) -> None:
     """The mode-collapse zoo: which remedy for GAN mode collapse works, on what, and at what cost."""
 
 
@@ -76,7 +87,9 @@ Data = Annotated[
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")
 ]
-Seeds = Annotated[str, typer.Option(help="How many (8), a range (0-7) or a list (3,5).", rich_help_panel="Run")]
+Seeds = Annotated[
+    str | None, typer.Option(help="How many (8 unless told), a range (0-7) or a list (3,5).", rich_help_panel="Run")
+]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="How samples are counted.", rich_help_panel="Run")]
 Root = Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).", rich_help_panel="Run")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel="Run")]
@@ -127,7 +140,7 @@ def run_any(
 def run_options(
     data: Data = None,
     recipe: RecipeName = None,
-    seeds: Seeds = "8",
+    seeds: Seeds = None,
     protocol: ProtocolName = None,
     data_root: Root = None,
     device: Device = "auto",
@@ -221,8 +234,13 @@ def list_(
 @app.command()
 def show(variant: str) -> None:
     """A variant: objective, paper, players and what they own, options with defaults and sources."""
+    from zoo.listing import listing
     from zoo.terminal import show_variant
 
+    if variant not in variants.names():
+        for kind, entries in listing().items():
+            if any(entry["name"] == variant for entry in entries):
+                raise ZooError(f"'{variant}' is one of the {kind}, not a variant: `zoo list {kind}` tells of it.")
     show_variant(variant)
 
 
@@ -284,6 +302,11 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"zoo: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        code = 2
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise

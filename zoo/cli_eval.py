@@ -42,7 +42,7 @@ def show(found: dict[str, Any]) -> None:
     from rich.table import Table
 
     from zoo.metrics.spec import BY_NAME
-    from zoo.statistics import bootstrap
+    from zoo.statistics import summarise
     from zoo.terminal import terminal
 
     console, protocol = terminal(), found["protocol"]
@@ -53,11 +53,12 @@ def show(found: dict[str, Any]) -> None:
         table.add_column(head, justify="right")
     for name, value in found["metrics"].items():
         values = value if isinstance(value, list) else [value]
-        low, high = bootstrap(values)
-        band = f"{low:.4g} to {high:.4g}" if len(values) > 1 else "-"
+        over = summarise(values)
+        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n > 1 else "-"
+        only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
         told = (
-            f"{sum(values) / len(values):.4g}",
+            f"{over.mean:.4g}{only}",
             band,
             BY_NAME[name].better,
             *others,

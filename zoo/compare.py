@@ -155,7 +155,7 @@ def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values
     """Each run's values at its last evaluation within the budget of the cheapest; cost grows evenly with rounds."""
     for run in runs:
         if cost not in run.cost:
-            raise unknown(f"cost in {run.path / rundir.SUMMARY}", cost, run.cost)
+            raise unknown("cost", cost, run.cost, f"in {run.path / rundir.SUMMARY}")
     budget = min(run.cost[cost] for run in runs)
     found = []
     for run in runs:

@@ -20,6 +20,10 @@ def resolve_device(name: str) -> torch.device:
         raise unknown("device", name, ["auto", "cpu", "cuda"])
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ZooError(f"There is no CUDA device here, so --device {name} cannot be had; use --device auto or cpu.")
+    kind, colon, index = name.partition(":")
+    many = torch.cuda.device_count() if kind == "cuda" else 1
+    if colon and not (index.isdecimal() and int(index) < many):
+        raise ZooError(f"There is no device '{name}' here; there are: {', '.join(f'{kind}:{i}' for i in range(many))}.")
     return torch.device(name)
 
 

@@ -36,7 +36,7 @@ def _modes(setting: Setting, x: Subject) -> Values:
 
 
 def _birthday(setting: Setting, x: Subject) -> Values:
-    if _needs(setting, "modes") is None:
+    if _lacks_modes(setting) is None:
         assert setting.data.weights is not None
         modes, high = x.assigned
         return {"birthday": diversity.birthday_of_modes(count(modes, len(setting.data.weights), high))}
@@ -110,30 +110,47 @@ CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]]
 )
 
 
-def _needs(setting: Setting, need: str) -> str | None:
-    """Why this setting lacks something that a metric needs; None where it does not."""
-    name, data = setting.data.name, setting.data
-    if need == "modes" and data.weights is None:
-        return f"'{name}' has no known modes."
-    if need == "modes" and not isinstance(data, Mixture | Images):
-        return f"'{name}' has labels, but nothing tells which mode a new sample belongs to."
-    if need == "classifier" and not isinstance(data, Images):
-        return f"'{name}' has no judge, since it holds no labelled images."
-    if need == "inception" and (len(data.shape) != 3 or data.shape[0] != 3):
-        return f"'{name}' holds no images in three colours, which Inception looks at."
-    if need == "generator" and setting.generators is None:
-        return (
-            "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
-        )
-    if need == "history" and setting.history is None:
-        return "It needs a run's evaluations: give a run directory."
+def _lacks_modes(setting: Setting) -> str | None:
+    if setting.data.weights is None:
+        return f"'{setting.data.name}' has no known modes."
+    if not isinstance(setting.data, Mixture | Images):
+        return f"'{setting.data.name}' has labels, but nothing tells which mode a new sample belongs to."
     return None
+
+
+def _lacks_judge(setting: Setting) -> str | None:
+    there = isinstance(setting.data, Images)
+    return None if there else f"'{setting.data.name}' has no judge, since it holds no labelled images."
+
+
+def _lacks_colours(setting: Setting) -> str | None:
+    there = len(setting.data.shape) == 3 and setting.data.shape[0] == 3
+    return None if there else f"'{setting.data.name}' holds no images in three colours, which Inception looks at."
+
+
+def _lacks_generator(setting: Setting) -> str | None:
+    told = "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
+    return told if setting.generators is None else None
+
+
+def _lacks_history(setting: Setting) -> str | None:
+    return "It needs a run's evaluations: give a run directory." if setting.history is None else None
+
+
+LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
+    "modes": _lacks_modes,
+    "classifier": _lacks_judge,
+    "inception": _lacks_colours,
+    "generator": _lacks_generator,
+    "history": _lacks_history,
+}
+"""What a metric may need, to why a setting lacks it, in one sentence; ``None`` where it does not."""
 
 
 def unavailable(setting: Setting, name: str) -> str | None:
     """Why a metric cannot be computed here, in one sentence; None where it can."""
     for need in spec.get(name).needs:
-        if (why := _needs(setting, need)) is not None:
+        if (why := LACKS[need](setting)) is not None:
             return why
     if isinstance(setting.data, Images):
         instead = {"frechet": "fid", "mmd_poly": "kid"}

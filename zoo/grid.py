@@ -78,7 +78,7 @@ def cells(grid: Grid) -> list[Cell]:
     for name in grid.grid:
         if name not in common and not any(name in opts for opts in own.values()):
             everything = {*common, *(known for opts in own.values() for known in opts)}
-            raise unknown(f"option of {', '.join(grid.variants)} or of a recipe", name, everything)
+            raise unknown("option", name, everything, f"of {', '.join(grid.variants)} or of a recipe")
     found: dict[str, Cell] = {}
     for variant, data in itertools.product(grid.variants, grid.data):
         kinds = {name: kind for name, (kind, _) in (common | own[variant]).items()}

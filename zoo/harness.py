@@ -84,6 +84,8 @@ class Game:
         }
         self.turns = turns(self.players, variant.simultaneous, recipe.shared_batch)
         self.draws = max(self.turns, default=-1) + 1
+        makers = variant.origin(CHUNK)
+        self.generators = 1 if makers is None else int(makers.max()) + 1
         self._rounds: dict[int, Function] = {}
 
     def _modules(self, seed: int) -> dict[str, nn.Module]:
@@ -170,23 +172,28 @@ class Game:
         """Each player's loss ``[S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them."""
         return dict(zip((p.name for p in self.players), lanes.settle(), strict=True))
 
+    def chunk(self, besides: int = 0) -> int:
+        """How many samples of a seed are drawn at a time, when ``besides`` others go with them: every generator makes as many."""
+        most = CHUNK - besides
+        return most - most % self.generators
+
     def sample(self, params: dict[str, Tensor], z: Tensor, out: Tensor | None = None) -> Tensor:
         """Samples ``[S, N, *data]`` (into ``out``) for latents ``[S, N, z]`` from stacked weights ``[S, P]``, in chunks along N and groups of seeds.
 
-        ``CHUNK`` is a multiple of 2 to 10: a variant of several generators takes turns by position, which then goes on across chunks.
-        Batch normalisation takes the statistics of a chunk.
+        A variant of several generators takes turns by position, which goes on across chunks. Batch normalisation takes the statistics of a chunk.
         """
 
         def one(params: dict[str, Tensor], z: Tensor) -> Tensor:
             return self.variant.sample(Nets(self.networks, params, {}, {}), z)
 
         made = z.new_empty(*z.shape[:2], *self.source.shape) if out is None else out
-        seeds = max(1, AT_ONCE // (min(CHUNK, z.shape[1]) * made[0, 0].nelement()))
+        chunk = self.chunk()
+        seeds = max(1, AT_ONCE // (min(chunk, z.shape[1]) * made[0, 0].nelement()))
         with torch.no_grad():
             for first in range(0, len(z), seeds):
                 some = slice(first, first + seeds)
                 weights = {name: p[some] for name, p in params.items()}
-                for part, place in zip(z[some].split(CHUNK, dim=1), made[some].split(CHUNK, dim=1), strict=True):
+                for part, place in zip(z[some].split(chunk, dim=1), made[some].split(chunk, dim=1), strict=True):
                     place.copy_(vmap(one)(weights, part))
         return made
 

@@ -160,7 +160,7 @@ class Run:
             )
         found = self.summary["metrics"].get(metric, self.summary["metrics"].get(metric.rpartition("/")[2]))
         if found is None:
-            raise unknown(f"metric in {self.path / SUMMARY}", metric, self.metrics)
+            raise unknown("metric", metric, self.metrics, f"in {self.path / SUMMARY}")
         values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)
         if len(values) != len(self.seeds):
             raise ZooError(f"{self.path / SUMMARY} has {len(values)} values of {metric} for {len(self.seeds)} seeds.")

@@ -26,8 +26,6 @@ from zoo.judge import Judge, judge
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
-CHUNK = 2520
-"""Latents at a time: a multiple of 2 to 10, so that several generators keep their turns."""
 MOST = 20_000
 """Latents that are tried to find samples of one mode."""
 
@@ -58,7 +56,7 @@ class Sampler:
         """Samples ``[n, *data]`` for latents ``[n, latent]``; ``ZooError`` where the seed diverged."""
         parts = [
             self.game.sample(self.weights, torch.cat([part, self.company])[None])[0, : len(part)]
-            for part in z.split(CHUNK)
+            for part in z.split(self.game.chunk(COMPANY))
         ]
         samples = torch.cat(parts)
         if not samples.isfinite().all():
@@ -70,12 +68,12 @@ class Sampler:
         origin = self.game.variant.origin(start + 1)
         if origin is None:
             return self.sample(z)
-        makers = self.game.variant.origin(CHUNK)
+        makers = self.game.variant.origin(self.game.chunk(COMPANY))
         assert makers is not None
         steps = (makers == origin[start]).nonzero()[:, 0]
         parts = []
         for part in z.split(len(steps)):
-            among = self.latents(CHUNK, "company")
+            among = self.latents(len(makers), "company")
             among[steps[: len(part)]] = part
             parts.append(self.sample(among)[steps[: len(part)]])
         return torch.cat(parts)
@@ -100,7 +98,7 @@ class Sampler:
             told = f"modes 0 to {known - 1}" if known else "no known modes"
             raise ZooError(f"'{self.data.name}' has {told}, so --mode cannot be {mode}.")
         found: list[Tensor] = []
-        for z in self.latents(MOST).split(CHUNK):
+        for z in self.latents(MOST).split(self.game.chunk(COMPANY)):
             x = self.sample(z)
             found.append(x[self.modes(x) == mode])
             if sum(map(len, found)) >= n:

@@ -24,7 +24,7 @@ from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
 from zoo.files import write_csv, write_json
 from zoo.harness import Game, Record, Training
-from zoo.statistics import bootstrap
+from zoo.statistics import summarise
 
 FILM = 512
 """Points (or 25 images) per seed and evaluation that are kept for the film of a run."""
@@ -156,13 +156,9 @@ class Run:
         metrics = {}
         for name in [k for k in last[0] if k not in ("seed", "round") and "/" not in k]:
             values = [row[name] for row in last]
-            low, high = bootstrap(values)
-            metrics[name] = {
-                "per_seed": values,
-                "mean": float(np.mean(values)),
-                "median": float(np.median(values)),
-                "ci95": [low, high],
-            }
+            told = summarise(values)
+            over = {"missing": told.missing, "mean": told.mean, "median": told.median, "ci95": list(told.ci95)}
+            metrics[name] = {"per_seed": values} | over
         drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
         summary = {
             "variant": self.cell.variant,

@@ -20,6 +20,9 @@ from zoo.metrics.modes import Protocol, count
 from zoo.setting import Generators, History, Setting, Subject
 from zoo.verdict import Evidence, Verdict, verdicts
 
+MANY = 100_000
+"""Samples of data without end that a verdict compares with."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -122,13 +125,20 @@ def verdict(
     Memorising is looked for where training data is finite. See ``zoo.verdict`` for the rules; ``zoo.verdict.describe``
     makes the run's sentences.
     """
+    from baselines.samplers import held_out
+
     protocol = protocol or default_protocol(data)
     setting = Setting(data, protocol, samples.shape[1], progress=progress)
     counts = None if frames is None else mode_counts(frames, data, protocol, progress)
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
+    perfect = setting.held_out
+    if (
+        not data.n_held_out
+    ):  # as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
+        perfect = held_out(data, MANY, torch.Generator(perfect.device).manual_seed(211))
     evidence = Evidence(
         samples,
-        setting.held_out,
+        perfect,
         protocol,
         (lambda x: Subject(setting, x).assigned) if known else None,
         data.weights if known else None,

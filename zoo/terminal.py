@@ -20,6 +20,7 @@ from zoo import session
 from zoo.cell import plan
 from zoo.environment import device_name
 from zoo.errors import ZooError
+from zoo.files import finite
 from zoo.harness import Record
 from zoo.variant import options as options_of
 
@@ -33,7 +34,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
-        if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol")):
+        if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root")):
             raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
         run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
         if variant and variant != run.cell.variant:
@@ -61,8 +62,12 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
         if failure:
             print(f"zoo: {failure}", file=sys.stderr)
     if given["as_json"]:
-        print(json.dumps(summary, indent=2))
+        print(json.dumps(finite(summary), indent=2))
     show_summary(console, run, summary, tracked=given["track"])
+
+
+def _count(seeds: int) -> str:
+    return "1 seed" if seeds == 1 else f"{seeds} seeds side by side"
 
 
 def terminal(quiet: bool = False) -> Console:
@@ -110,7 +115,7 @@ class Live(session.Listener):
         told = "".join(f" {k}={v}" for k, v in cell.options.items())
         device = device_name(run.device)
         self.console.print(
-            f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {len(cell.seeds)} seeds side by side, {device}"
+            f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {_count(len(cell.seeds))}, {device}"
         )
         if self.console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
@@ -177,7 +182,8 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             band = "-" if len(m["per_seed"]) < 2 else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
-            table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]", band, f"{worst:.3g}", *others)
+            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m.get("missing") else ""
+            table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]{only}", band, f"{worst:.3g}", *others)
         console.print(table)
     for sentence in summary["verdict"]:
         console.print(sentence, soft_wrap=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from zoo import rundir, views
 from zoo.errors import ZooError
+from zoo.metrics.spec import BY_NAME
 from zoo.rundir import Run
 from zoo.statistics import bands
 from zoo.tracking_store import Entry, Point, finish
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ROOT = Path("runs")
-COVERAGE = {"modes", "high_quality", "effective_modes"}
-DISTANCE = {"reverse_kl", "forward_kl", "js", "chi_square"}
 ARTIFACTS = (
     "generator.safetensors",
     "config.json",
@@ -127,8 +126,8 @@ def _key(metric: str) -> str:
     """A metric's name in MLflow, where the part before the slash is a section of the page."""
     if "/" in metric:
         return metric
-    section = "coverage" if metric in COVERAGE else "dist" if metric in DISTANCE else "quality"
-    return f"{section}/{metric}"
+    known = BY_NAME.get(metric)
+    return f"{known.group if known else 'quality'}/{metric}"
 
 
 def _aggregated(run: Run, curves: dict[str, NDArray[np.float64]], rounds: Sequence[int]) -> list[Point]:

@@ -106,6 +106,11 @@ class Variant:
         return {}
 
     @property
+    def smallest_batch(self) -> int:
+        """Samples that a batch must have at least for the losses to be defined."""
+        return 1
+
+    @property
     def simultaneous(self) -> bool:
         """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""
         return False
@@ -198,7 +203,7 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
     for name in given:
         if name not in known:
             raise (
-                unknown(f"option of {cls.name}", name, known)
+                unknown("option", name, known, f"of {cls.name}")
                 if known
                 else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
             )

@@ -138,9 +138,10 @@ def test_close_pairs_keep_their_digits_far_from_the_origin():
         assert squared(x, y).double().tolist() == [pytest.approx(row.tolist(), rel=1e-4, abs=1e-12) for row in want]
 
 
-def test_a_diverged_seed_is_nan_and_leaves_its_neighbours():
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_diverged_seed_is_nan_and_leaves_its_neighbours(bad):
     x, y = random_pair(0, 2)
-    x[0, 3] = float("nan")
+    x[0, 3] = bad
     for metric in (mmd, mmd_poly, frechet, wasserstein, sliced_wasserstein):
         both, alone = metric(x, y), metric(x[1:], y)
         assert both[0].isnan()

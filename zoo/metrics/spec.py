@@ -38,7 +38,7 @@ class Metric:
     @property
     def group(self) -> str:
         """The prefix of its name in MLflow: coverage, dist or quality."""
-        if self.name in ("modes", "high_quality"):
+        if self.name in ("modes", "high_quality", "effective_modes"):
             return "coverage"
         return "dist" if self.family == "modes" else "quality"
 

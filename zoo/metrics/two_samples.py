@@ -165,5 +165,5 @@ def sliced_wasserstein(samples: Tensor, real: Tensor, directions: int = 64, seed
     u = torch.randn(x.shape[-1], directions, generator=g, dtype=torch.float64)
     u = (u / u.norm(dim=0)).T.to(x)
     target = (u @ y[:n].T).sort().values
-    out = [((u @ fake.T).sort().values - target).double().square().mean().sqrt() for fake in x[:, :n]]
-    return torch.stack(out)
+    out = torch.stack([((u @ fake.T).sort().values - target).double().square().mean().sqrt() for fake in x[:, :n]])
+    return torch.where(x[:, :n].isfinite().flatten(1).all(1), out, torch.nan)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from zoo.nets.kits import MLP, Affine
@@ -91,7 +92,7 @@ class Maxout(nn.Module):
         self.linear, self.pieces = small(inputs, outputs * pieces), pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
+        return rearrange(self.linear(x), "b (f p) -> b f p", p=self.pieces).amax(2)
 
 
 def layernorm_784(shape: tuple[int, ...], latent: int, end_d: Callable[[], nn.Module] = nn.Identity) -> Dense:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils import parametrize
@@ -32,19 +33,19 @@ class Each(nn.Module):
         self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.module(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        return out
+        out: Tensor = self.module(rearrange(x, "n b ... -> (n b) ..."))
+        return rearrange(out, "(n b) ... -> n b ...", n=len(x))
 
 
 def deal(z: Tensor, n: int) -> Tensor:
     """Latents ``[B, z]`` dealt to n generators, ``[n, ceil(B / n), z]``: number i goes to generator i mod n (the first fills up the last row)."""
     short = -len(z) % n
-    return torch.cat([z, z[:1].expand(short, *z.shape[1:])]).unflatten(0, (-1, n)).transpose(0, 1)
+    return rearrange(torch.cat([z, z[:1].expand(short, *z.shape[1:])]), "(b n) ... -> n b ...", n=n)
 
 
 def collect(x: Tensor, count: int) -> Tensor:
     """The first ``count`` of what n generators made, ``[n, B, ...]``, in the order in which ``deal`` dealt: ``[count, ...]``."""
-    return x.transpose(0, 1).flatten(0, 1)[:count]
+    return rearrange(x, "n b ... -> (b n) ...")[:count]
 
 
 def one_hot(y: Tensor, k: int) -> Tensor:
@@ -127,8 +128,7 @@ def spectrally_normalised(network: nn.Module, n: int) -> nn.Module:
 
 def packed(x: Tensor, m: int) -> Tensor:
     """Samples ``[B, c, ...]`` to packs of m joined along their first axis, ``[B // m, m c, ...]``; B mod m samples are left out."""
-    packs = len(x) // m
-    return x[: packs * m].reshape(packs, m * x.shape[1], *x.shape[2:])
+    return rearrange(x[: len(x) // m * m], "(b m) c ... -> b (m c) ...", m=m)
 
 
 class Scale(nn.Module):

@@ -38,6 +38,10 @@ class EBGAN(GAN):
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         return {"G": kit.generator(), "D": WithFeatures(kit.discriminator(self.code), kit.generator(self.code))}
 
+    @property
+    def smallest_batch(self) -> int:
+        return 2  # the term compares samples
+
     def energy(self, nets: Nets, x: Tensor) -> tuple[Tensor, Tensor]:
         """Codes ``[B, code]`` and energies ``[B]``."""
         codes, again = nets.D(x)
