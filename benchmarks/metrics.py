@@ -23,8 +23,6 @@ from zoo.metrics import neighbours, spec
 from zoo.setting import Setting
 
 KEPT = (1.0, 0.9, 0.7, 0.5, 0.3, 0.1)
-NAMED = ("modes", "reverse_kl", "recall", "coverage", "mmd", "one_nn")
-"""Those that issue and README ask about; the others are ranked too."""
 
 
 def of_modes(data: toy_data.Data, kept: Tensor, n: int, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import cost
 from zoo import catalogue, variants
-from zoo.variant import options
+from zoo.variant import Opt, options
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -26,7 +26,11 @@ def test_every_variant_has_a_card_with_its_options_and_source() -> None:
         assert variants.idea(name) in card
         assert len(card.partition("**Known to fix**: ")[2].split("\n")[0]) > 10
         assert "Source: " in card.split("\n\n")[-1]
-        assert card.count("```") == 2, "a formula"
+        fences = card.count("```")
+        assert fences >= 2, "a formula"
+        assert fences % 2 == 0
+        assert ":\n\nPlayers (" not in card, "a note that announces a formula has it"
+        assert "inf" not in "".join(line for line in card.splitlines() if line.startswith("| `--"))
         for field in options(cls):
             assert f"`--{field.replace('_', '-')}`" in card
         for player in cls().players():
@@ -34,17 +38,35 @@ def test_every_variant_has_a_card_with_its_options_and_source() -> None:
 
 
 def test_a_docstring_falls_into_its_parts() -> None:
-    doc = "An idea.\n\n    a = b\n    c = d\n\nA note, of\ntwo lines.\n\nKnown to fix: much,\nand more.\nSource: paper,\nequation 2.\n"
-    formula, notes = ["a = b", "c = d"], ["A note, of", "two lines."]
-    assert catalogue.parts(doc) == ("An idea.", formula, notes, "much, and more.", "paper, equation 2.")
+    body = "    a = b\n    c = d\n\nA note, of\ntwo lines:\n\n    e = f\n\nAnother."
+    doc = f"An idea.\n\n{body}\n\nKnown to fix: much,\nand more.\nSource: paper,\nequation 2.\n"
+    formulas = ["```", "a = b", "c = d", "```", ""], ["```", "e = f", "```", ""]
+    notes = ["A note, of", "two lines:", ""], ["Another.", ""]
+    lines = [*formulas[0], *notes[0], *formulas[1], *notes[1]]
+    assert catalogue.parts(doc) == ("An idea.", lines, "much, and more.", "paper, equation 2.")
+
+
+@pytest.mark.parametrize(
+    ("opt", "told"),
+    [
+        (Opt("", above=0, at_most=1), "above 0, at most 1"),
+        (Opt("", above=0), "above 0"),
+        (Opt("", 0, 1), "0 to 1"),
+        (Opt("", 2), "2 or more"),
+        (Opt("", at_most=3), "at most 3"),
+        (Opt(""), "any"),
+    ],
+)
+def test_a_range_is_told_in_words(opt: Opt, told: str) -> None:
+    assert catalogue._range(opt) == told
 
 
 def test_no_formula_is_lost() -> None:
     """Every word of a docstring is in its card."""
     for name in variants.own():
         doc = inspect.cleandoc(variants.load(name).__doc__ or "")
-        idea, formula, notes, fixes, source = catalogue.parts(doc)
-        told = [idea, *formula, *notes, "Known to fix:", fixes, "Source:", source]
+        idea, body, fixes, source = catalogue.parts(doc)
+        told = [idea, *(line for line in body if line != "```"), "Known to fix:", fixes, "Source:", source]
         assert sorted(doc.split()) == sorted(" ".join(told).split()), name
 
 

@@ -32,7 +32,7 @@ class Means:
 
 def test_without_the_package_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
-    with pytest.raises(ZooError, match=r"pip install 'mode-collapse-zoo\[inception\]'"):
+    with pytest.raises(ZooError, match=r"pip install -e '\.\[inception\]'"):
         inception.extractor()
 
 

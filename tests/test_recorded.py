@@ -9,7 +9,10 @@ import pytest
 from baselines import recipes
 from benchmarks import protocols, tuning, tutorials
 from zoo import variants
+from zoo.terminal import SHOWN
 
+README = tuning.RESULTS.parents[1] / "README.md"
+RANKING = README.parent / "benchmarks" / "metrics.md"
 TUNED = sorted(path.stem for path in (recipes.FOLDER / "tuned").glob("*.toml"))
 
 
@@ -62,3 +65,71 @@ def test_every_method_had_the_same_budget_and_was_judged_on_other_seeds_with_its
         used = config["recipe"] | config["options"]
         assert {key: used[key] for key in json.loads(best["settings"])} == json.loads(best["settings"])
         assert config["seeds"] == list(range(16))
+
+
+def test_the_first_block_of_the_readme_is_the_recorded_run() -> None:
+    block = README.read_text(encoding="utf-8").partition("unrolled on ring: 8 seeds")[2].partition("\n```")[0]
+    summary = json.loads((tuning.RESULTS / "ring" / "unrolled-5" / "summary.json").read_text(encoding="utf-8"))
+    assert block.startswith(f", {summary['rounds']:,} rounds\n")
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in block.splitlines() if line[:1] == "│"]
+    shown = {row[0].removesuffix(" of 8"): row[1:] for row in rows}
+    assert list(shown) == list(SHOWN.values())
+    for name, title in SHOWN.items():
+        m = summary["metrics"][name]
+        worst = (max if name == "reverse_kl" else min)(m["per_seed"])
+        references = [f"{known[name]:.3g}" for known in summary["reference"].values()]
+        interval = "{:.3g} to {:.3g}".format(*m["ci95"])
+        assert shown[title] == [f"{m['mean']:.3g}", interval, f"{worst:.3g}", *references]
+    assert summary["verdict"][0] in block.splitlines()
+
+
+def test_the_readme_s_rows_and_counts_of_the_tuned_ring() -> None:
+    text = (
+        README.read_text(encoding="utf-8").partition("on the ring** (`ring-tuned`")[2].partition("on the grid of 25")[0]
+    )
+    recorded = tuning.page("ring-tuned").splitlines()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line[2] != "|"]
+    assert len(rows) > 10
+    assert not [row for row in rows if row not in recorded]
+    results = [summary["metrics"] for _, summary, _ in tuning.recorded(tuning.RESULTS / "ring-tuned")]
+    good = [m for m in results if m["modes"]["mean"] >= 7.9 and m["high_quality"]["mean"] >= 0.9]
+    assert len(good) == 12
+    assert "Twelve methods cover 7.9 modes or more with a share of .9 or more" in text
+
+
+def test_what_the_choice_on_the_ring_leaves_open() -> None:
+    """The methods whose chosen trial covered fewer modes than another, and those at the edge of four pairs of rates."""
+    rows = list(csv.DictReader((tuning.RESULTS / "ring-tuned" / "trials.csv").open(encoding="utf-8")))
+    trials = {name: [row for row in rows if row["variant"] == name] for name in variants.own()}
+    best = {name: max(mine, key=lambda row: float(row["score"])) for name, mine in trials.items()}
+    more = {
+        name: [(r["modes"], r["high_quality"]) for r in mine if float(r["modes"]) > float(best[name]["modes"])]
+        for name, mine in trials.items()
+    }
+    told, edges = tuning.NOTES["ring-tuned"].split("\n\n")[:2]
+    passed = re.findall(
+        r"([a-z]+) \(([\d.]+)\s+and\s+([\d.]+)[^;)]*; ([\d.]+)\s+and\s+([\d.]+)\)", told.partition("chosen one): ")[2]
+    )
+    assert [name for name, *_ in passed] == [name for name in sorted(more) if more[name]]
+    for name, *figures in passed:
+        modes, share, chosen, its_share = map(float, figures)
+        assert any(abs(float(m) - modes) < 0.006 and abs(float(q) - share) < 0.006 for m, q in more[name]), name
+        assert float(best[name]["modes"]) == pytest.approx(chosen, abs=0.006)
+        assert float(best[name]["high_quality"]) == pytest.approx(its_share, abs=0.006)
+    slowest, fastest = (1e-3, 1e-3), (4e-3, 4e-3)
+    at = {name: (s["lr_d"], s["lr_g"]) for name in best for s in [json.loads(best[name]["settings"])]}
+    low, high = ([name for name in sorted(at) if at[name] == edge] for edge in (slowest, fastest))
+    assert f"{' and '.join(low)} chose the lowest, {', '.join(high[:-1])} and {high[-1]} the highest" in edges.replace(
+        "\n", " "
+    )
+
+
+def test_the_rule_by_which_metrics_order_collapse() -> None:
+    """In bold, and in the README: those that are right in 19 of 20 draws on every data set."""
+    lines = [line.split("|")[1:-1] for line in RANKING.read_text(encoding="utf-8").splitlines() if " of 20 |" in line]
+    right = {cells[0].strip(): [int(n) for n in re.findall(r"(\d+) of 20", "".join(cells[1:]))] for cells in lines}
+    bold = [name for name in right if name.startswith("**")]
+    assert bold == [name for name, counts in right.items() if len(counts) == 3 and min(counts) >= 19]
+    assert [name.strip("*`") for name in bold] == ["modes", "reverse_kl", "forward_kl", "one_nn", "recall", "coverage"]
+    said = "Modes covered, reverse and forward KL, recall, coverage and 1-NN accuracy put samplers"
+    assert said in README.read_text(encoding="utf-8")

@@ -6,17 +6,24 @@ import argparse
 import inspect
 import json
 import sys
+from itertools import groupby
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from zoo import variants
 from zoo.game import Player
 from zoo.optim import Adam
-from zoo.variant import Variant, options
+from zoo.variant import Opt, Variant, options
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "catalogue.md"
 COST = ROOT / "baselines" / "results" / "cost.json"
+PICTURES = (
+    "**Pictures**: samples of the first four seeds, whatever they are like, at the end of `zoo run NAME --recipe ring-tuned --seeds 0-15`, "
+    "with the settings of [ring-tuned.md](ring-tuned.md); on the grid likewise with `grid-tuned` and [grid-tuned.md](grid-tuned.md). "
+    "Circles are the true modes."
+)
 
 
 def page() -> str:
@@ -29,6 +36,8 @@ def page() -> str:
         "Written by `python -m zoo.catalogue` from the classes; a test checks that it is up to date. Do not edit it.",
         "",
         *_about_cost(cost),
+        "",
+        PICTURES,
         "",
         "| variant | family | idea | cost |",
         "|---|---|---|---|",
@@ -60,13 +69,11 @@ def _cell(text: str) -> str:
 def card(name: str, cost: dict[str, Any]) -> list[str]:
     """One variant, as lines of Markdown."""
     cls = variants.load(name)
-    idea, formula, notes, fixes, source = parts(inspect.cleandoc(cls.__doc__ or ""))
+    idea, body, fixes, source = parts(inspect.cleandoc(cls.__doc__ or ""))
     made = cls()
     moves = "all at once, on one batch" if made.simultaneous else "in turn, each on a fresh batch"
     lines = [f"## {name}", "", *_thumbnails(name), idea, "", f"**Known to fix**: {fixes}", ""]
-    lines += ["```", *formula, "```", ""] if formula else []
-    lines += [*notes, ""] if notes else []
-    lines += [f"Players ({moves}):", "", *(f"* {told}" for told in map(_player, made.players())), ""]
+    lines += [*body, f"Players ({moves}):", "", *(f"* {told}" for told in map(_player, made.players())), ""]
     lines += [*_options(cls, made)]
     return [*lines, f"Cost relative to `ns`: {_factor(cost, name)}.", "", f"Source: {source}", ""]
 
@@ -80,21 +87,18 @@ def _thumbnails(name: str) -> list[str]:
     return [" ".join(shown), ""] if shown else []
 
 
-def parts(doc: str) -> tuple[str, list[str], list[str], str, str]:
-    """A docstring's idea (its first line), its formula (indented lines), its notes (the rest), what it is known to fix, and its source."""
+def parts(doc: str) -> tuple[str, list[str], str, str]:
+    """A docstring's idea (its first line), its body, what it is known to fix, and its source. The body is Markdown: indented lines are
+    formulas, each block of them where it stands among the notes."""
     body, _, source = doc.partition("Source:")
     body, _, fixes = body.partition("Known to fix:")
-    idea, *rest = body.split("\n")
-    formula = [line[4:].rstrip() for line in rest if line.startswith("    ")]
-    notes, blank = [], True
-    for line in rest:
-        if line.startswith("    ") or (blank and not line.strip()):
-            continue
-        notes.append(line.rstrip())
-        blank = not line.strip()
-    while notes and not notes[-1]:
-        notes.pop()
-    return idea, formula, notes, " ".join(fixes.split()), " ".join(source.split())
+    idea, _, rest = body.partition("\n")
+    lines: list[str] = []
+    for paragraph in filter(str.strip, rest.split("\n\n")):
+        for formula, block in groupby(paragraph.strip("\n").split("\n"), lambda line: line.startswith("    ")):
+            found = [line.rstrip() for line in block]
+            lines += ["```", *(line[4:] for line in found), "```", ""] if formula else [*found, ""]
+    return idea, lines, " ".join(fixes.split()), " ".join(source.split())
 
 
 def _player(player: Player) -> str:
@@ -111,13 +115,21 @@ def _options(cls: type[Variant], made: Variant) -> list[str]:
         return ["No options of its own.", ""]
     rows = ["| option | default | range | what it is | default's source |", "|---|---|---|---|---|"]
     for name, (kind, opt) in found.items():
-        low = f"above {opt.above:g}" if opt.above > -float("inf") else f"{opt.at_least:g} or more"
-        both = f"{opt.at_least:g} to {opt.at_most:g}" if opt.at_most < float("inf") else low
-        within = "switch" if kind is bool else both
+        within = "switch" if kind is bool else _range(opt)
         value = getattr(made, name)
         shown = str(value).lower() if kind is bool else f"{value:g}"
         rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {within} | {_cell(opt.help)} | {_cell(opt.source)} |")
     return [*rows, ""]
+
+
+def _range(opt: Opt) -> str:
+    """The values that an option may have, in words."""
+    least = f"above {opt.above:g}" if isfinite(opt.above) else f"{opt.at_least:g}" if isfinite(opt.at_least) else ""
+    if not isfinite(opt.at_most):
+        return least if isfinite(opt.above) else f"{least} or more" if least else "any"
+    if isfinite(opt.at_least) and not isfinite(opt.above):
+        return f"{least} to {opt.at_most:g}"
+    return ", ".join(filter(None, [least, f"at most {opt.at_most:g}"]))
 
 
 def main() -> int:

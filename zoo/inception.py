@@ -24,7 +24,7 @@ def extractor() -> nn.Module:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
         raise ZooError(
-            "Inception's FID needs torch-fidelity; install it with: pip install 'mode-collapse-zoo[inception]'."
+            "Inception's FID needs torch-fidelity; install it in a checkout of the zoo with: pip install -e '.[inception]'."
         ) from error
     path = os.environ.get("ZOO_INCEPTION")
     try:

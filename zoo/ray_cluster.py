@@ -1,4 +1,4 @@
-"""Cells as tasks of a Ray cluster (`pip install "mode-collapse-zoo[ray]"`), whose nodes need not be alike nor share a folder.
+"""Cells as tasks of a Ray cluster (`pip install -e '.[ray]'` in a checkout), whose nodes need not be alike nor share a folder.
 
 Ray places the tasks, notices dead processes and nodes, and begins their cells again (``ATTEMPTS`` times in all) where there is room.
 When the coordinator dies, Ray ends its tasks.
@@ -76,7 +76,7 @@ class Ray:
         self, device: str, jobs: int | None, setup: Setup, out: Path, address: str | None, gpus: float | None
     ) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise ZooError('--on ray needs Ray: pip install "mode-collapse-zoo[ray]".')
+            raise ZooError("--on ray needs Ray; install it in a checkout of the zoo with: pip install -e '.[ray]'.")
         if device not in ("auto", "cpu", "cuda"):
             raise ZooError(f"--device is auto, cpu or cuda with --on ray, which chooses a node's, not '{device}'.")
         if gpus is not None and not 0 < gpus <= 1:

@@ -1,4 +1,4 @@
-"""Cells as jobs of Slurm, through submitit (`pip install "mode-collapse-zoo[slurm]"`): one job array, each cell a job of its own.
+"""Cells as jobs of Slurm, through submitit (`pip install -e '.[slurm]'` in a checkout): one job array, each cell a job of its own.
 
 The coordinator waits where it was started. It renews one file beside the runs, which every job looks at: when the file has gone (Ctrl-C)
 or is no longer renewed (the coordinator has died), jobs checkpoint and end, before their cells' claims can be taken over.
@@ -100,7 +100,9 @@ class Slurm:
         try:
             import submitit
         except ImportError as error:
-            raise ZooError('--on slurm needs submitit: pip install "mode-collapse-zoo[slurm]".') from error
+            raise ZooError(
+                "--on slurm needs submitit; install it in a checkout of the zoo with: pip install -e '.[slurm]'."
+            ) from error
         if self.cluster == "slurm" and submitit.AutoExecutor.which() != "slurm":
             raise ZooError("There is no Slurm here (no srun command); --on local trains on this machine.")
         self.slots = self.jobs or AT_A_TIME

@@ -112,7 +112,8 @@ def _from_checkpoint(run: Run) -> State:
         with safe_open(run.path / CHECKPOINT, framework="np") as file:
             rows = json.loads(file.metadata()["zoo"])["notes"]["rows"]
             frames = sum(key.startswith("extra/film/") for key in file.keys())  # noqa: SIM118 (no mapping)
-            film = np.stack([file.get_tensor(f"extra/film/{i}") for i in range(frames)])
+            kept = [file.get_tensor(f"extra/film/{i}") for i in range(frames)]
+            film = np.stack(kept) if kept else None  # it was stopped before its first evaluation
     except (OSError, SafetensorError, ValueError) as error:
         raise ZooError(f"{run.path / CHECKPOINT} cannot be read as a checkpoint ({error}).") from error
     return State(run, rows, film)

@@ -86,7 +86,7 @@ OPTIONS = {
     "ebgan-mnist": {"margin": round(10**2 / 784, 4), "pt": 0.1, "code": 1024},
     "gdpp-ring": {"magnitude": 1e-4},
     "gdpp-grid": {"magnitude": 1e-4},
-    "msgan-stacked-mnist": {"lam": 1.0},
+    "msgan-stacked-mnist": {"lam": 0.5},
     "lookahead-mnist": {"k": 1000, "alpha": 0.5},
     "mgan-ring": {"n": 8, "beta": 0.125},
     "d2gan-ring": {"alpha": 1.0, "beta": 1.0},

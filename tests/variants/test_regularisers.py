@@ -76,3 +76,12 @@ def test_msgan(small) -> None:
     d_z = np.mean([np.abs(z[i] - z[i + 3]).mean() for i in range(3)])
     expected = neg_log_sigmoid(s.D(x)) + 0.7 / (d_x / d_z + 1e-5)
     np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), expected, rtol=1e-10)
+
+
+def test_msgan_by_default_has_half_the_released_code_s_loss(small) -> None:
+    """There the losses of the two halves are summed and the term has weight 1 (DCGAN-Mode-Seeking/model.py, update_G)."""
+    s = small(MSGAN())
+    x, z = s.G(s.batch.z), s.batch.z
+    spread = (x[3:] - x[:3]).abs().mean() / (z[3:] - z[:3]).abs().mean()
+    released = neg_log_sigmoid(s.D(x[:3])) + neg_log_sigmoid(s.D(x[3:])) + 1 / (spread.item() + 1e-5)
+    np.testing.assert_allclose(2 * s.variant.g_loss(s.nets, s.batch).item(), released, rtol=1e-10)

@@ -24,6 +24,10 @@ This page is made from the declarations in `zoo/metrics/metrics.toml` by `python
 K modes with weights w, N samples, d dimensions; logarithms are natural. *Perfect* and *collapsed* (onto one mode) say what
 these samplers score. A metric that is not on unasked is computed when named: `zoo eval SAMPLES --data D --metrics kde`.
 In MLflow a metric stands in the group given here: `coverage/modes`, `dist/reverse_kl`, `quality/one_nn`.
+
+The divergences over modes: (K - 1) / 2N and the like are means of independent draws. A generator that deals its samples out in fixed
+shares (`mgan`, `madgan`, `self-conditioned`) can lie below them. A seed without any counted sample has no shares and gets the worst value of
+each: its reverse KL is then that of a perfect sampler of one mode, log K for even weights, so read it beside `modes` and `high_quality`.
 """
 
 

@@ -16,12 +16,14 @@ from zoo.variants.ns import NonSaturating
 @register("js-reg", family="Lipschitz and penalties")
 @dataclass(frozen=True)
 class JSReg(NonSaturating):
-    """Instance noise without noise: its first-order effect on D, a slope penalty where D errs, of fading weight.
+    """Instance noise without noise: its first-order effect on D, a slope penalty where D errs; its weight may fade.
 
         L_D = L_D of ns + gamma_t / 2 (E (1 - D(x))^2 |grad l(x)|^2 + E D(G(z))^2 |grad l(G(z))|^2),    D = sigmoid(l)
         L_G as ns,    gamma_t = gamma decay_factor^min(1, t / steps) after t steps of D;  steps = 0 keeps gamma
 
-    gamma is the variance of the noise it stands for. The paper's L_G saturates; its released code and images use ns', as here.
+    gamma is the variance of the noise it stands for. The paper's L_G saturates, and so does that of the released mixture (3DGAN.py) unless
+    ``--alt_gen_loss`` is given; the released image scripts have ns', as here. There gamma fades only with ``--annealing``, so here too it
+    stays by default.
 
     Known to fix: training that never settles where supports do not overlap, without the variance of sampled noise.
     Source: Roth et al. 2017, arXiv:1705.09367, Algorithm 1; rothk/Stabilizing_GANs, 3DGAN.py (the mixture).
@@ -31,7 +33,9 @@ class JSReg(NonSaturating):
     decay_factor: Annotated[
         float, Opt("share of it that is left after steps", 0, 1, source="Roth et al. 2017: 0.01")
     ] = 0.01
-    steps: Annotated[int, Opt("steps of D over which it fades; 0: never", 0, source="the whole run")] = 0
+    steps: Annotated[
+        int, Opt("steps of D over which it fades; 0: never", 0, source="the released mixture: 0; its images: the run")
+    ] = 0
 
     def weight(self, nets: Nets) -> Tensor | float:
         """gamma_t."""

@@ -22,6 +22,8 @@ class MSGAN(NonSaturating):
 
     The released code draws two latents per sample, trains on both, and takes the ratio of the two means (the paper: of each pair). Here
     the pairs are the two halves of the batch, so that a batch counts as many samples as any other variant's. D's loss is that of ``ns``.
+    The released code adds its term, with weight 1, to the sum of the two halves' losses of G. Here G's loss is their mean, so a weight of
+    0.5 is the same balance: half of that loss, by which Adam moves alike.
 
     Known to fix: a generator that ignores its latent, in conditional GANs above all.
     Source: Mao et al. 2019, arXiv:1903.05628, equations 2 and 4; HelenMao/MSGAN, DCGAN-Mode-Seeking/model.py.
@@ -29,7 +31,13 @@ class MSGAN(NonSaturating):
 
     equilibrium = {"D": 2 * math.log(2)}
 
-    lam: Annotated[float, Opt("weight of the mode-seeking term", 0, source="the released code: 1")] = 1.0
+    lam: Annotated[
+        float, Opt("weight of the mode-seeking term", 0, source="the released code: 1 beside twice this loss of G")
+    ] = 0.5
+
+    @property
+    def smallest_batch(self) -> int:
+        return 2  # a pair
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         half = len(batch.z) // 2

@@ -42,8 +42,9 @@ class WGAN(Wasserstein):
 
         L_D = E D(G(z)) - E D(x),    L_G = -E D(G(z)),    every weight of D in [-clip, clip] after each of its steps
 
-    Both players move by RMSprop. Clipping is part of D's step, so it holds inside a look-ahead too. We differ: the released code's
-    warm-up of 100 critic steps (first 25 rounds and every 500th) is left out, and D starts unclipped, as there.
+    Both players move by RMSprop. Clipping ends D's step, as in Algorithm 1, so it holds inside a look-ahead too. We differ from the
+    released code: it clips at the start of each critic step, so its D begins clipped, and G meets a D that has moved once since; here D
+    begins unclipped, and G meets a clipped D. Its warm-up of 100 critic steps (first 25 rounds and every 500th) is left out.
 
     Known to fix: vanishing gradients; the authors saw no collapse in any of their experiments (section 4.3).
     Source: Arjovsky et al. 2017, arXiv:1701.07875, Algorithm 1; martinarjovsky/WassersteinGAN.
