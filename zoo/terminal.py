@@ -22,6 +22,7 @@ from zoo.environment import device_name
 from zoo.errors import ZooError
 from zoo.files import finite
 from zoo.harness import Record
+from zoo.optim import Adam
 from zoo.variant import options as options_of
 
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
@@ -217,9 +218,8 @@ def show_variant(name: str) -> None:
     made = cls()
     for player in made.players():
         told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
-        print(
-            f"  {player.name} moves {player.owns} with {player.optimiser} ({told}{', then projected' if player.project else ''})"
-        )
+        how = "Adam, with the recipe's betas" if player.optimiser == Adam() else player.optimiser
+        print(f"  {player.name} moves {player.owns} with {how} ({told}{', then projected' if player.project else ''})")
     found = options_of(cls)
     print("\nOptions:" if found else "\nIt has no options of its own.")
     for field_name, (kind, opt) in found.items():

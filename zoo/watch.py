@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 CHECKPOINT = "checkpoint.safetensors"
+MAIN = ("seed", "round", "modes", "high_quality", "reverse_kl")
 EVERY = 0.5
 """Seconds between two looks at the files."""
 
@@ -141,7 +142,7 @@ def in_terminal(folder: Path, console: Console) -> None:
 
 
 def screen(state: State) -> Table:
-    """A row per seed: its last measurements, and bars of its modes over the evaluations."""
+    """A row per seed: its last measurements (where modes are known the main ones, which fit), and bars of its modes over the evaluations."""
     from rich.table import Table
 
     from zoo.checks import bars
@@ -149,9 +150,12 @@ def screen(state: State) -> Table:
     told = state.told()
     table = Table(title=f"{told['title']}: round {told['round']:,} of {told['rounds']:,}, {told['status']}")
     over_time = "modes" in told["columns"]
-    for head in (*told["columns"], *(["modes over time"] if over_time else [])):
-        table.add_column(head, justify="right")
+    shown = [i for i, k in enumerate(told["columns"]) if not over_time or k in MAIN or k.startswith("loss/")]
+    for i in shown:
+        table.add_column(told["columns"][i].replace("_", " "), justify="right")
+    if over_time:
+        table.add_column("modes over time", no_wrap=True)
     for cells, seed in zip(told["seeds"], state.run.seeds if state.run else [], strict=False):
         history = [int(row["modes"]) for row in state.rows if row["seed"] == seed] if over_time else []
-        table.add_row(*cells, *([bars(history)] if over_time else []))
+        table.add_row(*(cells[i] for i in shown), *([bars(history)] if over_time else []))
     return table
