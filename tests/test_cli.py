@@ -68,6 +68,7 @@ def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
 WRONG = {
     "did you mean 'unrolled'": ["run", "unroled"],
     "--kk": ["run", "unrolled", "--kk", "5"],
+    "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "--seeds takes": ["run", "ns", "--seeds", "0"],
     "finite number": ["run", "ns", "--lr-d", "nan"],

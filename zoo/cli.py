@@ -18,6 +18,7 @@ from baselines import recipes
 from toy_data.errors import DataError
 from zoo import cli_eval, cli_look, cli_sweep, cli_yours, heap, variants
 from zoo.errors import ZooError, unknown
+from zoo.listing import owners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,7 +311,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise
-        print(f"zoo: {error.format_message()}", file=sys.stderr)
+        print(f"zoo: {error.format_message()}{owners(getattr(error, 'option_name', None))}", file=sys.stderr)
         code = 2
     finally:
         heap.collect_as_usual()

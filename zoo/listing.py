@@ -22,3 +22,12 @@ def listing() -> dict[str, list[dict[str, str]]]:
     shipped = recipes.files().items()
     named = [{"name": n, "about": recipes.read(path).about, "family": recipes.family(path)} for n, path in shipped]
     return found | {"recipes": sorted(named, key=lambda entry: entry["family"])}
+
+
+def owners(option: str | None) -> str:
+    """A sentence on whose an option is that was given to another variant; empty where it is nobody's."""
+    from zoo.variant import options
+
+    name = (option or "").lstrip("-").replace("-", "_")
+    found = [variant for variant in variants.own() if name and name in options(variants.load(variant))]
+    return f" --{name.replace('_', '-')} is an option of {', '.join(found)}." if found else ""
