@@ -81,9 +81,11 @@ def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:
 
     for node in line.graph.nodes:
         node.meta.clear()  # stand-ins on no device: the compiler makes its own
-    talk = logging.getLogger("torch.utils.cpp_extension")  # tells of CUDA, which nobody asked for
-    level = talk.level
-    talk.setLevel(logging.ERROR)
+    # they tell of CUDA, which nobody asked for, and of operations that are called as they are, which is right
+    talk = [logging.getLogger(name) for name in ("torch.utils.cpp_extension", "torch._inductor")]
+    levels = [logger.level for logger in talk]
+    for logger in talk:
+        logger.setLevel(logging.ERROR)
     # one C++ function for the whole round, which lets go of Python's lock; groups of seeds are what runs in threads
     settings = {"cpp_wrapper": True, "cpp.threads": 1, "compile_threads": 1}
     try:
@@ -92,7 +94,8 @@ def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:
             made: Callable[..., Any] = standalone_compile(line.compile(), example, dynamic_shapes="from_example_inputs")
             return made
     finally:
-        talk.setLevel(level)
+        for logger, level in zip(talk, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _write_over(graph: fx.Graph, donated: int) -> None:
