@@ -83,45 +83,73 @@ def test_the_first_block_of_the_readme_is_the_recorded_run() -> None:
     assert summary["verdict"][0] in block.splitlines()
 
 
-def test_the_readme_s_rows_and_counts_of_the_tuned_ring() -> None:
-    text = (
-        README.read_text(encoding="utf-8").partition("on the ring** (`ring-tuned`")[2].partition("on the grid of 25")[0]
-    )
-    recorded = tuning.page("ring-tuned").splitlines()
+@pytest.mark.parametrize(
+    ("recipe", "begins", "ends", "said", "modes", "share"),
+    [
+        (
+            "ring-tuned",
+            "on the ring**",
+            "on the grid",
+            "Twelve methods cover 7.9 modes or more with a share of .9",
+            7.9,
+            0.9,
+        ),
+        (
+            "grid-tuned",
+            "on the grid of 25**",
+            "## Speed",
+            "Eight methods cover 24.8 modes or more with a share of .8",
+            24.8,
+            0.8,
+        ),
+    ],
+)
+def test_the_readme_s_rows_and_counts_of_methods_tuned_alike(
+    recipe: str, begins: str, ends: str, said: str, modes: float, share: float
+) -> None:
+    text = README.read_text(encoding="utf-8").partition(begins)[2].partition(ends)[0]
+    recorded = tuning.page(recipe).splitlines()
     rows = [line for line in text.splitlines() if line.startswith("| ") and line[2] != "|"]
     assert len(rows) > 10
     assert not [row for row in rows if row not in recorded]
-    results = [summary["metrics"] for _, summary, _ in tuning.recorded(tuning.RESULTS / "ring-tuned")]
-    good = [m for m in results if m["modes"]["mean"] >= 7.9 and m["high_quality"]["mean"] >= 0.9]
-    assert len(good) == 12
-    assert "Twelve methods cover 7.9 modes or more with a share of .9 or more" in text
+    results = [summary["metrics"] for _, summary, _ in tuning.recorded(tuning.RESULTS / recipe)]
+    good = [m for m in results if m["modes"]["mean"] >= modes and m["high_quality"]["mean"] >= share]
+    assert said.partition(" ")[0] == {8: "Eight", 12: "Twelve"}[len(good)]
+    assert said in text
 
 
-def test_what_the_choice_on_the_ring_leaves_open() -> None:
+def listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
+@pytest.mark.parametrize("recipe", TUNED)
+def test_what_the_choice_of_trials_leaves_open(recipe: str) -> None:
     """The methods whose chosen trial covered fewer modes than another, and those at the edge of four pairs of rates."""
-    rows = list(csv.DictReader((tuning.RESULTS / "ring-tuned" / "trials.csv").open(encoding="utf-8")))
-    trials = {name: [row for row in rows if row["variant"] == name] for name in variants.own()}
+    rows = list(csv.DictReader((tuning.RESULTS / recipe / "trials.csv").open(encoding="utf-8")))
+    trials = {
+        name: [row for row in rows if row["variant"] == name] for name in sorted({row["variant"] for row in rows})
+    }
     best = {name: max(mine, key=lambda row: float(row["score"])) for name, mine in trials.items()}
     more = {
         name: [(r["modes"], r["high_quality"]) for r in mine if float(r["modes"]) > float(best[name]["modes"])]
         for name, mine in trials.items()
     }
-    told, edges = tuning.NOTES["ring-tuned"].split("\n\n")[:2]
-    passed = re.findall(
-        r"([a-z]+) \(([\d.]+)\s+and\s+([\d.]+)[^;)]*; ([\d.]+)\s+and\s+([\d.]+)\)", told.partition("chosen one): ")[2]
-    )
+    told, edges = (part.replace("\n", " ") for part in tuning.NOTES[recipe].split("\n\n")[:2])
+    figure = r"([\d.]+) and ([\d.]+)"
+    passed = re.findall(rf"([a-z]+) \({figure}[^;)]*; {figure}\)", told.partition("chosen one): ")[2])
     assert [name for name, *_ in passed] == [name for name in sorted(more) if more[name]]
     for name, *figures in passed:
         modes, share, chosen, its_share = map(float, figures)
         assert any(abs(float(m) - modes) < 0.006 and abs(float(q) - share) < 0.006 for m, q in more[name]), name
         assert float(best[name]["modes"]) == pytest.approx(chosen, abs=0.006)
         assert float(best[name]["high_quality"]) == pytest.approx(its_share, abs=0.006)
-    slowest, fastest = (1e-3, 1e-3), (4e-3, 4e-3)
-    at = {name: (s["lr_d"], s["lr_g"]) for name in best for s in [json.loads(best[name]["settings"])]}
-    low, high = ([name for name in sorted(at) if at[name] == edge] for edge in (slowest, fastest))
-    assert f"{' and '.join(low)} chose the lowest, {', '.join(high[:-1])} and {high[-1]} the highest" in edges.replace(
-        "\n", " "
-    )
+    pairs = tuning.SPACES[recipe].rates
+    of = {
+        name: [tuple(json.loads(r["settings"])[k] for k in ("lr_d", "lr_g")) for r in trials[name]] for name in trials
+    }
+    at = {name: tuple(json.loads(best[name]["settings"])[k] for k in ("lr_d", "lr_g")) for name in best}
+    low, high = ([n for n in at if len(set(of[n])) == 4 and at[n] == edge] for edge in (min(pairs), max(pairs)))
+    assert f"{listed(low)} chose the lowest, {listed(high)} the highest" in edges
 
 
 def test_the_rule_by_which_metrics_order_collapse() -> None:
