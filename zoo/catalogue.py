@@ -105,8 +105,12 @@ def _player(player: Player) -> str:
     owns = " and ".join(player.networks)
     steps = f", {player.steps} turns a round" if player.steps > 1 else ""
     project = ", then projects" if player.project else ""
-    kind = "Adam with the recipe's betas" if player.optimiser == Adam() else f"`{player.optimiser}`"
-    return f"**{player.name}** moves {owns}{steps}{project}; {kind}"
+    return f"**{player.name}** moves {owns}{steps}{project}; {optimiser(player, '`')}"
+
+
+def optimiser(player: Player, quote: str = "") -> str:
+    """What moves a player, in words."""
+    return "Adam with the recipe's betas" if player.optimiser == Adam() else f"{quote}{player.optimiser}{quote}"
 
 
 def _options(cls: type[Variant], made: Variant) -> list[str]:

@@ -311,7 +311,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise
-        print(f"zoo: {error.format_message()}{owners(getattr(error, 'option_name', None))}", file=sys.stderr)
+        print(f"zoo: {error.format_message()}{owners(error)}", file=sys.stderr)
         code = 2
     finally:
         heap.collect_as_usual()

@@ -24,10 +24,13 @@ def listing() -> dict[str, list[dict[str, str]]]:
     return found | {"recipes": sorted(named, key=lambda entry: entry["family"])}
 
 
-def owners(option: str | None) -> str:
-    """A sentence on whose an option is that was given to another variant; empty where it is nobody's."""
+def owners(error: Exception) -> str:
+    """A sentence on whose an option is that a command does not know; empty where it is nobody's, or something else was wrong."""
+    if not hasattr(error, "possibilities"):  # click's, of unknown options alone
+        return ""
     from zoo.variant import options
 
-    name = (option or "").lstrip("-").replace("-", "_")
-    found = [variant for variant in variants.own() if name and name in options(variants.load(variant))]
-    return f" --{name.replace('_', '-')} is an option of {', '.join(found)}." if found else ""
+    option = getattr(error, "option_name", "")
+    name = option.lstrip("-").replace("-", "_")
+    found = [variant for variant in variants.own() if name in options(variants.load(variant))]
+    return f" {option} is an option of {', '.join(found)}." if found else ""

@@ -54,9 +54,8 @@ def hasten(compiler: str) -> bool:
 
 def _compile(compiler: str) -> Callable[[int, int, int], None]:
     source, headers = Path(__file__).with_suffix(".cpp"), Path(torch.__file__).with_name("include")
-    with tempfile.TemporaryDirectory(
-        prefix="zoo-normals-"
-    ) as folder:  # a library that is loaded needs its file no more
+    # a library that is loaded needs its file no more
+    with tempfile.TemporaryDirectory(prefix="zoo-normals-") as folder:
         library = Path(folder) / "normals.so"
         told = ["-O3", "-march=native", "-DCPU_CAPABILITY_AVX2", f"-I{headers}", "-shared", "-fPIC"]
         subprocess.run([compiler, *told, str(source), "-o", str(library)], check=True, capture_output=True)

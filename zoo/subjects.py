@@ -131,11 +131,8 @@ def verdict(
     setting = Setting(data, protocol, samples.shape[1], progress=progress)
     counts = None if frames is None else mode_counts(frames, data, protocol, progress)
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
-    perfect = setting.held_out
-    if (
-        not data.n_held_out
-    ):  # as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
-        perfect = held_out(data, MANY, torch.Generator(perfect.device).manual_seed(211))
+    # of data without end as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
+    perfect = setting.held_out if data.n_held_out else held_out(data, MANY)
     evidence = Evidence(
         samples,
         perfect,

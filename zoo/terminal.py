@@ -22,7 +22,6 @@ from zoo.environment import device_name
 from zoo.errors import ZooError
 from zoo.files import finite
 from zoo.harness import Record
-from zoo.optim import Adam
 from zoo.variant import options as options_of
 
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
@@ -183,7 +182,7 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             band = "-" if len(m["per_seed"]) < 2 else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
-            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m.get("missing") else ""
+            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
             table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]{only}", band, f"{worst:.3g}", *others)
         console.print(table)
     for sentence in summary["verdict"]:
@@ -209,6 +208,7 @@ def show_variant(name: str) -> None:
     import inspect
 
     from zoo import variants
+    from zoo.catalogue import optimiser
 
     cls = variants.load(name)
     console = Console(highlight=False)
@@ -218,8 +218,9 @@ def show_variant(name: str) -> None:
     made = cls()
     for player in made.players():
         told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
-        how = "Adam, with the recipe's betas" if player.optimiser == Adam() else player.optimiser
-        print(f"  {player.name} moves {player.owns} with {how} ({told}{', then projected' if player.project else ''})")
+        print(
+            f"  {player.name} moves {player.owns} with {optimiser(player)} ({told}{', then projected' if player.project else ''})"
+        )
     found = options_of(cls)
     print("\nOptions:" if found else "\nIt has no options of its own.")
     for field_name, (kind, opt) in found.items():
