@@ -1,29 +1,43 @@
-"""The ring at batch 512 on one GPU: ``python -m benchmarks.gpu``. S seeds in one CUDA graph against the plain eager loop on the same GPU.
+"""Many seeds on one GPU: ``python -m benchmarks.gpu`` rewrites gpu.json and gpu.md.
 
-Wall time between synchronisations, in turns, medians; float32 throughout (no TF32). The limit is what the GPU's own batched product
-reaches at the hidden layers' shapes. Nobody has run this on a GPU yet: the sessions that wrote it had none, and the tests play it on the CPU.
+Rounds of S seeds in one CUDA graph, traced or of joined kernels, against the plain eager loop on the same GPU (``benchmarks.plain``), in
+float32 and with TF32; and convolutions of all seeds at a time (the grouped ones that the seed map makes) against a graph for each seed on a
+stream of its own. Wall time between synchronisations, drawing included, in turns, medians. The limit is what the GPU's own batched product
+reaches at the hidden layers' shapes. Compiling begins with an empty cache.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 
 import toy_data
-from benchmarks import plain
-from benchmarks.throughput import Lap, ring
+from benchmarks.throughput import MNIST, Lap, Setting, ring
 from zoo.cell import kit_for, plan
+from zoo.compiling import Joined
 from zoo.engine import Engine
-from zoo.environment import device_name
+from zoo.environment import device_name, use_tf32
 from zoo.graphs import Graphed
 from zoo.harness import Game
 
-BATCH, LATENT, WIDTH, ROUNDS = 512, 256, 128, 25_000
+HERE = Path(__file__).parent
+WIDTH, ROUNDS = 128, 25_000
+ENGINES: dict[str, Engine] = {"graph": Graphed(), "graph of kernels": Graphed(Joined())}
+POINTS = [ring("ns", 512, 256), ring("unrolled", 512, 256, k=5), ring("ns", 128, 2)]
+IMAGES = [
+    Setting("ns", "mnist", changes=MNIST),
+    Setting("ns", "mnist", changes={"kit": "dcgan", "batch": 64, "latent": 100, "width": 32, "ema": 0.0}),
+]
 
 
 def wait(device: torch.device) -> None:
@@ -42,56 +56,162 @@ def seconds(call: Callable[[], object], calls: int, device: torch.device) -> flo
     return (time.perf_counter() - started) / calls
 
 
-def lap(seeds: int, device: torch.device, engine: Engine) -> Lap:
-    """``ns`` with so many seeds on the device, a round per call."""
-    setting = ring("ns", BATCH, LATENT)
-    cell = plan(setting.variant, data=setting.data, changes=setting.changes)
+def in_turns(calls: dict[str, Callable[[], object]], device: torch.device, turns: int, each: float) -> dict[str, float]:
+    """Median seconds of each call, ``each`` seconds of it in a turn."""
+    many = {name: max(1, int(each / seconds(call, 3, device))) for name, call in calls.items()}
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(turns):
+        for name, call in calls.items():
+            spent[name].append(seconds(call, many[name], device))
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+def lap(setting: Setting, seeds: int, device: torch.device, engine: Engine) -> Lap:
+    """The setting's game with so many seeds on the device, a round per call."""
+    cell = plan(setting.variant, setting.options, data=setting.data, recipe=setting.recipe, changes=setting.changes)
     data = toy_data.load(setting.data).to(device)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe, device=device, engine=engine)
-    return Lap(game, seeds, rounds=1)
+    made = Lap(game, seeds, rounds=1)
+    wait(device)
+    return made
 
 
-def report(device: torch.device, engine: Engine, seeds: int, calls: int, turns: int) -> dict[str, float]:
-    """Seed-rounds a second of both, their ratio, the share of the limit, and the seconds of 25,000 rounds."""
-    ours = lap(seeds, device, engine)
+def on(device: torch.device, setting: Setting) -> Callable[[], None]:
+    """The plain loop on the device."""
     with torch.device(device):
-        loop = plain.ns(plain.mlp(LATENT, 2, WIDTH), plain.mlp(2, 1, WIDTH), plain.ring, BATCH, LATENT)
-        a, b = torch.randn(seeds, BATCH, WIDTH), torch.randn(seeds, WIDTH, WIDTH)
+        loop = setting.loop()
+    assert loop is not None
 
-    def plain_round() -> None:
+    def round_() -> None:
         with torch.device(device):
             loop()
 
-    calls_of = {"zoo": ours, "plain": plain_round, "product": lambda: torch.bmm(a, b)}
-    spent: dict[str, list[float]] = {name: [] for name in calls_of}
-    for _ in range(turns):
-        for name, call in calls_of.items():
-            spent[name].append(seconds(call, calls, device))
-    at = {name: statistics.median(times) for name, times in spent.items()}
-    rate = 2 * seeds * BATCH * WIDTH**2 / at["product"]
-    return {
-        "zoo, seed-rounds a second": seeds / at["zoo"],
-        "plain, seed-rounds a second": 1 / at["plain"],
-        "times plain": seeds * at["plain"] / at["zoo"],
-        "share of the limit": ours.flops * seeds / at["zoo"] / rate,
-        f"seconds for {seeds} seeds x {ROUNDS:,} rounds": at["zoo"] * ROUNDS,
-    }
+    return round_
+
+
+def product_rate(device: torch.device, seeds: int, batch: int, turns: int, each: float) -> float:
+    """FLOP/s of the better of a hidden layer's product and its gradient by the weights, for so many seeds at a time."""
+    a, b = (torch.randn(seeds, n, WIDTH, device=device) for n in (batch, WIDTH))
+    ways = {"forward": lambda: torch.bmm(a, b), "weights": lambda: torch.bmm(a.mT, a)}
+    return 2 * seeds * batch * WIDTH**2 / min(in_turns(ways, device, turns, each).values())
+
+
+def points(
+    setting: Setting,
+    device: torch.device,
+    engines: dict[str, Engine],
+    seeds: int,
+    tf32: bool,
+    turns: int,
+    each: float,
+) -> list[dict[str, Any]]:
+    """Each engine's figures on the setting, beside the plain loop's."""
+    laps, made_in = {}, {}
+    for name, engine in engines.items():
+        started = time.perf_counter()
+        laps[name] = lap(setting, seeds, device, engine)
+        made_in[name] = time.perf_counter() - started
+    at = in_turns({**laps, "plain": on(device, setting)}, device, turns, each)
+    limit = product_rate(device, seeds, setting.changes["batch"], turns, each / 10)
+    common = {"setting": setting.label, "tf32": tf32, "S": seeds, "plain_ms": 1e3 * at["plain"]}
+    return [
+        common
+        | {
+            "engine": name,
+            "ms": 1e3 * at[name],
+            "seed_rounds_per_second": seeds / at[name],
+            "times_plain": seeds * at["plain"] / at[name],
+            "share_of_limit": one.flops * seeds / at[name] / limit,
+            "limit_tflops": limit / 1e12,
+            "whole_s": at[name] * ROUNDS,
+            "made_s": made_in[name],
+        }
+        for name, one in laps.items()
+    ]
+
+
+def images(
+    setting: Setting, device: torch.device, engine: Engine, seeds: list[int], turns: int, each: float
+) -> list[dict[str, Any]]:
+    """All seeds in one graph against a graph for each on a stream of its own, by number of seeds."""
+    rows = []
+    for n in seeds:
+        one = lap(setting, n, device, engine)
+        apart = [lap(setting, 1, device, engine) for _ in range(n)]
+        streams = [torch.cuda.Stream(device) for _ in range(n)] if device.type == "cuda" else [None] * n
+
+        def by_streams(apart: list[Lap] = apart, streams: list[Any] = streams) -> None:
+            for each_lap, stream in zip(apart, streams, strict=True):
+                with torch.cuda.stream(stream):
+                    each_lap()
+
+        at = in_turns({"together": one, "streams": by_streams}, device, turns, each)
+        rows.append({"setting": setting.label, "S": n} | {f"{name}_ms": 1e3 * at[name] for name in at})
+    return rows
+
+
+def table(made: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        f"{made['device']}; torch {made['torch']}; `{made['command']}`. Wall time; drawing is part of a round.",
+        "",
+        "| setting | S | arithmetic | engine | ms a round | seed-rounds/s | times plain | of the limit | "
+        f"{ROUNDS:,} rounds, s | made in, s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in made["points"]:
+        limit = f"{r['share_of_limit']:.2f} of {r['limit_tflops']:.0f} TFLOP/s"
+        lines.append(
+            f"| {r['setting']} | {r['S']} | {'TF32' if r['tf32'] else 'float32'} | {r['engine']} | {r['ms']:.2f} | "
+            f"{r['seed_rounds_per_second']:,.0f} | {r['times_plain']:.0f} | {limit} | {r['whole_s']:.0f} | {r['made_s']:.1f} |"
+        )
+    lines += [
+        "",
+        "| images | S | one graph, ms a round | a stream for each seed, ms | times |",
+        "|---|---|---|---|---|",
+    ]
+    for r in made["images"]:
+        times = r["streams_ms"] / r["together_ms"]
+        lines.append(f"| {r['setting']} | {r['S']} | {r['together_ms']:.2f} | {r['streams_ms']:.2f} | {times:.1f} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--seeds", type=int, default=256)
-    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of a competitor's turn")
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of gpu.json and gpu.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
         print("There is no CUDA device here; this measures one.", file=sys.stderr)
         sys.exit(2)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     device = torch.device("cuda")
-    print(device_name(device))
-    for name, number in report(device, Graphed(), args.seeds, args.calls, args.turns).items():
-        print(f"{name:<45} {number:12,.2f}")
+    made: dict[str, Any] = {
+        "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
+        "device": device_name(device),
+        "torch": torch.__version__.split("+")[0],
+        "points": [],
+        "images": [],
+    }
+
+    def keep(part: str, rows: list[dict[str, Any]]) -> None:
+        made[part] += rows
+        (args.out / "gpu.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        (args.out / "gpu.md").write_text(table(made), encoding="utf-8")
+        print(rows, flush=True)
+
+    for setting in POINTS:
+        for tf32 in (False, True):
+            use_tf32(tf32, device)
+            keep("points", points(setting, device, ENGINES, args.seeds, tf32, args.turns, args.seconds))
+            torch.cuda.empty_cache()
+    use_tf32(False, device)
+    for setting in IMAGES:
+        keep("images", images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds))
+    print(table(made), end="")
 
 
 if __name__ == "__main__":

@@ -49,11 +49,17 @@ def test_the_plain_loop_does_the_same_work(setting: throughput.Setting) -> None:
 
 def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
     """On the CPU, traced, with two seeds: its numbers hang together."""
-    found = gpu.report(torch.device("cpu"), Traced(), seeds=2, calls=2, turns=1)
-    zoo, plain = found["zoo, seed-rounds a second"], found["plain, seed-rounds a second"]
-    assert found["times plain"] == pytest.approx(zoo / plain)
-    assert found["seconds for 2 seeds x 25,000 rounds"] == pytest.approx(2 * 25_000 / zoo)
-    assert 0 < found["share of the limit"] < 1
+    cpu = torch.device("cpu")
+    (found,) = gpu.points(ring("ns", 128, 2), cpu, {"traced": Traced()}, 2, tf32=False, turns=1, each=0.01)
+    assert found["seed_rounds_per_second"] == pytest.approx(2e3 / found["ms"])
+    assert found["times_plain"] == pytest.approx(2 * found["plain_ms"] / found["ms"])
+    assert found["whole_s"] == pytest.approx(25 * found["ms"])
+    assert 0 < found["share_of_limit"] < 1
+    many = gpu.images(ring("ns", 128, 2), cpu, Traced(), [1, 2], turns=1, each=0.01)
+    assert [row["S"] for row in many] == [1, 2]
+    assert all(row["together_ms"] > 0 and row["streams_ms"] > 0 for row in many)
+    told = gpu.table({"device": "one", "torch": "2", "command": "it", "points": [found], "images": many})
+    assert told.count("| ns, ring, batch 128, z 2 |") == 3
 
 
 def test_cores_are_timed_and_a_game_is_made_once() -> None:

@@ -142,7 +142,7 @@ def under(engine: Engine) -> Game:
 def test_without_a_compiler_it_is_traced_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     said: list[str] = []
-    assert isinstance(engines.choose(under, [0, 1], None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, [0, 1], None, said.append).game.engine, Traced)
     assert said == []
     with pytest.raises(ZooError, match=r"no C\+\+ compiler.*--no-compile"):
         engines.choose(under, [0], True, said.append)
@@ -155,7 +155,7 @@ def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: p
     monkeypatch.setattr(compiling, "_compile", fail)
     monkeypatch.setattr(compiling, "compiler", lambda: "g++")
     said: list[str] = []
-    assert isinstance(engines.choose(under, [0, 1], None, said.append).engine, Traced)
+    assert isinstance(engines.choose(under, [0, 1], None, said.append).game.engine, Traced)
     assert "Python.h: No such file); the round is traced instead" in said[-1]
     with pytest.raises(ZooError, match=r"Python\.h"):
         engines.choose(under, [0], True, said.append)

@@ -1,4 +1,4 @@
-"""The engine of a GPU, played on the CPU by a stand-in for CUDA's graphs that has their one trap: all results lie in the same places."""
+"""The engine of a GPU, played on the CPU by a stand-in for CUDA's graphs that has their traps: fixed addresses, for what is read and told."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,31 +8,31 @@ import torch
 from torch import Tensor
 
 from tests.test_harness import game, leaves, training
-from zoo import counting, engines, memory
+from zoo import compiling, counting, engines, graphs, memory
 from zoo.engine import Engine, Traced
 from zoo.errors import ZooError
-from zoo.graphs import Graphed
+from zoo.graphs import Graphed, Replayed
 from zoo.harness import Game
 
 
-def replaying(function: Callable[..., tuple[Tensor, ...]], sample: tuple[Tensor, ...]) -> Callable[..., Any]:
-    """As ``torch.cuda.make_graphed_callables``: inputs are copied to fixed places, results stay in fixed places until the next call."""
-    inputs = [t.clone() for t in sample]
-    outputs = [t.clone() for t in function(*(t.clone() for t in sample))]
+def capture(
+    function: Callable[[], list[Tensor]], device: torch.device, pool: Any
+) -> tuple[Callable[[], None], list[Tensor], Any]:
+    """As ``graphs.capture``: nothing is played until the replay; each reads where the first read, and tells where it told."""
+    told: list[Tensor] = []
 
-    def replay(*given: Tensor) -> tuple[Tensor, ...]:
-        for place, tensor in zip(inputs, given, strict=True):
+    def replay() -> None:
+        made = function()
+        told.extend(t.clone() for t in made[len(told) :])
+        for place, tensor in zip(told, made, strict=True):
             place.copy_(tensor)
-        for place, tensor in zip(outputs, function(*inputs), strict=True):
-            place.copy_(tensor)
-        return tuple(outputs)
 
-    return replay
+    return replay, told, pool
 
 
 @pytest.fixture(autouse=True)
 def _no_cuda_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "make_graphed_callables", replaying)
+    monkeypatch.setattr(graphs, "capture", capture)
 
 
 def test_a_graph_s_rounds_are_the_traced_ones() -> None:
@@ -61,32 +61,67 @@ def test_what_a_graph_costs_is_what_its_line_does() -> None:
     assert memory.lane_bytes(graphed) == memory.lane_bytes(traced)
 
 
-def on_a_gpu(prepare: Callable[..., None]) -> Callable[[Engine], Game]:
-    """Games that take themselves for a GPU's, with ``prepare`` for what would need one."""
-
-    def make(engine: Engine) -> Game:
-        made = game(engine=engine)
-        made.device = torch.device("cuda")
-        for name in ("build", "stream", "prepare"):
-            setattr(made, name, prepare)
-        return made
-
-    return make
+def test_what_a_line_makes_elsewhere_is_put_where_it_belongs() -> None:
+    """Results may lie where another of them belongs, or in memory of their own."""
+    swap = Replayed(lambda inputs: [inputs[1], inputs[0], inputs[0] + inputs[2], inputs[3] * 2], donated=3)
+    a, b, c = (torch.full((2,), value) for value in (1.0, 2.0, 4.0))
+    state = [a, b, c]
+    for _ in range(2):
+        *state, told = swap([*state, torch.ones(2)])
+    assert all(t is given for t, given in zip(state, (a, b, c), strict=True))
+    assert [float(t[0]) for t in (a, b, c, told)] == [1.0, 2.0, 7.0, 2.0]
 
 
-def test_a_gpu_gets_a_graph_and_no_compiler() -> None:
-    make = on_a_gpu(lambda *_: None)
-    assert isinstance(engines.choose(make, range(4), None, print).engine, Graphed)
-    with pytest.raises(ZooError, match="for the CPU only"):
-        engines.choose(make, range(4), True, print)
+def test_few_graphs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "GRAPHS", 2)
+    double = Replayed(lambda inputs: [inputs[0] * 2], donated=1)
+    given = [torch.ones(2) for _ in range(5)]
+    for t in given:
+        double([t])
+    assert len(double._graphs) == 2
+    assert all(float(t[0]) == 2 for t in given)
 
 
-def test_what_cannot_be_a_graph_is_traced_and_told_of() -> None:
-    def fail(*_: object) -> None:
+def on_a_gpu(engine: Engine) -> Game:
+    """A game that takes itself for a GPU's."""
+    made = game(engine=engine)
+    made.device = torch.device("cuda")
+    return made
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is told of a choice on a GPU where compiling would pay, by a machine that has none: nothing is played."""
+    monkeypatch.setattr(memory, "groups", lambda *_: 2)
+    monkeypatch.setattr(engines, "_pays", lambda *_: True)
+    monkeypatch.setattr(engines, "_played", lambda game, seeds: game)
+    monkeypatch.setattr(compiling, "triton", lambda: True)
+    return []
+
+
+@pytest.mark.parametrize(("asked", "compiled"), [(None, True), (True, True), (False, False)])
+def test_a_gpu_gets_graphs_of_kernels_where_that_is_repaid(said: list[str], asked: bool | None, compiled: bool) -> None:
+    chosen = engines.choose(on_a_gpu, range(4), asked, said.append)
+    assert chosen.game.engine == (Graphed(compiling.Joined()) if compiled else Graphed())
+    assert (chosen.compiled, chosen.groups) == (compiled, 2)
+    assert [line[:9] for line in said] == ["Compiling"] * compiled
+
+
+def test_without_triton_it_is_a_traced_graph_or_said(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "triton", lambda: False)
+    assert engines.choose(on_a_gpu, range(4), None, said.append).game.engine == Graphed()
+    with pytest.raises(ZooError, match="There is no Triton here"):
+        engines.choose(on_a_gpu, range(4), True, said.append)
+
+
+def test_what_cannot_be_a_graph_is_traced_and_told_of(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Game:
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    said: list[str] = []
-    assert isinstance(engines.choose(on_a_gpu(fail), range(4), None, said.append).engine, Traced)
-    assert said == [
-        "A round cannot be kept as a CUDA graph (RuntimeError: operation not permitted when stream is capturing); it is traced instead."
+    monkeypatch.setattr(engines, "_played", fail)
+    assert isinstance(engines.choose(on_a_gpu, range(4), None, said.append).game.engine, Traced)
+    why = "(RuntimeError: operation not permitted when stream is capturing); "
+    assert said[1:] == [
+        f"Compiling failed {why}the round is traced instead.",
+        f"A round cannot be kept as a CUDA graph {why}it is traced instead.",
     ]

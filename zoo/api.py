@@ -60,13 +60,14 @@ def run(
     data_root: str | None = None,
     device: str = "auto",
     compile: bool | None = None,
+    tf32: bool = False,
     out: str | Path | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Result:
     """Train ``variant`` (else the recipe's own) with ``options``: its own, and fields of the recipe (rounds, lr_d, ...), as on the command line.
 
-    ``compile`` says whether a round is compiled; by itself it is where that is repaid.
+    ``compile`` says whether a round is compiled; by itself it is where that is repaid. ``tf32`` lets a GPU multiply with fewer bits.
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
     from rich.console import Console
@@ -85,7 +86,8 @@ def run(
         data_root=data_root,
     )
     listener = Live(Console(highlight=False)) if progress else session.Listener()
-    made = session.start(cell, out=Path(out) if out else None, device=device, compile=compile, listener=listener)
+    folder = Path(out) if out else None
+    made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):
             stack.callback(listener.close)

@@ -103,6 +103,9 @@ Compile = Annotated[
         show_default=False,
     ),
 ]
+TF32 = Annotated[
+    bool, typer.Option("--tf32", help="Products of 10 bits of mantissa (GPU): faster.", rich_help_panel="Run")
+]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
 ]
@@ -146,6 +149,7 @@ def run_options(
     data_root: Root = None,
     device: Device = "auto",
     compile: Compile = None,
+    tf32: TF32 = False,
     out: Out = None,
     resume: Resume = None,
     track: Track = True,

@@ -20,25 +20,27 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from zoo import convolutions, counting, engine, parts, reuse
+from zoo import convolutions, counting, engine, parts, products, reuse
 from zoo.engine import Function, Line, Mapped, SeedBySeed
 from zoo.products import call, value
 from zoo.recording import record
 
 aten = torch.ops.aten
 
+PRODUCTS = (aten.mm.default, aten.addmm.default, aten.bmm.default)
 THIN = 4
 """Up to this many rows, columns or terms a product is written out."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """An ``Engine``: one seed's round compiled once, called for one seed after another."""
+    """An ``Engine`` for CPU: one seed's round compiled once, called for one seed after another."""
 
     side_by_side: bool = False
 
@@ -53,13 +55,49 @@ class Compiled:
         engine.tidy(graph)
         _hold_scalars(graph)
         _write_over(graph, donated)
-        return SeedBySeed(operations, donated, _compile(line, lane))
+        return SeedBySeed(operations, donated, _compile(line, lane, CPU))
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A group's round whose first ``donated`` inputs are written over; ``round`` is the line that it was compiled from."""
+
+    round: Line
+    donated: int
+    play: Callable[..., Any]
+
+    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
+        return [*inputs[: self.donated], *self.play(*inputs)]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An ``Engine`` for CUDA: the round of all seeds with whatever stands between two products joined into one kernel (Triton)."""
+
+    side_by_side: bool = True
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Kernels:
+        line = record(Mapped()(one, example, donated), example)
+        engine.tidy(line.graph)
+        made = line.copy()
+        _put_in_numbers(made.graph)
+        parts.sum_first(made.graph)
+        _write_out(made.graph)
+        products.align(made.graph)
+        engine.tidy(made.graph)
+        _write_over(made.graph, donated)
+        return Kernels(line, donated, _compile(made, example, {}))
 
 
 def compiler() -> str | None:
     """The C++ compiler that PyTorch would call, if there is one here."""
     named = os.environ.get("CXX")
     return shutil.which(named) if named else shutil.which("g++") or shutil.which("clang++")
+
+
+def triton() -> bool:
+    """Whether PyTorch's compiler for GPUs is here."""
+    return find_spec("triton") is not None
 
 
 def pays(line: Function, seeds: int, rounds: int) -> bool:
@@ -76,7 +114,23 @@ def pays(line: Function, seeds: int, rounds: int) -> bool:
     return rounds * saved > 2 * (3 + 0.018 * operations)
 
 
-def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:
+def pays_on_a_gpu(line: Function, seeds: int, rounds: int) -> bool:
+    """As ``pays``, for a graph of the kernels of ``Joined`` against one of the traced round.
+
+    TODO
+    """
+    if not isinstance(line, Line) or convolutions.any_in(line.graph):
+        return False
+    operations = len(engine.nodes(line))
+    saved = (1e-6 / seeds + 2e-8) * operations
+    return rounds * saved > 2 * (5 + 0.03 * operations)
+
+
+CPU = {"cpp_wrapper": True, "cpp.threads": 1, "compile_threads": 1}
+"""One C++ function for the whole round, which lets go of Python's lock; groups of seeds are what runs in threads."""
+
+
+def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Callable[..., Any]:
     from torch._inductor import config, standalone_compile
 
     for node in line.graph.nodes:
@@ -86,11 +140,9 @@ def _compile(line: Line, lane: list[Tensor]) -> Callable[..., Any]:
     levels = [logger.level for logger in talk]
     for logger in talk:
         logger.setLevel(logging.ERROR)
-    # one C++ function for the whole round, which lets go of Python's lock; groups of seeds are what runs in threads
-    settings = {"cpp_wrapper": True, "cpp.threads": 1, "compile_threads": 1}
     try:
         with torch.no_grad(), config.patch(settings):
-            example: list[Any] = [t.clone() for t in lane]  # copies: compiling may play them
+            example: list[Any] = [t.clone() for t in given]  # copies: compiling may play them
             made: Callable[..., Any] = standalone_compile(line.compile(), example, dynamic_shapes="from_example_inputs")
             return made
     finally:
@@ -109,6 +161,16 @@ def _write_over(graph: fx.Graph, donated: int) -> None:
         for (to, _), result in zip(moves, kept, strict=True):
             graph.call_function(aten.copy_.default, (to, result))
     end.args = (tuple(results[donated:]),)
+
+
+def _put_in_numbers(graph: fx.Graph) -> None:
+    """Numbers that the seed map made tensors of, on the CPU, as numbers."""
+    for node in list(graph.nodes):
+        if node.target is aten._to_copy.default and isinstance(node.args[0], int | float):
+            for user in list(node.users):
+                user.args = tuple(node.args[0] if argument is node else argument for argument in user.args)
+            if not node.users:
+                graph.erase_node(node)
 
 
 def _hold(graph: fx.Graph, node: fx.Node) -> fx.Node:
@@ -137,13 +199,16 @@ def _hold_scalars(graph: fx.Graph) -> None:
 
 
 def _write_out(graph: fx.Graph) -> None:
-    """Every thin product as sums, every other as a stack of one: MKL's call for a stack has 4 us less to do first."""
+    """Every thin product as sums, every other of two matrices as a stack of one: MKL's call for a stack has 4 us less to do first."""
     for node in list(graph.nodes):
-        if node.target not in (aten.mm.default, aten.addmm.default) or node.kwargs:
+        if node.target not in PRODUCTS or node.kwargs:
             continue
         *bias, a, b = node.args
         with graph.inserting_before(node):
-            new = _sums(graph, a, b) or _stack_of_one(graph, a, b)
+            new = _sums(graph, a, b)
+            if new is None and node.target is aten.bmm.default:
+                continue
+            new = new or _stack_of_one(graph, a, b)
             if bias:
                 new = call(graph, aten.add.Tensor, new, bias[0])
         node.replace_all_uses_with(new)
@@ -156,22 +221,22 @@ def _stack_of_one(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node:
 
 
 def _sums(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
-    """``a [M, K] @ b [K, N]`` by its few terms, columns or rows; ``None`` where it has many of all three."""
+    """``a [..., M, K] @ b [..., K, N]`` by its few terms, columns or rows; ``None`` where it has many of all three."""
     va, vb = value(a), value(b)
     if va is None or vb is None:
         return None
-    (m, k), n = va.shape, vb.shape[1]
+    (m, k), n = va.shape[-2:], vb.shape[-1]
 
     def line(of: fx.Node, dim: int, i: int, alone: bool) -> fx.Node:
-        """Row or column i; from matrices of which it lies strewn, a copy."""
+        """Row (of dimension -2) or column i; from matrices of which it lies strewn, a copy."""
         part = call(graph, aten.slice.Tensor, of, dim, i, i + 1)
         held = value(part)
-        in_one_piece = held is None or held.nelement() == 1 or held.stride(1 - dim) == 1
+        in_one_piece = held is None or held.nelement() == 1 or held.stride(-3 - dim) == 1
         return part if alone or in_one_piece else _hold(graph, part)
 
     if k <= THIN:
         terms = [
-            call(graph, aten.mul.Tensor, call(graph, aten.slice.Tensor, a, 1, i, i + 1), line(b, 0, i, k == 1))
+            call(graph, aten.mul.Tensor, call(graph, aten.slice.Tensor, a, -1, i, i + 1), line(b, -2, i, k == 1))
             for i in range(k)
         ]
         total, *rest = terms
@@ -179,13 +244,13 @@ def _sums(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
             total = call(graph, aten.add.Tensor, total, term)
         return total
     if n <= THIN:
-        bt = call(graph, aten.t.default, b)
-        products = [call(graph, aten.mul.Tensor, a, line(bt, 0, j, n == 1)) for j in range(n)]
-        return _joined(graph, products, 1)
+        bt = call(graph, aten.transpose.int, b, -2, -1)
+        products = [call(graph, aten.mul.Tensor, a, line(bt, -2, j, n == 1)) for j in range(n)]
+        return _joined(graph, products, -1)
     if m <= THIN:
-        at = call(graph, aten.t.default, a)
-        products = [call(graph, aten.mul.Tensor, b, call(graph, aten.slice.Tensor, at, 1, i, i + 1)) for i in range(m)]
-        return _joined(graph, products, 0)
+        at = call(graph, aten.transpose.int, a, -2, -1)
+        products = [call(graph, aten.mul.Tensor, b, call(graph, aten.slice.Tensor, at, -1, i, i + 1)) for i in range(m)]
+        return _joined(graph, products, -2)
     return None
 
 

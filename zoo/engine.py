@@ -82,21 +82,11 @@ class SeedBySeed:
         return [*inputs[: self.donated], *(torch.cat(lanes) for lanes in zip(*told, strict=True))]
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """A group's round that a device plays by itself, and the line that it was made from."""
-
-    line: Line
-    replay: Function
-
-    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
-        return self.replay(inputs)
-
-
 def line_of(round_: Function) -> Line | None:
-    """What a round that works on all seeds at a time does, written down; ``None`` where it is not."""
-    found = round_.line if isinstance(round_, Replayed) else round_
-    return found if isinstance(found, Line) else None
+    """What a round that works on all seeds at a time does, written down; ``None`` where it is not. Rounds are made of rounds."""
+    while not isinstance(round_, Line) and hasattr(round_, "round"):
+        round_ = round_.round
+    return round_ if isinstance(round_, Line) else None
 
 
 def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:

@@ -1,9 +1,10 @@
-"""Which engine makes a run's rounds: traced; compiled where that is repaid; on a GPU traced and kept as a CUDA graph."""
+"""Which engine makes a run's rounds: traced, or compiled where that is repaid; on a GPU either is kept as a CUDA graph."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 
@@ -16,46 +17,60 @@ from zoo.harness import Game
 INSTEAD = "Install one with Python's headers, or say --no-compile (the last digits of results differ)."
 
 
+class Choice(NamedTuple):
+    """A run's game under its engine."""
+
+    game: Game
+    compiled: bool
+    groups: int
+    """In how many groups its seeds are trained."""
+
+
 def choose(
     make: Callable[[Engine], Game], seeds: Sequence[int], asked: bool | None, tell: Callable[[str], None]
-) -> Game:
+) -> Choice:
     """The game under its engine. ``asked``: compiled or not, as the user says or as the run began; ``None`` decides by what it saves.
 
     ``tell`` hears a line where it will take a while. ``ZooError`` where compiling is asked for and cannot be had.
     """
-    game = make(Traced())
-    if game.device.type == "cuda":
-        if asked:
-            raise ZooError("A round is compiled for the CPU only; on a GPU it is a CUDA graph: leave --compile out.")
-        return _graphed(make, game, tell)
-    compiler = compiling.compiler()
+    traced = make(Traced())
+    on_gpu = traced.device.type == "cuda"
+    compiler = compiling.triton() if on_gpu else compiling.compiler()
     if asked and not compiler:
-        raise ZooError(f"There is no C++ compiler here (g++, clang++, or what CXX names). {INSTEAD}")
-    if compiler and normals.pays(_normals(game) * len(seeds)):
+        lacking = "Triton here" if on_gpu else "C++ compiler here (g++, clang++, or what CXX names)"
+        raise ZooError(f"There is no {lacking}. {INSTEAD}")
+    if compiler and not on_gpu and normals.pays(_normals(traced) * len(seeds)):
         normals.hasten(compiler)
-    if asked is False or not compiler or (asked is None and not _pays(game, seeds)):
-        return game
-    tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
-    compiled = make(compiling.Compiled())
-    try:
-        compiled.prepare(compiled.build([0]), compiled.stream([0]))
-    except Exception as error:  # whatever a compiler and its headers can lack
-        if asked:
-            raise ZooError(f"Compiling failed ({_first_line(error)}). {INSTEAD}") from error
-        tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
-        return game
-    return compiled
+    groups = memory.groups(traced, seeds, workers(traced.device))
+    first = seeds[: math.ceil(len(seeds) / groups)]
+    if asked is not False and compiler and (asked or _pays(traced, first, len(seeds))):
+        tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
+        try:
+            if on_gpu:
+                return Choice(_played(make(Graphed(compiling.Joined())), first), True, groups)
+            return Choice(_made(make(compiling.Compiled()), first), True, len(seeds))
+        except Exception as error:  # whatever a compiler and its headers can lack
+            if asked:
+                raise ZooError(f"Compiling failed ({_first_line(error)}). {INSTEAD}") from error
+            tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
+    if on_gpu:
+        try:
+            return Choice(_played(make(Graphed()), first), False, groups)
+        except Exception as error:  # where a round waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be recorded
+            tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead.")
+    return Choice(traced, False, groups)
 
 
-def _graphed(make: Callable[[Engine], Game], traced: Game, tell: Callable[[str], None]) -> Game:
-    """The game with its rounds as CUDA graphs; traced where a round waits for the GPU's answer (GDPP's eigenvalues)."""
-    graphed = make(Graphed())
-    try:
-        graphed.prepare(graphed.build([0]), graphed.stream([0]))
-    except Exception as error:  # whatever cannot be recorded
-        tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead.")
-        return traced
-    return graphed
+def _made(game: Game, seeds: Sequence[int]) -> Game:
+    """The game, its round made."""
+    game.prepare(game.build(seeds), game.stream(seeds))
+    return game
+
+
+def _played(game: Game, seeds: Sequence[int]) -> Game:
+    """The game, one round of it played with lanes that nobody keeps: a graph is recorded where its first round is played."""
+    game.advance(game.build(seeds), game.stream(seeds), 1)
+    return game
 
 
 def _normals(game: Game) -> int:
@@ -64,11 +79,11 @@ def _normals(game: Game) -> int:
     return 0 if r.uniform_latent else r.rounds * game.draws * r.batch * game.variant.latent(game.kit)
 
 
-def _pays(game: Game, seeds: Sequence[int]) -> bool:
+def _pays(game: Game, group: Sequence[int], seeds: int) -> bool:
     """Told from the round of the first group, which a run that stays traced needs anyway."""
-    size = math.ceil(len(seeds) / memory.groups(game, seeds, workers(game.device)))
-    line = game.prepare(game.build(seeds[:size]), game.stream(seeds[:size]))
-    return compiling.pays(line, size, len(seeds) * game.recipe.rounds)
+    line = game.prepare(game.build(group), game.stream(group))
+    pays = compiling.pays_on_a_gpu if game.device.type == "cuda" else compiling.pays
+    return pays(line, len(group), seeds * game.recipe.rounds)
 
 
 def _first_line(error: Exception) -> str:

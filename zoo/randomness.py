@@ -7,7 +7,7 @@ state to save, and any part of it can be made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -16,8 +16,10 @@ from torch import Tensor
 from zoo import normals
 from zoo.game import Batch
 
-BLOCK = 2**19
-"""About how many numbers one seed draws at a time (2 MiB of float32)."""
+BLOCK, BATCHES = {"cpu": 2**19, "cuda": 2**23}, {"cpu": 64, "cuda": 1024}
+"""About how many numbers one seed draws at a time (2 MiB of float32, which stay near a core), and of how many batches at most.
+
+On a GPU each draw of each seed is a kernel of its own, short of work in small blocks."""
 
 
 class Source(Protocol):
@@ -64,13 +66,18 @@ class Stream:
         )
         self.latent, self.uniforms, self.uniform_latent = latent, uniforms, uniform_latent
         per_batch = batch * (torch.Size(source.shape).numel() + latent + uniforms)
-        self.per_block = max(1, min(64, BLOCK // per_batch))
+        kind = self.device.type
+        self.per_block = max(1, min(BATCHES[kind], BLOCK[kind] // per_batch))
         self._number, self._block = -1, list[Batch]()
+        self._ahead = Ahead(self._draw, self.device) if kind == "cuda" else None
 
     def __getitem__(self, t: int) -> Batch:
         number, i = divmod(t, self.per_block)
         if number != self._number:
-            self._number, self._block = number, self._draw(number)
+            self._block = []  # its memory is for what comes
+            in_turn = self._ahead is not None and number == self._number + 1
+            self._block = self._ahead(number) if self._ahead and in_turn else self._draw(number)
+            self._number = number
         return self._block[i]
 
     def _draw(self, number: int) -> list[Batch]:
@@ -98,3 +105,26 @@ class Stream:
         for lane, seed in zip(z, self.seeds, strict=True):
             self._fill(lane, generator(seed, purpose, device=self.device))
         return z.to(self.dtype)
+
+
+class Ahead:
+    """What ``draw(number)`` draws on a GPU, one number after another: while one is used, the next is drawn beside it."""
+
+    def __init__(self, draw: Callable[[int], list[Batch]], device: torch.device) -> None:
+        self.draw, self.device = draw, device
+        self._side = torch.cuda.Stream(device)
+        self._number, self._drawn = -1, list[Batch]()
+
+    def __call__(self, number: int) -> list[Batch]:
+        if number != self._number:
+            self._begin(number)
+        drawn, self._drawn = self._drawn, []
+        torch.cuda.current_stream(self.device).wait_stream(self._side)
+        self._begin(number + 1)
+        return drawn
+
+    def _begin(self, number: int) -> None:
+        # not before what is queued has been played: it may read what was drawn before, whose memory this takes
+        self._side.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self._side):
+            self._number, self._drawn = number, self.draw(number)

@@ -44,6 +44,12 @@ class Line:
         self.graph.lint()
         self._play = interpreted(self.graph, self.constants, example) or self.compile()
 
+    def copy(self) -> Line:
+        """The same line, to be rewritten by itself."""
+        graph = fx.Graph()
+        graph.output(graph.graph_copy(self.graph, {}))
+        return Line(graph, self.constants)
+
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
         return list((self._play or self.compile())(*inputs))
 

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo import checkpoint, engines, heap, landscape, memory, scoring
+from zoo import checkpoint, engines, heap, landscape, scoring
 from zoo.cell import Cell, kit_for, read_cell
-from zoo.environment import device_name, git_commit, resolve_device, versions
+from zoo.environment import device_name, git_commit, resolve_device, use_tf32, versions
 from zoo.errors import ZooError
 from zoo.files import write_csv, write_json
 from zoo.harness import Game, Record, Training
@@ -61,6 +61,8 @@ class Run:
     groups: int | None = None
     compile: bool | None = None
     """Whether a round is compiled; ``None`` where that is repaid (``engines.choose``)."""
+    tf32: bool = False
+    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``environment.use_tf32``)."""
     listener: Listener = field(default_factory=Listener)
     rows: list[dict[str, Any]] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
@@ -68,17 +70,16 @@ class Run:
     """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
+        use_tf32(self.tf32, self.device)
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        game = engines.choose(
+        game, self.compiled, groups = engines.choose(
             lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
             self.cell.seeds,
             self.compile,
             self.listener.said,
         )
-        self.compiled = not game.engine.side_by_side
-        workers = engines.workers(self.device)
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -88,8 +89,8 @@ class Run:
             self.cell.seeds,
             self.scoring.evaluate,
             n_samples=self.cell.protocol.samples,
-            groups=self.groups or memory.groups(game, self.cell.seeds, workers),
-            workers=workers,
+            groups=self.groups or groups,
+            workers=engines.workers(self.device),
             stop=self.asked_to_stop.is_set,
             progress=self.listener.played,
         )
@@ -277,16 +278,18 @@ def start(
     root: Path = Path("runs"),
     device: str = "auto",
     compile: bool | None = None,
+    tf32: bool = False,
     listener: Listener | None = None,
 ) -> Run:
     """A new run of ``cell``, its folder made and its configuration written."""
     where = resolve_device(device)
     folder = new_folder(cell, out, root)
-    run = Run(cell, folder, where, compile=compile, listener=listener or Listener())
+    run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | {
         "device": device_name(where),
         "compiled": run.compiled,
+        "tf32": run.tf32,
         "groups": run.training.groups,
         "versions": versions(),
         "git": git_commit(),
@@ -297,22 +300,23 @@ def start(
     return run
 
 
-def began(folder: Path) -> tuple[bool, int | None]:
-    """Whether the run in ``folder`` began with a compiled round, and in how many groups of seeds; older runs do not say."""
+def began(folder: Path) -> tuple[bool, bool, int | None]:
+    """Whether the run in ``folder`` began with a compiled round, with TF32, and in how many groups of seeds; older runs do not say."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return bool(config.get("compiled")), config.get("groups")
+    return bool(config.get("compiled")), bool(config.get("tf32")), config.get("groups")
 
 
 def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
-    Compiled if it was, unless ``compile`` says, and in as many groups: a seed by itself rounds otherwise than one among others.
+    Compiled if it was, unless ``compile`` says, in TF32 if it was and this is a GPU, and in as many groups: a seed by itself rounds otherwise
+    than one among others.
     """
     cell, where = read_cell(folder), resolve_device(device)
-    compiled, groups = began(folder)
-    if compile is None:
-        compile = where.type == "cpu" and compiled
-    run = Run(cell, folder, where, groups if compile == compiled else None, compile, listener or Listener())
+    compiled, tf32, groups = began(folder)
+    compile = compiled if compile is None else compile
+    same = groups if compile == compiled else None
+    run = Run(cell, folder, where, same, compile, tf32 and where.type == "cuda", listener or Listener())
     if run.checkpointed:
         run.resume()
     return run

@@ -34,7 +34,11 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
-        if options or changes or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root")):
+        if (
+            options
+            or changes
+            or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root", "tf32"))
+        ):
             raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
         run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
         if variant and variant != run.cell.variant:
@@ -50,8 +54,9 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             seeds=given.get("seeds") or "8",
             data_root=str(root) if root else None,
         )
+        out, tf32 = given.get("out"), bool(given.get("tf32"))
         run = session.start(
-            cell, out=given.get("out"), device=given["device"], compile=given["compile"], listener=listener
+            cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
         )
     summary = train(run, console)
     run.picture()

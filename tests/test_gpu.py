@@ -1,0 +1,90 @@
+"""What only a GPU can show; where there is none these are skipped, and ``tests/test_graphs.py`` plays the same on a stand-in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import toy_data
+from tests.test_harness import RECIPE, leaves
+from zoo import compiling, session
+from zoo.cell import plan
+from zoo.engine import Engine, Mapped, Traced
+from zoo.graphs import Graphed
+from zoo.harness import Game, Training
+from zoo.nets.kits import MLP
+from zoo.variant import Variant
+from zoo.variants.minibatch import Minibatch
+from zoo.variants.ns import NonSaturating
+from zoo.variants.unrolled import Unrolled
+from zoo.variants.wgan_gp import WGANGP
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+ENGINES = [Traced(), Graphed(), Graphed(compiling.Joined())]
+
+
+def on_gpu(engine: Engine, variant: Variant | None = None) -> Game:
+    """In float64: what differs is rounding alone."""
+    data, recipe = toy_data.load("ring").to("cuda"), replace(RECIPE, width=32, batch=16)
+    kit = MLP((2,), recipe.latent, recipe.width, activation="tanh")
+    made = variant or NonSaturating()
+    return Game(made, kit, data, recipe, device="cuda", dtype=torch.float64, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=["traced", "graph", "graph of kernels"])
+@pytest.mark.parametrize(
+    "variant", [NonSaturating(), Unrolled(k=2), Minibatch(), WGANGP()], ids=lambda v: type(v).__name__
+)
+def test_a_round_is_the_python(variant: Variant, engine: Engine) -> None:
+    made, python = on_gpu(engine, variant), on_gpu(Mapped(), variant)
+    ours, theirs = made.build(range(3)), python.build(range(3))
+    for until in (1, 2, 4):
+        made.advance(ours, made.stream(range(3)), until)
+    python.advance(theirs, python.stream(range(3)), 4)
+    for a, b in zip(leaves(ours), leaves(theirs), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:], ids=["graph", "graph of kernels"])
+def test_groups_do_not_share_their_state(engine: Engine) -> None:
+    whole, parts = (Training(on_gpu(engine), range(4), lambda x: {}, n_samples=16, groups=n) for n in (1, 2))
+    list(whole), list(parts)
+    for a, b in zip(leaves(whole.lanes()), leaves(parts.lanes()), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
+
+
+def test_a_run_says_how_it_was_made_and_goes_on_the_same(tmp_path: Path) -> None:
+    cell = plan("ns", changes={"rounds": 200, "every": 50, "batch": 64, "width": 32}, seeds="0-3")
+    whole = session.start(cell, out=tmp_path / "whole", device="cuda", compile=False)
+    whole.train()
+    halves = session.start(cell, out=tmp_path / "halves", device="cuda", compile=False)
+    halves.training.stop = lambda: halves.training.played >= 90
+    with pytest.raises(session.Interrupted):
+        halves.train()
+    session.resume(tmp_path / "halves", device="cuda").train()
+    one, two = ((tmp_path / name / "metrics.csv").read_text() for name in ("whole", "halves"))
+    assert one == two
+    config = json.loads((tmp_path / "whole" / "config.json").read_text())
+    assert (config["compiled"], config["tf32"]) == (False, False)
+
+
+def test_a_variant_that_asks_for_values_still_runs(tmp_path: Path) -> None:
+    cell = plan("gdpp", changes={"rounds": 20, "every": 10, "batch": 32, "width": 32}, seeds="0-1")
+    summary = session.start(cell, out=tmp_path / "run", device="cuda").train()
+    assert summary["diverged"] == []
+
+
+def test_tf32_is_what_was_asked_for(tmp_path: Path) -> None:
+    a, b = torch.randn(2, 256, 256, device="cuda")
+    exact, apart = a.double() @ b.double(), {}
+    for tf32 in (True, False):
+        cell = plan("ns", changes={"rounds": 2, "every": 1, "batch": 32}, seeds="0-1")
+        session.start(cell, out=tmp_path / str(tf32), device="cuda", tf32=tf32)
+        apart[tf32] = float(((a @ b).double() - exact).norm() / exact.norm())
+    assert apart[True] > 1e-4
+    assert apart[False] < 1e-5
