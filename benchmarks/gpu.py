@@ -3,7 +3,8 @@
 Rounds of S seeds in one CUDA graph, traced or of joined kernels, against the plain eager loop on the same GPU (``benchmarks.plain``), in
 float32 and with TF32; and convolutions of all seeds at a time (the grouped ones that the seed map makes) against a graph for each seed on a
 stream of its own. Wall time between synchronisations, drawing included, in turns, medians. The limit is what the GPU's own batched product
-reaches at the hidden layers' shapes. Compiling begins with an empty cache.
+reaches at the hidden layers' shapes. Compiling begins with an empty cache. ``--only TEXT`` measures the settings whose label contains it, anew
+among the recorded ones.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=0.3, help="of a competitor's turn")
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--only", default="", help="only settings whose label contains this")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of gpu.json and gpu.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
@@ -196,20 +198,28 @@ def main() -> None:
         "points": [],
         "images": [],
     }
+    record = args.out / "gpu.json"
+    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else made
 
     def keep(part: str, rows: list[dict[str, Any]]) -> None:
         made[part] += rows
-        (args.out / "gpu.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         (args.out / "gpu.md").write_text(table(made), encoding="utf-8")
         print(rows, flush=True)
 
     for setting in POINTS:
+        if args.only not in setting.label:
+            keep("points", [row for row in old["points"] if row["setting"] == setting.label])
+            continue
         for tf32 in (False, True):
             use_tf32(tf32, device)
             keep("points", points(setting, device, ENGINES, args.seeds, tf32, args.turns, args.seconds))
             torch.cuda.empty_cache()
     use_tf32(False, device)
     for setting in IMAGES:
+        if args.only not in setting.label:
+            keep("images", [row for row in old["images"] if row["setting"] == setting.label])
+            continue
         keep("images", images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds))
     print(table(made), end="")
 

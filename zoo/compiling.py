@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ import torch
 from torch import Tensor, fx
 
 from zoo import convolutions, counting, engine, parts, products, reuse
+from zoo.columns import Columns
 from zoo.engine import Function, Line, Mapped, SeedBySeed
 from zoo.products import call, value
 from zoo.recording import record
@@ -78,6 +80,7 @@ class Joined:
 
     def __call__(self, one: Function, example: list[Tensor], donated: int) -> Kernels:
         line = record(Mapped()(one, example, donated), example)
+        convolutions.rewrite(line.graph, Columns)
         engine.tidy(line.graph)
         made = line.copy()
         _put_in_numbers(made.graph)
@@ -115,15 +118,16 @@ def pays(line: Function, seeds: int, rounds: int) -> bool:
 
 
 def pays_on_a_gpu(line: Function, seeds: int, rounds: int) -> bool:
-    """As ``pays``, for a graph of the kernels of ``Joined`` against one of the traced round.
+    """As ``pays``, for ``Joined`` against the traced round, both as graphs.
 
-    TODO
+    Measured on an H200, to within 40 %: a round of a group saves 0.9 us for each operation and a pass over memory, at 4.2 TB/s, for what is
+    read and written between its products; compiling takes 11 s and 10 ms for each operation. Convolutions were not measured.
     """
-    if not isinstance(line, Line) or convolutions.any_in(line.graph):
+    if not isinstance(line, Line) or any(node.target is aten.col2im.default for node in line.graph.nodes):
         return False
     operations = len(engine.nodes(line))
-    saved = (1e-6 / seeds + 2e-8) * operations
-    return rounds * saved > 2 * (5 + 0.03 * operations)
+    saved = 9e-7 * operations + counting.traffic(line) / 4.2e12
+    return rounds / seeds * saved > 2 * (11 + 0.01 * operations)
 
 
 CPU = {"cpp_wrapper": True, "cpp.threads": 1, "compile_threads": 1}
@@ -141,7 +145,8 @@ def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Calla
     for logger in talk:
         logger.setLevel(logging.ERROR)
     try:
-        with torch.no_grad(), config.patch(settings):
+        with torch.no_grad(), config.patch(settings), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "TensorFloat32")  # that it could be had: ``--tf32``
             example: list[Any] = [t.clone() for t in given]  # copies: compiling may play them
             made: Callable[..., Any] = standalone_compile(line.compile(), example, dynamic_shapes="from_example_inputs")
             return made

@@ -1,4 +1,4 @@
-"""Convolutions to and from the smallest maps of a traced round, as matrix products (CPU).
+"""Convolutions of a traced round as matrix products: where they stand in its graph, and those to and from the smallest maps (CPU).
 
 A position of the small map sees a window of the large one, through as much of the kernel as does not hang over its edge. One product for each
 position does what a convolution is, what a transposed one is, and what differentiating either makes:
@@ -44,11 +44,14 @@ class Shape(NamedTuple):
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
+    dilation: tuple[int, int] = (1, 1)
 
     @property
     def small(self) -> tuple[int, int]:
         """Height and width of the small map."""
-        down, across = (_positions(*side) for side in self._sides())
+        spans = (d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        sides = zip((self.height, self.width), spans, self.stride, self.padding, strict=True)
+        down, across = (_positions(*side) for side in sides)
         return down, across
 
     def _sides(self) -> Iterator[tuple[int, int, int, int]]:
@@ -148,13 +151,13 @@ def weights(w: Tensor) -> Tensor:
     return w.flatten(0, 1).permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
 
-def rewrite(graph: fx.Graph) -> None:
-    """Every two-dimensional convolution of a traced ``graph``, and every gradient of one, in place."""
+def rewrite(graph: fx.Graph, site: type[Site] | None = None) -> None:
+    """Every two-dimensional convolution of a traced ``graph``, and every gradient of one, in place, as ``site`` has it (``Windows``)."""
     for node in list(graph.nodes):
         if node.target is aten.convolution.default:
-            _forward(graph, node, *node.args)
+            _forward(site or Windows, graph, node, *node.args)
         elif node.target is aten.convolution_backward.default:
-            _backward(graph, node, *node.args)
+            _backward(site or Windows, graph, node, *node.args)
 
 
 def any_in(graph: fx.Graph) -> bool:
@@ -165,21 +168,49 @@ def any_in(graph: fx.Graph) -> bool:
 
 @dataclass(frozen=True)
 class Site:
-    """A convolution in a graph, between a large map and a small one; its directions as products, ``None`` where oneDNN's are faster."""
+    """A convolution in a graph, between a large map and a small one; each direction as products, or ``None`` where it should stay."""
 
     graph: fx.Graph
     weights: fx.Node
+    """``[G C', C, k, k]``, whichever way it goes."""
     groups: int
     shape: Shape
     channels: int
     """Of the large map, by group."""
 
     @property
-    def is_small(self) -> bool:
-        return math.prod(self.shape.small) <= SMALL
+    def taken(self) -> bool:
+        """Whether it is looked at."""
+        return True
+
+    def to_small(self, large: fx.Node) -> fx.Node | None:
+        """A convolution, or the gradient of a transposed one by its input."""
+        raise NotImplementedError
+
+    def to_large(self, small: fx.Node) -> fx.Node | None:
+        """A transposed convolution, or the gradient of a convolution by its input."""
+        raise NotImplementedError
+
+    def to_weights(self, small: fx.Node, large: fx.Node) -> fx.Node | None:
+        """The gradient of either by its weights."""
+        raise NotImplementedError
 
     def _made(self, target: Any, *args: Any) -> fx.Node:
         return call(self.graph, target, *args)
+
+
+class Windows(Site):
+    """Window by window (CPU), where oneDNN's kernels are slower."""
+
+    @property
+    def taken(self) -> bool:
+        weights = value(self.weights)
+        plain = self.shape.dilation == (1, 1) and math.prod(self.shape.kernel) <= WIDEST
+        return plain and weights is not None and weights.dtype in TYPES
+
+    @property
+    def is_small(self) -> bool:
+        return math.prod(self.shape.small) <= SMALL
 
     def _both(self, moving: fx.Node) -> tuple[fx.Node, fx.Node]:
         return self._made(apart, moving, self.groups), self._made(cut, self.weights, self.groups, self.shape)
@@ -198,22 +229,21 @@ class Site:
         return self._made(weights, self._made(correlate, *maps, self.shape)) if maps else None
 
 
-def _site(graph: fx.Graph, large: Any, w: Any, how: Any) -> Site | None:
-    """The convolution's, if it is one of a small kernel over a map."""
+def _site(kind: type[Site], graph: fx.Graph, large: Any, w: Any, how: Any) -> Site | None:
+    """The convolution's, if it is one over a map."""
     stride, padding, dilation, _, _, groups, *_ = how
     big, kernel = value(large), value(w)
-    if big is None or kernel is None or big.dtype not in TYPES or big.ndim != 4:
-        return None
-    if any(d != 1 for d in dilation) or math.prod(kernel.shape[2:]) > WIDEST:
+    if big is None or kernel is None or big.ndim != 4:
         return None
     (height, width), (kh, kw) = big.shape[2:], kernel.shape[2:]
-    shape = Shape(height, width, (kh, kw), tuple(stride), tuple(padding))
-    return Site(graph, w, groups, shape, big.shape[1] // groups)
+    shape = Shape(height, width, (kh, kw), tuple(stride), tuple(padding), tuple(dilation))
+    found = kind(graph, w, groups, shape, big.shape[1] // groups)
+    return found if found.taken else None
 
 
-def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: Any) -> None:
+def _forward(kind: type[Site], graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: Any) -> None:
     transposed = how[3]
-    site = _site(graph, node if transposed else x, w, how)
+    site = _site(kind, graph, node if transposed else x, w, how)
     if site is None:
         return
     with graph.inserting_before(node):
@@ -226,10 +256,10 @@ def _forward(graph: fx.Graph, node: fx.Node, x: Any, w: Any, bias: Any, *how: An
     graph.erase_node(node)
 
 
-def _backward(graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any, *how: Any) -> None:
+def _backward(kind: type[Site], graph: fx.Graph, node: fx.Node, g: Any, x: Any, w: Any, sizes: Any, *how: Any) -> None:
     transposed, (to_x, to_w, to_bias) = how[3], how[-1]
     large, small = (g, x) if transposed else (x, g)
-    site = _site(graph, large, w, how)
+    site = _site(kind, graph, large, w, how)
     if site is None:
         return
     found: dict[Any, fx.Node | None] = {}

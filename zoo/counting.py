@@ -8,8 +8,8 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from zoo import convolutions, products
-from zoo.engine import Function, SeedBySeed, line_of
+from zoo import convolutions, products, reuse
+from zoo.engine import Function, Line, SeedBySeed, line_of
 
 aten = torch.ops.aten
 
@@ -40,6 +40,20 @@ def flops(traced: Function) -> int:
         else:
             total += _operations(_packet(node.target), *args, **kwargs, out_val=held)
     return int(total)
+
+
+def traffic(line: Line) -> int:
+    """Bytes that a line's operations read and write, but for its products: what joining them saves most of."""
+    made, total = reuse.owners(line.graph), 0
+    for node in line.graph.nodes:
+        held = products.value(node)
+        if node.op != "call_function" or held is None or flop_registry.get(_packet(node.target)):
+            continue
+        schema = getattr(node.target, "_schema", None)
+        if made[node] is node or (schema is not None and schema.is_mutable):  # else a view
+            read = (products.value(given) for given in node.all_input_nodes)
+            total += sum(t.nelement() * t.element_size() for t in (held, *read) if t is not None)
+    return total
 
 
 def _packet(target: Any) -> Any:

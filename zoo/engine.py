@@ -19,6 +19,7 @@ from torch import Tensor, fx
 from torch.func import vmap
 
 from zoo import convolutions, fusing, parts, products, reuse
+from zoo.columns import Columns
 from zoo.products import value
 from zoo.recording import Function, Line, record
 
@@ -99,7 +100,10 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
     tidy(graph)
     on_cpu = all(t.device.type == "cpu" for t in example)
-    if on_cpu:
+    if not on_cpu:
+        convolutions.rewrite(graph, Columns)
+        tidy(graph)
+    else:
         convolutions.rewrite(graph)
         tidy(graph)
         parts.sum_first(graph)

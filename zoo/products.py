@@ -67,7 +67,10 @@ def align(graph: fx.Graph) -> None:
 
 def copied(graph: fx.Graph, node: fx.Node) -> fx.Node:
     """The same numbers end to end in memory of their own."""
-    copy, held = graph.call_function(aten.clone.default, (node,), {"memory_format": torch.contiguous_format}), value(node)
+    copy, held = (
+        graph.call_function(aten.clone.default, (node,), {"memory_format": torch.contiguous_format}),
+        value(node),
+    )
     copy.meta["val"] = None if held is None else torch.empty(held.shape, dtype=held.dtype, device="meta")
     return copy
 
