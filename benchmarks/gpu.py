@@ -77,19 +77,6 @@ def lap(setting: Setting, seeds: int, device: torch.device, engine: Engine) -> L
     return made
 
 
-def on(device: torch.device, setting: Setting) -> Callable[[], None]:
-    """The plain loop on the device."""
-    with torch.device(device):
-        loop = setting.loop()
-    assert loop is not None
-
-    def round_() -> None:
-        with torch.device(device):
-            loop()
-
-    return round_
-
-
 def product_rate(device: torch.device, seeds: int, batch: int, turns: int, each: float) -> float:
     """FLOP/s of the better of a hidden layer's product and its gradient by the weights, for so many seeds at a time."""
     a, b = (torch.randn(seeds, n, WIDTH, device=device) for n in (batch, WIDTH))
@@ -112,7 +99,9 @@ def points(
         started = time.perf_counter()
         laps[name] = lap(setting, seeds, device, engine)
         made_in[name] = time.perf_counter() - started
-    at = in_turns({**laps, "plain": on(device, setting)}, device, turns, each)
+    loop = setting.loop(device)
+    assert loop is not None
+    at = in_turns({**laps, "plain": loop}, device, turns, each)
     limit = product_rate(device, seeds, setting.changes["batch"], turns, each / 10)
     common = {"setting": setting.label, "tf32": tf32, "S": seeds, "plain_ms": 1e3 * at["plain"]}
     return [

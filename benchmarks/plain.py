@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
+Device = torch.device | str
+
 
 def mlp(inputs: int, outputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(
@@ -20,9 +22,9 @@ def mlp(inputs: int, outputs: int, width: int) -> nn.Sequential:
     )
 
 
-def ring(n: int) -> Tensor:
-    angle = torch.randint(8, (n,)) * (math.pi / 4)
-    return torch.stack([angle.cos(), angle.sin()], 1) * 2 + 0.02 * torch.randn(n, 2)
+def ring(n: int, device: Device = "cpu") -> Tensor:
+    angle = torch.randint(8, (n,), device=device) * (math.pi / 4)
+    return torch.stack([angle.cos(), angle.sin()], 1) * 2 + 0.02 * torch.randn(n, 2, device=device)
 
 
 def adam(net: nn.Module, lr: float = 1e-3) -> torch.optim.Adam:
@@ -30,7 +32,13 @@ def adam(net: nn.Module, lr: float = 1e-3) -> torch.optim.Adam:
 
 
 def ns(
-    g: nn.Module, d: nn.Module, sample: Callable[[int], Tensor], batch: int, latent: int, lr: float = 1e-3
+    g: nn.Module,
+    d: nn.Module,
+    sample: Callable[[int], Tensor],
+    batch: int,
+    latent: int,
+    lr: float = 1e-3,
+    device: Device = "cpu",
 ) -> Callable[[], None]:
     """Non-saturating GAN: one round per call."""
     move_g, move_d = adam(g, lr), adam(d, lr)
@@ -38,14 +46,14 @@ def ns(
 
     def round_() -> None:
         with torch.no_grad():
-            fake = g(torch.randn(batch, latent))
+            fake = g(torch.randn(batch, latent, device=device))
         loss = softplus(-d(sample(batch))).mean() + softplus(d(fake)).mean()
         move_d.zero_grad(set_to_none=True)
         loss.backward()
         move_d.step()
         for p in weights_of_d:
             p.requires_grad_(False)
-        loss = softplus(-d(g(torch.randn(batch, latent)))).mean()
+        loss = softplus(-d(g(torch.randn(batch, latent, device=device)))).mean()
         move_g.zero_grad(set_to_none=True)
         loss.backward()
         move_g.step()
@@ -55,9 +63,9 @@ def ns(
     return round_
 
 
-def unrolled(batch: int, latent: int, k: int, width: int = 128) -> Callable[[], None]:
+def unrolled(batch: int, latent: int, k: int, width: int = 128, device: Device = "cpu") -> Callable[[], None]:
     """UnrolledGAN, differentiable through k Adam steps of D (with its live moments): ``torch.autograd.grad(create_graph=True)``."""
-    g, d = mlp(latent, 2, width), mlp(2, 1, width)
+    g, d = mlp(latent, 2, width).to(device), mlp(2, 1, width).to(device)
     move_g, move_d = adam(g), adam(d)
     names = [n for n, _ in d.named_parameters()]
 
@@ -84,13 +92,13 @@ def unrolled(batch: int, latent: int, k: int, width: int = 128) -> Callable[[], 
 
     def round_() -> None:
         with torch.no_grad():
-            fake = g(torch.randn(batch, latent))
-        loss = softplus(-d(ring(batch))).mean() + softplus(d(fake)).mean()
+            fake = g(torch.randn(batch, latent, device=device))
+        loss = softplus(-d(ring(batch, device))).mean() + softplus(d(fake)).mean()
         move_d.zero_grad(set_to_none=True)
         loss.backward()
         move_d.step()
-        fake = g(torch.randn(batch, latent))
-        params = look_ahead(ring(batch), fake)
+        fake = g(torch.randn(batch, latent, device=device))
+        params = look_ahead(ring(batch, device), fake)
         loss = softplus(-functional_call(d, params, (fake,))).mean()
         grads = torch.autograd.grad(loss, list(g.parameters()))
         for p, q in zip(g.parameters(), grads, strict=True):

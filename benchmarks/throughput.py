@@ -60,19 +60,21 @@ class Setting:
         """Whether many seeds' round takes no more than a second."""
         return self.data == "ring" and self.changes.get("batch") == 128
 
-    def loop(self) -> Callable[[], None] | None:
+    def loop(self, device: torch.device | str = "cpu") -> Callable[[], None] | None:
         """The plain loop on this work, where there is one: ``ns`` on the same nets, and ``unrolled`` on the ring."""
         if self.recipe is not None or self.variant not in ("ns", "unrolled"):
             return None
         batch, latent = self.changes["batch"], self.changes["latent"]
         if self.variant == "unrolled":
-            return plain.unrolled(batch, latent, self.options["k"])
+            return plain.unrolled(batch, latent, self.options["k"], device=device)
         if self.data == "ring":
-            return plain.ns(plain.mlp(latent, 2, 128), plain.mlp(2, 1, 128), plain.ring, batch, latent)
+            g, d = plain.mlp(latent, 2, 128).to(device), plain.mlp(2, 1, 128).to(device)
+            return plain.ns(g, d, lambda n: plain.ring(n, device), batch, latent, device=device)
         cell = plan(self.variant, data=self.data, changes=self.changes)
-        data = toy_data.load(self.data)
+        data = toy_data.load(self.data).to(device)
         kit = kit_for(data, cell.recipe)
-        return plain.ns(kit.generator(), kit.discriminator(), data.sample, batch, latent, cell.recipe.lr_d)
+        g, d = kit.generator().to(device), kit.discriminator().to(device)
+        return plain.ns(g, d, data.sample, batch, latent, cell.recipe.lr_d, device)
 
 
 def ring(variant: str, batch: int, latent: int, **options: int) -> Setting:

@@ -72,6 +72,7 @@ WRONG = {
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "--seeds takes": ["run", "ns", "--seeds", "0"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
+    "TF32 is a GPU's arithmetic": ["run", "ns", "--device", "cpu", "--tf32"],
     "did you mean 'ring'": ["run", "ns", "--data", "rin"],
     "There is no file": ["run", "ns", "--data", "nothing.npz"],
     "not a run directory": ["run", "ns", "--resume", "nowhere"],

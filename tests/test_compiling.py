@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.test_graphs import capture
 from tests.test_harness import RECIPE, game, leaves
-from zoo import compiling, contract, counting, engines, session
+from zoo import compiling, contract, convolutions, counting, engine, engines, graphs, products, session
 from zoo.cell import plan
+from zoo.columns import Columns
 from zoo.engine import Engine, Mapped, Traced
 from zoo.errors import ZooError
 from zoo.harness import Game, Training
@@ -84,6 +86,56 @@ def test_operations_are_counted_alike(compiled: Game) -> None:
     assert counting.flops(compiled.prepare(lanes, stream)) == counting.flops(traced.prepare(lanes, stream)) > 0
 
 
+@needs_compiler
+def test_a_round_of_joined_kernels_is_the_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU's engine, by the compiler of the CPU: all seeds at a time, in one group and in two."""
+    monkeypatch.setattr(graphs, "capture", capture)
+    joined, python = game(engine=graphs.Graphed(compiling.Joined())), game(engine=Mapped())
+    theirs = python.build(SEEDS)
+    python.advance(theirs, python.stream(SEEDS), 5)
+    ours, others = joined.build(SEEDS), joined.build([1, 2, 4])
+    for until in (2, 5):
+        for lanes in (ours, others):
+            joined.advance(lanes, joined.stream(lanes.seeds), until)
+    for a, b in zip(leaves(ours), leaves(theirs), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11)
+    made = joined.prepare(ours, joined.stream(SEEDS))
+    traced = game()
+    operations = counting.flops(
+        traced.prepare(traced.build(SEEDS), traced.stream(SEEDS))
+    )  # outer products are none there
+    assert operations <= counting.flops(made) < 1.05 * operations
+
+
+@pytest.mark.parametrize("shapes", [(7, 3, 5), (7, 1, 5), (6, 9, 2), (1, 9, 8), (9, 8, 7)])
+def test_stacks_of_thin_products_are_written_out_and_of_others_left(shapes: tuple[int, int, int]) -> None:
+    m, k, n = shapes
+    inputs = [torch.randn(3, m, k, dtype=torch.float64), torch.randn(3, n, k, dtype=torch.float64)]
+    product = lambda ts: [ts[0] @ ts[1].mT, (ts[0] @ ts[1].mT).mT]  # noqa: E731
+    line = record(product, inputs)
+    compiling._write_out(line.graph)
+    left = torch.ops.aten.bmm.default in {node.target for node in line.graph.nodes}
+    assert left == (min(shapes) > compiling.THIN)
+    for ours, theirs in zip(line(inputs), product(inputs), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_weights_of_a_stack_are_copied_once_from_where_they_are_cut() -> None:
+    theta, x = torch.randn(3, 7 + 40), torch.randn(3, 6, 8)
+
+    def layer(tensors: list[Tensor]) -> list[Tensor]:
+        w = tensors[0].split([7, 40], 1)[1].view(3, 5, 8)
+        return [x @ w.mT, (tensors[1] @ w.mT) @ w]
+
+    line = record(layer, [theta, x])
+    engine.tidy(line.graph)
+    products.align(line.graph)
+    copies = [node for node in line.graph.nodes if node.target is torch.ops.aten.clone.default]
+    assert len(copies) == 1
+    for ours, theirs in zip(line([theta, x]), layer([theta, x]), strict=True):
+        assert torch.equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     "shapes", [(7, 3, 5), (7, 1, 5), (6, 9, 2), (6, 9, 1), (2, 9, 8), (1, 9, 8), (3, 2, 1), (9, 8, 7)]
 )
@@ -135,6 +187,19 @@ def test_convolutions_are_not_compiled_by_themselves() -> None:
     assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 1, 10**9)
 
 
+def test_joined_kernels_are_chosen_where_many_rounds_repay_them() -> None:
+    g = game()
+    line = g.prepare(g.build(SEEDS), g.stream(SEEDS))
+    assert not compiling.pays_on_a_gpu(line, 3, 3 * 1000)
+    assert compiling.pays_on_a_gpu(line, 3, 3 * 10**6)
+    assert not compiling.pays_on_a_gpu(lambda tensors: tensors, 3, 10**9)
+    image, kernel = torch.randn(2, 3, 8, 8), torch.randn(4, 3, 3, 3)
+    back = record(lambda ts: [torch.func.grad(lambda x: torch.conv2d(x, ts[1]).sin().sum())(ts[0])], [image, kernel])
+    assert not compiling.pays_on_a_gpu(back, 1, 10**9)
+    convolutions.rewrite(back.graph, Columns)
+    assert not compiling.pays_on_a_gpu(back, 1, 10**9)  # by columns neither
+
+
 def under(engine: Engine) -> Game:
     return game(recipe=replace(RECIPE, rounds=10**9), engine=engine)
 
@@ -167,6 +232,7 @@ def test_a_compiled_run_says_so_and_goes_on_compiled(tmp_path: Path) -> None:
     whole = session.start(cell, out=tmp_path / "whole", compile=True)
     whole.train()
     assert json.loads((tmp_path / "whole/config.json").read_text())["compiled"] is True
+    assert json.loads((tmp_path / "whole/config.json").read_text())["tf32"] is False
     half = session.start(cell, out=tmp_path / "half", compile=True)
     half.training.progress = lambda played: half.asked_to_stop.set()
     with pytest.raises(session.Interrupted):

@@ -6,7 +6,9 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from zoo import convolutions, engine
+from zoo import convolutions, counting, engine
+from zoo.columns import Columns
+from zoo.recording import Function, Line, record
 
 SHAPES = {
     "small map": ((3, 6, 4, 3), (5, 6, 5, 5), 2, 2),
@@ -24,11 +26,28 @@ def transposed(x: Tensor, w: Tensor, b: Tensor, stride: int, padding: int) -> Te
     return conv_transpose2d(x, w, b, stride, padding, output_padding=stride - 1)
 
 
+def windows(function: Function, example: list[Tensor]) -> Line:
+    return engine.trace(function, example)
+
+
+def columns(function: Function, example: list[Tensor]) -> Line:
+    """As a round is traced on a GPU."""
+    line = record(function, example)
+    engine.tidy(line.graph)
+    before = counting.flops(line)
+    convolutions.rewrite(line.graph, Columns)
+    engine.tidy(line.graph)
+    assert not any("convolution" in name for name in engine.nodes(line))
+    assert counting.flops(line) == before
+    return line
+
+
 @pytest.mark.parametrize("lanes", [1, 3])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s)
 @pytest.mark.parametrize("kind", [regular, transposed], ids=lambda k: k.__name__)
 @pytest.mark.parametrize("twice", [False, True], ids=["first", "second"])
-def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: bool, monkeypatch) -> None:
+@pytest.mark.parametrize("way", [windows, columns], ids=lambda w: w.__name__)
+def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: bool, way, monkeypatch) -> None:
     monkeypatch.setattr(convolutions, "TYPES", {torch.float64})
     size, kernel, stride, padding = SHAPES[shape]
     (b, c, *map_), (c2, *_) = size, kernel
@@ -49,7 +68,7 @@ def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: b
     def every(ts: list[Tensor]) -> list[Tensor]:
         return list(vmap(first)(*ts)) if lanes > 1 else [t[None] for t in first(*[t[0] for t in ts])]
 
-    traced = engine.trace(every, [x, w, bias])
+    traced = way(every, [x, w, bias])
     for got, expected in zip(traced([x, w, bias]), every([x, w, bias]), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
     if shape.startswith("small") and not twice:

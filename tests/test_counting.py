@@ -8,6 +8,7 @@ import torch
 
 from zoo import counting, engine
 from zoo.cell import plan
+from zoo.recording import record
 from zoo.session import start
 
 
@@ -62,3 +63,14 @@ def test_operations_of_products_are_counted_in_whatever_form_they_take() -> None
     assert counting.flops(traced) == 2 * 3 * 40 * 50 * 60
     big = engine.trace(lambda ts: [torch.bmm(*ts)], [torch.randn(2, 256, 256)] * 2)
     assert counting.flops(big) == 2 * 2 * 256**3
+
+
+def test_traffic_is_what_all_but_products_read_and_write() -> None:
+    def f(args: list[torch.Tensor]) -> list[torch.Tensor]:
+        x, w = args
+        y = (x @ w).relu()
+        return [y.t(), y.sum(0)]
+
+    line = record(f, [torch.randn(4, 6), torch.randn(6, 5)])
+    relu, total = 2 * 20, 20 + 5  # a view costs nothing
+    assert counting.traffic(line) == 4 * (relu + total)

@@ -1,9 +1,12 @@
 """Streams: what a seed draws depends on that seed alone, and can be drawn again from anywhere."""
 
+from contextlib import nullcontext
+
+import pytest
 import torch
 from torch import Tensor
 
-from zoo.randomness import Stream
+from zoo.randomness import Ahead, Drawing, Stream
 
 
 class Line:
@@ -48,3 +51,46 @@ def test_shapes_and_ranges() -> None:
     uniform = Stream(Line(), [0], 500, 2, uniform_latent=True)[0].z
     assert uniform.abs().max() <= 1
     assert abs(float(uniform.square().mean()) - 1 / 3) < 0.03
+
+
+class Queue:
+    """A stand-in for a GPU's stream, which tells whom it waits for."""
+
+    told: list[str]
+
+    def __init__(self, name: str = "side") -> None:
+        self.name = name
+
+    def wait_stream(self, other: "Queue") -> None:
+        self.told.append(f"{self.name} waits for {other.name}")
+
+
+def test_on_a_gpu_the_next_block_is_drawn_seed_by_seed_beside_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Queue, "told", told, raising=False)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Queue())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Queue("main"))
+    monkeypatch.setattr(torch.cuda, "stream", lambda queue: nullcontext())
+    ahead, alone = stream([7, 9, 11]), stream([7, 9, 11])
+    ahead.per_block = alone.per_block = 2
+    drawing = ahead._drawing
+
+    def noted(number: int) -> Drawing:
+        kept = drawing(number)
+        for i in range(3):
+            next(kept)
+            told.append(f"{number}, seed {i}")
+            yield
+        return (yield from kept)
+
+    ahead._ahead = Ahead(noted, 3, torch.device("cpu"))
+    for t in (0, 1, 2, 3, 9, 4):
+        told.append(f"batch {t}")
+        for a, b in zip(ahead[t], alone[t], strict=True):
+            assert torch.equal(a, b)
+    text = "; ".join(told)
+    assert "batch 1; 1, seed 2; batch 2; side waits for main; main waits for side; 2, seed 0; 2, seed 1" in text
+    assert (
+        "batch 9; side waits for main; " in text
+    )  # out of turn: what is being drawn beside may take the block's memory
+    assert "batch 4; side waits for main" in text

@@ -48,6 +48,12 @@ class Cell:
         matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
 
+    @property
+    def place(self) -> Path:
+        """DATA/VARIANT, as folders."""
+        data = Path(self.data).stem if self.data.endswith(".npz") else self.data.replace(":", "-").replace("/", "-")
+        return Path(data) / self.variant
+
     def build(self) -> Variant:
         return make(variants.load(self.variant), self.options)
 

@@ -103,9 +103,7 @@ Compile = Annotated[
         show_default=False,
     ),
 ]
-TF32 = Annotated[
-    bool, typer.Option("--tf32", help="Products of 10 bits of mantissa (GPU): faster.", rich_help_panel="Run")
-]
+TF32 = Annotated[bool, typer.Option("--tf32", help="Multiply in TF32 (GPU).", rich_help_panel="Run")]
 Out = Annotated[
     Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
 ]

@@ -162,7 +162,8 @@ def rewrite(graph: fx.Graph, site: type[Site] | None = None) -> None:
 
 def any_in(graph: fx.Graph) -> bool:
     """Whether a traced round has convolutions, in whatever form."""
-    forms = {aten.convolution.default, aten.convolution_backward.default, fold, spread, overlay, correlate}
+    plain = {aten.convolution.default, aten.convolution_backward.default}
+    forms = plain | {fold, spread, overlay, correlate, aten.col2im.default}
     return any(node.target in forms for node in graph.nodes)
 
 

@@ -161,8 +161,10 @@ class Game:
             while lanes.played < until and not stop():
                 if (now := self.recipe.rate(lanes.played)) != factor:
                     factor, rates = now, self._rates(lanes, now)
-                batches = [part for batch in self._batches(lanes, stream) for part in batch]
-                out = one([*moving, *rates.values(), *batches])
+                # nothing holds these batches beyond the round: what comes takes their memory
+                out = one(
+                    [*moving, *rates.values(), *(part for batch in self._batches(lanes, stream) for part in batch)]
+                )
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
                 lanes.losses.append(torch.stack(losses))

@@ -7,8 +7,9 @@ state to save, and any part of it can be made again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Protocol
+import math
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,6 +21,10 @@ BLOCK, BATCHES = {"cpu": 2**19, "cuda": 2**23}, {"cpu": 64, "cuda": 1024}
 """About how many numbers one seed draws at a time (2 MiB of float32, which stay near a core), and of how many batches at most.
 
 On a GPU each draw of each seed is a kernel of its own, short of work in small blocks."""
+
+
+Drawing: TypeAlias = Generator[None, None, list[Batch]]
+"""A block being drawn: a step for each seed, the batches in the end."""
 
 
 class Source(Protocol):
@@ -69,18 +74,23 @@ class Stream:
         kind = self.device.type
         self.per_block = max(1, min(BATCHES[kind], BLOCK[kind] // per_batch))
         self._number, self._block = -1, list[Batch]()
-        self._ahead = Ahead(self._draw, self.device) if kind == "cuda" else None
+        self._ahead = Ahead(self._drawing, len(self.seeds), self.device) if kind == "cuda" else None
 
     def __getitem__(self, t: int) -> Batch:
         number, i = divmod(t, self.per_block)
         if number != self._number:
             self._block = []  # its memory is for what comes
+            if self._ahead is not None:
+                self._ahead.follow()
             in_turn = self._ahead is not None and number == self._number + 1
-            self._block = self._ahead(number) if self._ahead and in_turn else self._draw(number)
+            self._block = self._ahead(number) if self._ahead and in_turn else _whole(self._drawing(number))
             self._number = number
+        if self._ahead is not None:
+            self._ahead.draw(math.ceil(len(self.seeds) / self.per_block))
         return self._block[i]
 
-    def _draw(self, number: int) -> list[Batch]:
+    def _drawing(self, number: int) -> Drawing:
+        """A block of batches, drawn seed by seed."""
         shape = (len(self.seeds), self.per_block, self.batch)
         z, u = (torch.empty(*shape, columns, device=self.device) for columns in (self.latent, self.uniforms))
         x = []
@@ -89,6 +99,7 @@ class Stream:
             x.append(self.source.sample(self.per_block * self.batch, g).view(*shape[1:], *self.source.shape))
             self._fill(z[i], g)
             u[i].uniform_(generator=g)
+            yield
         drawn = (t.to(self.dtype).unbind(1) for t in (torch.stack(x), z, u))
         return [Batch(*parts) for parts in zip(*drawn, strict=True)]
 
@@ -107,24 +118,46 @@ class Stream:
         return z.to(self.dtype)
 
 
-class Ahead:
-    """What ``draw(number)`` draws on a GPU, one number after another: while one is used, the next is drawn beside it."""
+def _whole(drawing: Drawing) -> list[Batch]:
+    while True:
+        try:
+            next(drawing)
+        except StopIteration as end:
+            drawn: list[Batch] = end.value
+            return drawn
 
-    def __init__(self, draw: Callable[[int], list[Batch]], device: torch.device) -> None:
-        self.draw, self.device = draw, device
+
+class Ahead:
+    """Blocks drawn on a GPU one after another: while one is played, the next is drawn beside it, a few seeds in every round.
+
+    Not all seeds at once: a GPU takes a thousand calls in advance, these are more, and rounds would wait behind them.
+    """
+
+    def __init__(self, drawing: Callable[[int], Drawing], seeds: int, device: torch.device) -> None:
+        self._draw, self._seeds, self._device = drawing, seeds, device
         self._side = torch.cuda.Stream(device)
-        self._number, self._drawn = -1, list[Batch]()
+        self._number, self._drawing, self._left = -1, drawing(-1), 0
 
     def __call__(self, number: int) -> list[Batch]:
+        """This block, in whole; the next begins."""
         if number != self._number:
             self._begin(number)
-        drawn, self._drawn = self._drawn, []
-        torch.cuda.current_stream(self.device).wait_stream(self._side)
+        with torch.cuda.stream(self._side):
+            drawn = _whole(self._drawing)
+        torch.cuda.current_stream(self._device).wait_stream(self._side)
         self._begin(number + 1)
         return drawn
 
-    def _begin(self, number: int) -> None:
-        # not before what is queued has been played: it may read what was drawn before, whose memory this takes
-        self._side.wait_stream(torch.cuda.current_stream(self.device))
+    def draw(self, seeds: int) -> None:
+        """So many seeds more of the next block; the last one's end is left to whoever takes the block."""
         with torch.cuda.stream(self._side):
-            self._number, self._drawn = number, self.draw(number)
+            for _ in range(min(seeds, self._left)):
+                next(self._drawing)
+                self._left -= 1
+
+    def follow(self) -> None:
+        """What is drawn from here on comes after what is queued: that may read the block before, whose memory this takes."""
+        self._side.wait_stream(torch.cuda.current_stream(self._device))
+
+    def _begin(self, number: int) -> None:
+        self._number, self._drawing, self._left = number, self._draw(number), self._seeds

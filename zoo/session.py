@@ -267,8 +267,7 @@ def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
             )
         return out
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    data = Path(cell.data).stem if cell.data.endswith(".npz") else cell.data.replace(":", "-").replace("/", "-")
-    return root / data / cell.variant / f"{stamp}-{cell.key}"
+    return root / cell.place / f"{stamp}-{cell.key}"
 
 
 def start(
@@ -309,8 +308,7 @@ def began(folder: Path) -> tuple[bool, bool, int | None]:
 def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
-    Compiled if it was, unless ``compile`` says, in TF32 if it was and this is a GPU, and in as many groups: a seed by itself rounds otherwise
-    than one among others.
+    Compiled if it was, unless ``compile`` says, in TF32 if it was and this is a GPU, and in as many groups: a seed alone rounds otherwise.
     """
     cell, where = read_cell(folder), resolve_device(device)
     compiled, tf32, groups = began(folder)
