@@ -22,7 +22,7 @@ VARIANTS_MAY: dict[str, set[str]] = {
 HEAVY = {"mlflow": {"zoo/tracking.py"}, "matplotlib": {"zoo/plots.py"}}
 
 
-LINE = {"engine", "recording", "parts", "products", "convolutions", "reuse", "fusing", "interpreter"}
+LINE = {"engine", "recording", "parts", "products", "convolutions", "columns", "reuse", "fusing", "interpreter"}
 MAY: dict[str, set[str]] = {
     **{name: set() for name in ("optim", "losses", "normals", "threads", "statistics", "resampling")},
     **dict.fromkeys(sorted(LINE), LINE),

@@ -26,8 +26,7 @@ LOOK = 2.0
 
 def folder_of(cell: Cell, out: Path) -> Path:
     """``<out>/<data>/<variant>/<key>``."""
-    data = Path(cell.data).stem if cell.data.endswith(".npz") else cell.data.replace(":", "-").replace("/", "-")
-    return out / data / cell.variant / cell.key
+    return out / cell.place / cell.key
 
 
 def finished(folder: Path) -> bool:
