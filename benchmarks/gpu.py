@@ -1,10 +1,9 @@
 """Many seeds on one GPU: ``python -m benchmarks.gpu`` rewrites gpu.json and gpu.md.
 
 Rounds of S seeds in one CUDA graph, traced or of joined kernels, against the plain eager loop on the same GPU (``benchmarks.plain``), in
-float32 and with TF32; and convolutions of all seeds at a time (the grouped ones that the seed map makes) against a graph for each seed on a
-stream of its own. Wall time between synchronisations, drawing included, in turns, medians. The limit is what the GPU's own batched product
-reaches at the hidden layers' shapes. Compiling begins with an empty cache. ``--only TEXT`` measures the settings whose label contains it, anew
-among the recorded ones.
+float32 and with TF32; and images: all seeds in one graph (convolutions by columns) against a graph for each seed on a stream of its own. Wall
+time between synchronisations, drawing included, in turns, medians. The limit is what the GPU's own batched product reaches at the hidden
+layers' shapes. Compiling begins with an empty cache. ``--only TEXT`` measures the settings whose label contains it, anew among the recorded.
 """
 
 from __future__ import annotations
@@ -27,18 +26,22 @@ from benchmarks.throughput import MNIST, Lap, Setting, ring
 from zoo.cell import kit_for, plan
 from zoo.compiling import Joined
 from zoo.engine import Engine
-from zoo.environment import device_name, use_tf32
-from zoo.graphs import Graphed
+from zoo.environment import device_name
+from zoo.graphs import Graphed, multiplying
 from zoo.harness import Game
 
 HERE = Path(__file__).parent
 WIDTH, ROUNDS = 128, 25_000
-ENGINES: dict[str, Engine] = {"graph": Graphed(), "graph of kernels": Graphed(Joined())}
 POINTS = [ring("ns", 512, 256), ring("unrolled", 512, 256, k=5), ring("ns", 128, 2)]
 IMAGES = [
     Setting("ns", "mnist", changes=MNIST),
     Setting("ns", "mnist", changes={"kit": "dcgan", "batch": 64, "latent": 100, "width": 32, "ema": 0.0}),
 ]
+
+
+def engines(tf32: bool) -> dict[str, Engine]:
+    """By the names in the table."""
+    return {"graph": Graphed(tf32=tf32), "graph of kernels": Graphed(Joined(), tf32)}
 
 
 def wait(device: torch.device) -> None:
@@ -89,7 +92,6 @@ def points(
     device: torch.device,
     engines: dict[str, Engine],
     seeds: int,
-    tf32: bool,
     turns: int,
     each: float,
 ) -> list[dict[str, Any]]:
@@ -103,7 +105,7 @@ def points(
     assert loop is not None
     at = in_turns({**laps, "plain": loop}, device, turns, each)
     limit = product_rate(device, seeds, setting.changes["batch"], turns, each / 10)
-    common = {"setting": setting.label, "tf32": tf32, "S": seeds, "plain_ms": 1e3 * at["plain"]}
+    common = {"setting": setting.label, "S": seeds, "plain_ms": 1e3 * at["plain"]}
     return [
         common
         | {
@@ -184,32 +186,28 @@ def main() -> None:
         "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
         "device": device_name(device),
         "torch": torch.__version__.split("+")[0],
-        "points": [],
-        "images": [],
     }
     record = args.out / "gpu.json"
-    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else made
+    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else {}
+    kept = old if old.get("device") == made["device"] else {}  # figures of two devices do not stand in one table
+    made |= {part: kept.get(part, []) for part in ("points", "images")}
 
-    def keep(part: str, rows: list[dict[str, Any]]) -> None:
-        made[part] += rows
+    def keep(part: str, setting: Setting, rows: list[dict[str, Any]], **which: bool) -> None:
+        anew = {"setting": setting.label} | which
+        made[part] = [row for row in made[part] if any(row[k] != v for k, v in anew.items())] + rows
         record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         (args.out / "gpu.md").write_text(table(made), encoding="utf-8")
         print(rows, flush=True)
 
-    for setting in POINTS:
-        if args.only not in setting.label:
-            keep("points", [row for row in old["points"] if row["setting"] == setting.label])
-            continue
+    for setting in (one for one in POINTS if args.only in one.label):
         for tf32 in (False, True):
-            use_tf32(tf32, device)
-            keep("points", points(setting, device, ENGINES, args.seeds, tf32, args.turns, args.seconds))
+            with multiplying(tf32=tf32):
+                rows = points(setting, device, engines(tf32), args.seeds, args.turns, args.seconds)
+            keep("points", setting, [{"tf32": tf32} | row for row in rows], tf32=tf32)
             torch.cuda.empty_cache()
-    use_tf32(False, device)
-    for setting in IMAGES:
-        if args.only not in setting.label:
-            keep("images", [row for row in old["images"] if row["setting"] == setting.label])
-            continue
-        keep("images", images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds))
+    for setting in (one for one in IMAGES if args.only in one.label):
+        with multiplying(tf32=False):
+            keep("images", setting, images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds))
     print(table(made), end="")
 
 

@@ -109,7 +109,7 @@ def _interval(told: dict[str, Any]) -> str:
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
-    parser.add_argument("--only", default="", help="only settings whose recipe contains this")
+    parser.add_argument("--only", default="", help="only settings whose recipe contains this, anew among the recorded")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of precision.json and precision.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
@@ -120,15 +120,16 @@ def main() -> None:
         "command": " ".join(["python -m benchmarks.precision", *sys.argv[1:]]),
         "device": device_name(device),
         "torch": torch.__version__.split("+")[0],
-        "rows": [],
     }
-    for setting in SETTINGS:
-        if args.only in (setting[1] or "ring"):
-            made["rows"].append(measure(setting, device))
-            (args.out / "precision.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
-            (args.out / "precision.md").write_text(table(made), encoding="utf-8")
-            last = {k: v["all_seconds"] for k, v in made["rows"][-1]["found"].items()}
-            print(made["rows"][-1]["setting"], last, flush=True)
+    record = args.out / "precision.json"
+    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else {}
+    made["rows"] = old["rows"] if old.get("device") == made["device"] else []
+    for setting in (one for one in SETTINGS if args.only in (one[1] or "ring")):
+        row = measure(setting, device)
+        made["rows"] = [other for other in made["rows"] if other["setting"] != row["setting"]] + [row]
+        record.write_text(json.dumps(made) + "\n", encoding="utf-8")
+        (args.out / "precision.md").write_text(table(made), encoding="utf-8")
+        print(row["setting"], {k: v["all_seconds"] for k, v in row["found"].items()}, flush=True)
     print(table(made), end="")
 
 

@@ -252,3 +252,18 @@ def test_the_command_line_compiles_and_says_how_long_it_takes(tmp_path: Path) ->
     )
     assert "Compiling the round" in done.stdout
     assert "CUDA" not in done.stderr
+
+
+def test_a_compiler_older_than_the_processor_is_asked_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+
+    def compile_(line: object, lane: object, settings: dict[str, object]) -> object:
+        asked.append(settings)
+        if len(asked) == 1:
+            raise RuntimeError("unrecognized command-line option '-mavx512vnni'")
+        return "made"
+
+    monkeypatch.setattr(compiling, "_compile", compile_)
+    made = compiling.Compiled()(lambda tensors: [tensors[0] + 1], [torch.zeros(1, 2)], donated=1)
+    assert made.lane == "made"
+    assert asked == [compiling.CPU | compiling.TRUSTED, compiling.CPU]

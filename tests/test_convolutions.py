@@ -1,5 +1,7 @@
 """Convolutions of the traced round, in whatever form, against PyTorch's own; forward, gradients, and gradients of gradients."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -73,6 +75,27 @@ def test_every_convolution_is_what_it_was(lanes: int, shape: str, kind, twice: b
         torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10)
     if shape.startswith("small") and not twice:
         assert not any("convolution" in o.split()[0] for o in engine.nodes(traced))
+
+
+LAST = torch.channels_last
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize(
+    "lie", [lambda x: x.to(memory_format=LAST), lambda x: x.mT.contiguous().mT], ids=["last", "mT"]
+)
+def test_columns_of_maps_that_lie_otherwise(padding: int, lie: Callable[[Tensor], Tensor]) -> None:
+    """PyTorch's padding keeps such strides."""
+    x, w = lie(torch.randn(2, 3, 6, 5, dtype=torch.float64)), torch.randn(4, 3, 3, 3, dtype=torch.float64)
+
+    def loss(x: Tensor, w: Tensor) -> Tensor:
+        return torch.conv2d(x, w, padding=padding).sin().sum()
+
+    def both(ts: list[Tensor]) -> list[Tensor]:
+        return [torch.conv2d(*ts, padding=padding), *grad(loss, (0, 1))(*ts)]
+
+    for ours, theirs in zip(columns(both, [x, w])([x, w]), both([x, w]), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_spread_is_the_adjoint_of_fold_and_both_are_of_the_weights() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zoo.environment import resolve_device, use_tf32
+from zoo.environment import resolve_device
 from zoo.errors import ZooError
 
 
@@ -28,11 +28,3 @@ def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("cuda:1")
     with pytest.raises(ZooError, match="'cpu'"):
         resolve_device("cpux")
-
-
-def test_tf32_is_a_gpu_s() -> None:
-    with pytest.raises(ZooError, match="TF32 is a GPU's arithmetic"):
-        use_tf32(True, torch.device("cpu"))
-    for on in (True, False):
-        use_tf32(on, torch.device("cuda"))
-        assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is on

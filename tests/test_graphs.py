@@ -11,7 +11,7 @@ from tests.test_harness import game, leaves, training
 from zoo import compiling, counting, engines, graphs, memory
 from zoo.engine import Engine, Traced
 from zoo.errors import ZooError
-from zoo.graphs import Graphed, Replayed
+from zoo.graphs import Graphed, Replayed, multiplying
 from zoo.harness import Game
 
 
@@ -58,7 +58,7 @@ def test_what_a_graph_costs_is_what_its_line_does() -> None:
     graphed, traced = game(engine=Graphed()), game()
     ours, theirs = (g.prepare(g.build(range(3)), g.stream(range(3))) for g in (graphed, traced))
     assert counting.flops(ours) == counting.flops(theirs) > 0
-    assert memory.lane_bytes(graphed) == memory.lane_bytes(traced)
+    assert memory.need(graphed) == memory.need(traced)
 
 
 def test_what_a_line_makes_elsewhere_is_put_where_it_belongs() -> None:
@@ -72,14 +72,48 @@ def test_what_a_line_makes_elsewhere_is_put_where_it_belongs() -> None:
     assert [float(t[0]) for t in (a, b, c, told)] == [1.0, 2.0, 7.0, 2.0]
 
 
-def test_few_graphs_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "GRAPHS", 2)
-    double = Replayed(lambda inputs: [inputs[0] * 2], donated=1)
-    given = [torch.ones(2) for _ in range(5)]
-    for t in given:
-        double([t])
-    assert len(double._graphs) == 2
-    assert all(float(t[0]) == 2 for t in given)
+def test_a_graph_lives_as_long_as_the_state_that_it_plays_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[list[Tensor]] = []
+
+    def forgetful(function: Callable[[], list[Tensor]], *_: object) -> tuple[Callable[[], None], list[Tensor], None]:
+        held.append([])
+        return (lambda: None), [], None  # as CUDA's, it knows addresses and holds no tensors
+
+    monkeypatch.setattr(graphs, "capture", forgetful)
+    round_ = Replayed(lambda inputs: [inputs[0] * 2], donated=1)
+    one, two = torch.ones(2), torch.ones(2)
+    for t in (one, two, one, two):
+        round_([t])
+    assert len(held) == len(round_._recordings) == 2
+    del one, t
+    assert len(round_._recordings) == 1
+    two.set_(torch.ones(3))  # it lies elsewhere now
+    round_([two])
+    assert len(held) == 3
+
+
+def test_the_trial_of_a_graph_leaves_none_behind() -> None:
+    made = engines._played(game(engine=Graphed()), range(2))
+    (round_,) = made._rounds.values()
+    assert isinstance(round_, Replayed)
+    assert round_._given  # it was played
+
+
+def test_products_are_as_asked_where_a_round_is_recorded_and_as_they_were_elsewhere() -> None:
+    flags = lambda: (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)  # noqa: E731
+    seen, before = [], flags()
+
+    def round_(inputs: list[Tensor]) -> list[Tensor]:
+        seen.append(flags())
+        return [inputs[0] * 2]
+
+    for tf32 in (True, False):
+        with multiplying(tf32=not tf32):
+            Replayed(round_, 1, tf32)([torch.ones(2)])
+            assert flags() == (not tf32, not tf32)
+        assert seen[0] == (tf32, tf32)  # the replay of a GPU asks nobody
+        seen.clear()
+    assert flags() == before
 
 
 def on_a_gpu(engine: Engine) -> Game:
@@ -91,37 +125,54 @@ def on_a_gpu(engine: Engine) -> Game:
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is told of a choice on a GPU where compiling would pay, by a machine that has none: nothing is played."""
+    """What is told of a choice on a GPU where compiling would pay, by a machine that has none: nothing is made or played."""
     monkeypatch.setattr(memory, "groups", lambda *_: 2)
     monkeypatch.setattr(engines, "_pays", lambda *_: True)
+    monkeypatch.setattr(engines, "_made", lambda game, seeds: game)
     monkeypatch.setattr(engines, "_played", lambda game, seeds: game)
     monkeypatch.setattr(compiling, "triton", lambda: True)
     return []
 
 
 @pytest.mark.parametrize(("asked", "compiled"), [(None, True), (True, True), (False, False)])
-def test_a_gpu_gets_graphs_of_kernels_where_that_is_repaid(said: list[str], asked: bool | None, compiled: bool) -> None:
-    chosen = engines.choose(on_a_gpu, range(4), asked, said.append)
-    assert chosen.game.engine == (Graphed(compiling.Joined()) if compiled else Graphed())
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_gpu_gets_graphs_of_kernels_where_that_is_repaid(
+    said: list[str], asked: bool | None, compiled: bool, tf32: bool
+) -> None:
+    chosen = engines.choose(on_a_gpu, range(4), asked, said.append, tf32=tf32)
+    assert chosen.game.engine == (Graphed(compiling.Joined(), tf32) if compiled else Graphed(tf32=tf32))
     assert (chosen.compiled, chosen.groups) == (compiled, 2)
     assert [line[:9] for line in said] == ["Compiling"] * compiled
+
+
+def fail(*_: object) -> Game:
+    raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+
+WHY = "(RuntimeError: operation not permitted when stream is capturing)"
 
 
 def test_without_triton_it_is_a_traced_graph_or_said(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "triton", lambda: False)
     assert engines.choose(on_a_gpu, range(4), None, said.append).game.engine == Graphed()
-    with pytest.raises(ZooError, match="There is no Triton here"):
+    with pytest.raises(ZooError, match=r"There is no Triton here. Say --no-compile"):
         engines.choose(on_a_gpu, range(4), True, said.append)
 
 
-def test_what_cannot_be_a_graph_is_traced_and_told_of(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Game:
-        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+def test_kernels_that_cannot_be_compiled_are_told_of(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_made", fail)
+    chosen = engines.choose(on_a_gpu, range(4), None, said.append)
+    assert (chosen.game.engine, chosen.compiled) == (Graphed(), False)
+    assert said[1:] == [f"Compiling failed {WHY}; the round is traced instead."]
+    with pytest.raises(ZooError, match=r"Compiling failed .*capturing\). Say --no-compile"):
+        engines.choose(on_a_gpu, range(4), True, said.append)
 
+
+@pytest.mark.parametrize("asked", [None, True])
+def test_what_cannot_be_a_graph_is_traced_and_told_of(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, asked: bool | None
+) -> None:
     monkeypatch.setattr(engines, "_played", fail)
-    assert isinstance(engines.choose(on_a_gpu, range(4), None, said.append).game.engine, Traced)
-    why = "(RuntimeError: operation not permitted when stream is capturing); "
-    assert said[1:] == [
-        f"Compiling failed {why}the round is traced instead.",
-        f"A round cannot be kept as a CUDA graph {why}it is traced instead.",
-    ]
+    chosen = engines.choose(on_a_gpu, range(4), asked, said.append)
+    assert (isinstance(chosen.game.engine, Traced), chosen.compiled) == (True, False)
+    assert said[1:] == [f"A round cannot be kept as a CUDA graph {WHY}; it is traced instead, in float32."]

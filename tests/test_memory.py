@@ -27,13 +27,13 @@ def test_views_cost_nothing() -> None:
 
 def test_seeds_are_chunked_to_the_budget() -> None:
     g = game()
-    need = memory.lane_bytes(g)
+    kept, played = memory.need(g)
     seeds = range(40)
     assert memory.groups(g, range(8), workers=2) == 2
     assert memory.groups(g, range(1), workers=2) == 1
-    assert memory.groups(g, seeds, 2, budget=1000 * need) == 2
-    assert memory.groups(g, seeds, 2, budget=10.5 * need) == 8
-    assert memory.groups(g, seeds, 1, budget=need / 10) == 40
+    assert memory.groups(g, seeds, 2, budget=1000 * (kept + played)) == 2
+    assert memory.groups(g, seeds, 2, budget=40 * kept + 10.5 * played) == 8
+    assert memory.groups(g, seeds, 1, budget=10 * kept) == 40  # what all keep leaves nothing
 
 
 def test_large_networks_are_trained_one_after_another_on_cpu(monkeypatch) -> None:

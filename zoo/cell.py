@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -177,3 +177,19 @@ def read_cell(folder: Path) -> Cell:
         return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
+
+
+class Start(NamedTuple):
+    """How a run began: on a device of which kind, with a compiled round or not, with TF32 or not, in how many groups of seeds."""
+
+    kind: str
+    compiled: bool
+    tf32: bool
+    groups: int | None
+
+
+def read_start(folder: Path) -> Start:
+    """How the run in ``folder`` began; older ones do not say all of it."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kind, compiled, tf32 = config.get("kind", "cpu"), config.get("compiled"), config.get("tf32")
+    return Start(kind, bool(compiled), bool(tf32), config.get("groups"))

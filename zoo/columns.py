@@ -85,8 +85,15 @@ class Columns(Site):
         """``[B, G C, H, W]`` as ``[G, B h w, C k k]``."""
         (top, left), (kh, kw), (h, w) = self.shape.padding, self.shape.kernel, self.shape.small
         (down, across), (further, wider) = self.shape.stride, self.shape.dilation
-        whole = self._made(aten.constant_pad_nd.default, large, [left, left, top, top], 0.0)
-        whole = self._copy(whole) if not top and not left else whole
+        given = value(large)
+        assert given is not None
+        if not given.is_contiguous() or (top, left) == (0, 0):  # strides are counted below
+            large = self._copy(large)
+        whole = (
+            large
+            if (top, left) == (0, 0)
+            else self._made(aten.constant_pad_nd.default, large, [left, left, top, top], 0.0)
+        )
         held = value(whole)
         assert held is not None
         batch, _, height, width = held.shape

@@ -14,7 +14,10 @@ from zoo.errors import ZooError
 from zoo.graphs import Graphed
 from zoo.harness import Game
 
+NO_COMPILER = "There is no C++ compiler here (g++, clang++, or what CXX names)"
 INSTEAD = "Install one with Python's headers, or say --no-compile (the last digits of results differ)."
+NO_TRITON = "There is no Triton here"
+WITHOUT = "Say --no-compile (the last digits of results differ)."
 
 
 class Choice(NamedTuple):
@@ -27,38 +30,47 @@ class Choice(NamedTuple):
 
 
 def choose(
-    make: Callable[[Engine], Game], seeds: Sequence[int], asked: bool | None, tell: Callable[[str], None]
+    make: Callable[[Engine], Game],
+    seeds: Sequence[int],
+    asked: bool | None,
+    tell: Callable[[str], None],
+    *,
+    tf32: bool = False,
 ) -> Choice:
     """The game under its engine. ``asked``: compiled or not, as the user says or as the run began; ``None`` decides by what it saves.
 
-    ``tell`` hears a line where it will take a while. ``ZooError`` where compiling is asked for and cannot be had.
+    ``tell`` hears a line where it will take a while. ``ZooError`` where compiling is asked for and cannot be had, or ``tf32`` of a CPU.
     """
     traced = make(Traced())
     on_gpu = traced.device.type == "cuda"
+    if tf32 and not on_gpu:
+        raise ZooError("TF32 is a GPU's arithmetic; there is none on a CPU: leave --tf32 out, or say --device cuda.")
     compiler = compiling.triton() if on_gpu else compiling.compiler()
+    lacking, instead = (NO_TRITON, WITHOUT) if on_gpu else (NO_COMPILER, INSTEAD)
     if asked and not compiler:
-        lacking = "Triton here" if on_gpu else "C++ compiler here (g++, clang++, or what CXX names)"
-        raise ZooError(f"There is no {lacking}. {INSTEAD}")
+        raise ZooError(f"{lacking}. {instead}")
     if compiler and not on_gpu and normals.pays(_normals(traced) * len(seeds)):
-        normals.hasten(compiler)
+        normals.hasten(str(compiler))
     groups = memory.groups(traced, seeds, workers(traced.device))
     first = seeds[: math.ceil(len(seeds) / groups)]
+    compiled: Game | None = None
     if asked is not False and compiler and (asked or _pays(traced, first, len(seeds))):
         tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
         try:
-            if on_gpu:
-                return Choice(_played(make(Graphed(compiling.Joined())), first), True, groups)
-            return Choice(_made(make(compiling.Compiled()), first), True, len(seeds))
+            compiled = _made(make(Graphed(compiling.Joined(), tf32) if on_gpu else compiling.Compiled()), first)
         except Exception as error:  # whatever a compiler and its headers can lack
             if asked:
-                raise ZooError(f"Compiling failed ({_first_line(error)}). {INSTEAD}") from error
+                raise ZooError(f"Compiling failed ({_first_line(error)}). {instead}") from error
             tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
-    if on_gpu:
-        try:
-            return Choice(_played(make(Graphed()), first), False, groups)
-        except Exception as error:  # where a round waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be recorded
-            tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead.")
-    return Choice(traced, False, groups)
+    if not on_gpu:
+        return Choice(compiled or traced, compiled is not None, len(seeds) if compiled else groups)
+    try:
+        return Choice(_played(compiled or make(Graphed(tf32=tf32)), first), compiled is not None, groups)
+    except (
+        Exception
+    ) as error:  # where a round waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be recorded
+        tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
+        return Choice(traced, False, groups)
 
 
 def _made(game: Game, seeds: Sequence[int]) -> Game:
@@ -80,7 +92,7 @@ def _normals(game: Game) -> int:
 
 
 def _pays(game: Game, group: Sequence[int], seeds: int) -> bool:
-    """Told from the round of the first group, which a run that stays traced needs anyway."""
+    """Told from the traced round of the first group, which on a CPU a run that stays traced needs anyway."""
     line = game.prepare(game.build(group), game.stream(group))
     pays = compiling.pays_on_a_gpu if game.device.type == "cuda" else compiling.pays
     return pays(line, len(group), seeds * game.recipe.rounds)

@@ -27,16 +27,6 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def use_tf32(on: bool, device: torch.device) -> None:
-    """Whether products and convolutions of float32 on a GPU round their factors to 10 bits of mantissa (TF32), from here on in this process.
-
-    PyTorch by itself does so in convolutions and not in products. ``ZooError`` where it is asked for on a CPU.
-    """
-    if on and device.type != "cuda":
-        raise ZooError("TF32 is a GPU's arithmetic; there is none on a CPU: leave --tf32 out, or say --device cuda.")
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = on
-
-
 def versions() -> dict[str, str]:
     """What the numbers were made with."""
     found = {"python": platform.python_version()}

@@ -6,38 +6,63 @@ they lie, and what is new in every round (batches, rates) is copied to a place o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from zoo.engine import Engine, Function, Traced
 
-GRAPHS = 64
-"""Graphs of one round that are kept, one for each group of seeds: each holds some megabytes."""
+
+@contextmanager
+def multiplying(*, tf32: bool) -> Iterator[None]:
+    """Whether products and convolutions of float32 on a GPU round their factors to 10 bits of mantissa (TF32), in this process meanwhile.
+
+    PyTorch by itself does so in convolutions and not in products.
+    """
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = tf32
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 @dataclass(frozen=True)
 class Graphed:
-    """An ``Engine`` for CUDA: the rounds that another makes, each launched by one call."""
+    """An ``Engine`` for CUDA: the rounds that another makes, each launched by one call, in float32 or with TF32."""
 
     rounds: Engine = field(default_factory=Traced)
+    tf32: bool = False
     side_by_side: bool = True
 
     def __call__(self, one: Function, example: list[Tensor], donated: int) -> Replayed:
-        return Replayed(self.rounds(one, example, donated), donated)
+        return Replayed(self.rounds(one, example, donated), donated, self.tf32)
+
+
+class Recording(NamedTuple):
+    """A graph: the addresses that it plays on, what plays it, and where it tells the rest of its results."""
+
+    where: tuple[int, ...]
+    replay: Callable[[], None]
+    told: list[Tensor]
 
 
 class Replayed:
     """A group's round that a GPU plays by itself; ``round`` is what it was recorded from."""
 
-    def __init__(self, round_: Function, donated: int) -> None:
-        self.round, self._donated = round_, donated
+    def __init__(self, round_: Function, donated: int, tf32: bool = False) -> None:
+        self.round, self._donated, self._tf32 = round_, donated, tf32
         self._given: list[Tensor] = []
-        self._graphs: dict[tuple[int, ...], tuple[Callable[[], None], list[Tensor]]] = {}
-        self._pool: Any = None
+        self._recordings = (
+            WeakTensorKeyDictionary()
+        )  # by the state's first tensor: a graph lives as long as what it plays on
+        self._place: Any = None
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
         moving, given = inputs[: self._donated], inputs[self._donated :]
@@ -45,19 +70,13 @@ class Replayed:
             self._given = [t.clone() for t in given]
         for place, tensor in zip(self._given, given, strict=True):
             place.copy_(tensor)
-        where = tuple(t.data_ptr() for t in moving)
-        if where not in self._graphs:
-            if len(self._graphs) >= GRAPHS:
-                del self._graphs[next(iter(self._graphs))]
-            self._graphs[where] = self._record(moving)
-        replay, told = self._graphs[where]
-        replay()
-        return [*moving, *(t.clone() for t in told)]  # a replay tells where the one before it told
+        where, kept = tuple(t.data_ptr() for t in moving), self._recordings.get(moving[0])
+        if kept is None or kept.where != where:
+            kept = self._recordings[moving[0]] = Recording(where, *self._record(moving))
+        kept.replay()
+        return [*moving, *(t.clone() for t in kept.told)]  # a replay tells where the one before it told
 
     def _record(self, moving: list[Tensor]) -> tuple[Callable[[], None], list[Tensor]]:
-        # once before, on copies: kernels are loaded and workspaces made, which no recording may do
-        self.round([*(t.clone() for t in moving), *self._given])
-
         def over() -> list[Tensor]:
             results = self.round([*moving, *self._given])
             moved = [(to, made) for to, made in zip(moving, results, strict=False) if to.data_ptr() != made.data_ptr()]
@@ -66,30 +85,44 @@ class Replayed:
                 to.copy_(made)
             return results[self._donated :]
 
-        replay, told, self._pool = capture(over, moving[0].device, self._pool)
+        with multiplying(tf32=self._tf32):
+            # once before, on copies: kernels are loaded then, which no recording may do
+            self.round([*(t.clone() for t in moving), *self._given])
+            replay, told, self._place = capture(over, moving[0].device, self._place)
         return replay, told
 
 
+class Place(NamedTuple):
+    """Where graphs that are never played at once are recorded: memory for all of them, which is shared on one stream only."""
+
+    stream: Any
+    pool: Any
+
+
 def capture(
-    function: Callable[[], list[Tensor]], device: torch.device, pool: Any
-) -> tuple[Callable[[], None], list[Tensor], Any]:
-    """``function`` recorded, not played: what plays it, where its results will lie, and the memory that it works in (another graph's, if given)."""
+    function: Callable[[], list[Tensor]], device: torch.device, place: Place | None
+) -> tuple[Callable[[], None], list[Tensor], Place]:
+    """``function`` recorded, not played: what plays it, where its results will lie, and the place where it was recorded."""
     graph: Any = torch.cuda.CUDAGraph()
-    try:
-        told = _recorded(graph, function, device, pool)
-    except Exception:
-        # PyTorch's own generator believes that it is still being recorded, until a recording ends well
-        _recorded(torch.cuda.CUDAGraph(), lambda: [torch.zeros(1, device=device)], device, None)
-        raise
+    stream = place.stream if place else torch.cuda.Stream(device)
+    with torch.cuda.device(device):
+        before = torch.cuda.current_stream(device)
+        try:
+            told = _recorded(graph, function, stream, place.pool if place else None)
+        except Exception:
+            # PyTorch's own generator believes that it is still being recorded, until a recording ends well
+            _recorded(torch.cuda.CUDAGraph(), lambda: [torch.zeros(1, device=device)], torch.cuda.Stream(device), None)
+            raise
+        finally:
+            torch.cuda.set_stream(before)  # a recording that failed may leave its own
 
     def replay() -> None:
         with torch.cuda.device(device):
             graph.replay()
 
-    return replay, told, graph.pool()
+    return replay, told, Place(stream, graph.pool())
 
 
-def _recorded(graph: Any, function: Callable[[], list[Tensor]], device: torch.device, pool: Any) -> list[Tensor]:
-    # of this device: a stream of the current one, the first GPU until something says otherwise, is what it takes by itself
-    with torch.no_grad(), torch.cuda.graph(graph, pool=pool, stream=torch.cuda.Stream(device)):
+def _recorded(graph: Any, function: Callable[[], list[Tensor]], stream: Any, pool: Any) -> list[Tensor]:
+    with torch.no_grad(), torch.cuda.graph(graph, pool=pool, stream=stream):
         return function()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import fx
@@ -45,13 +46,22 @@ def available(device: torch.device) -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def lane_bytes(game: Game) -> int:
-    """What one seed needs: its state before and after a round, its block of batches, and its share of the round's own peak."""
+class Need(NamedTuple):
+    """Bytes of one seed."""
+
+    kept: int
+    """Its state, and its block of batches and the next: of all seeds, whichever group plays."""
+    played: int
+    """Its state once more, and its share of the round's own peak: of the seeds that play."""
+
+
+def need(game: Game) -> Need:
+    """What one seed needs."""
     lanes, stream = game.build([0]), game.stream([0])
     state = sum(t.nelement() * t.element_size() for t in tree_leaves(lanes.moving))
     batches = sum(t.nelement() * t.element_size() for t in stream[0]) * stream.per_block
     traced = line_of(game.prepare(lanes, stream))
-    return 2 * state + 2 * batches + (4 * batches if traced is None else peak_bytes(traced))
+    return Need(state + 2 * batches, state + (4 * batches if traced is None else peak_bytes(traced)))
 
 
 def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None = None) -> int:
@@ -69,5 +79,7 @@ def groups(game: Game, seeds: Sequence[int], workers: int, budget: float | None 
     if len(seeds) <= MANY and budget is None:
         return min(least, len(seeds))
     budget = available(game.device) / 2 if budget is None else budget
-    fit = max(1, int(budget / lane_bytes(game) / workers))  # seeds per group, with ``workers`` groups running at a time
+    one = need(game)
+    left = budget - len(seeds) * one.kept
+    fit = max(1, int(left / one.played / workers))  # seeds per group, with ``workers`` groups running at a time
     return min(len(seeds), max(least, math.ceil(len(seeds) / fit)))

@@ -150,6 +150,8 @@ class Ahead:
 
     def draw(self, seeds: int) -> None:
         """So many seeds more of the next block; the last one's end is left to whoever takes the block."""
+        if self._left:
+            self.follow()  # anew each time: a round over the edge of two blocks lets go of the first after it was left
         with torch.cuda.stream(self._side):
             for _ in range(min(seeds, self._left)):
                 next(self._drawing)

@@ -19,10 +19,11 @@ from torch import Tensor
 
 import toy_data
 from zoo import checkpoint, engines, heap, landscape, scoring
-from zoo.cell import Cell, kit_for, read_cell
-from zoo.environment import device_name, git_commit, resolve_device, use_tf32, versions
+from zoo.cell import Cell, kit_for, read_cell, read_start
+from zoo.environment import device_name, git_commit, resolve_device, versions
 from zoo.errors import ZooError
 from zoo.files import write_csv, write_json
+from zoo.graphs import multiplying
 from zoo.harness import Game, Record, Training
 from zoo.statistics import summarise
 
@@ -62,7 +63,7 @@ class Run:
     compile: bool | None = None
     """Whether a round is compiled; ``None`` where that is repaid (``engines.choose``)."""
     tf32: bool = False
-    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``environment.use_tf32``)."""
+    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``graphs.multiplying``)."""
     listener: Listener = field(default_factory=Listener)
     rows: list[dict[str, Any]] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
@@ -70,16 +71,17 @@ class Run:
     """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
-        use_tf32(self.tf32, self.device)
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        game, self.compiled, groups = engines.choose(
-            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
-            self.cell.seeds,
-            self.compile,
-            self.listener.said,
-        )
+        with multiplying(tf32=False):  # but where a round is recorded that is to
+            game, self.compiled, groups = engines.choose(
+                lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+                self.cell.seeds,
+                self.compile,
+                self.listener.said,
+                tf32=self.tf32,
+            )
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -125,11 +127,12 @@ class Run:
         heap.collect_as_usual()
         self.listener.started(self)
         try:
-            for record in self.training:
-                self.keep(record)
-                self.save()
-                self.listener.evaluated(record)
-                del record  # the next evaluation's samples need its memory
+            with multiplying(tf32=False):
+                for record in self.training:
+                    self.keep(record)
+                    self.save()
+                    self.listener.evaluated(record)
+                    del record  # the next evaluation's samples need its memory
         finally:
             torch.set_num_threads(threads)
         if self.training.played < self.cell.recipe.rounds:
@@ -287,6 +290,7 @@ def start(
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | {
         "device": device_name(where),
+        "kind": where.type,
         "compiled": run.compiled,
         "tf32": run.tf32,
         "groups": run.training.groups,
@@ -299,22 +303,17 @@ def start(
     return run
 
 
-def began(folder: Path) -> tuple[bool, bool, int | None]:
-    """Whether the run in ``folder`` began with a compiled round, with TF32, and in how many groups of seeds; older runs do not say."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return bool(config.get("compiled")), bool(config.get("tf32")), config.get("groups")
-
-
 def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
-    Compiled if it was, unless ``compile`` says, in TF32 if it was and this is a GPU, and in as many groups: a seed alone rounds otherwise.
+    On a device of the kind that it began on it is compiled if it was, unless ``compile`` says, in TF32 if it was, and in as many groups: a seed
+    alone rounds otherwise than one among others.
     """
-    cell, where = read_cell(folder), resolve_device(device)
-    compiled, tf32, groups = began(folder)
-    compile = compiled if compile is None else compile
-    same = groups if compile == compiled else None
-    run = Run(cell, folder, where, same, compile, tf32 and where.type == "cuda", listener or Listener())
+    cell, start, where = read_cell(folder), read_start(folder), resolve_device(device)
+    alike = start.kind == where.type
+    compile = start.compiled if alike and compile is None else compile
+    groups = start.groups if alike and compile == start.compiled else None
+    run = Run(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
     if run.checkpointed:
         run.resume()
     return run
