@@ -7,8 +7,8 @@ With ``G`` lanes, ``x [B, G C, H, W]`` and weights ``w [G C', C, k, k]``:
     x = overlap-add of w' y             a transposed convolution; the gradient of a convolution by its input
     w = y columns(x)                    the gradient of either by its weights
 
-The grouped convolutions that the seed map makes run at a tenth of a GPU's rate: 16 lanes of a DCGAN took 53 ms a round so, and 22 ms with a graph
-and a stream for each (H200, float32). The columns of a kernel of 5 x 5 and stride 2 are six times the map, but a GPU's memory keeps up with that.
+The grouped convolutions that the seed map makes run at a tenth of a GPU's rate: 16 lanes of a DCGAN took 53 ms a round so, 22 with a graph and a
+stream for each, and 19.5 by columns (H200, float32). Those of a kernel of 5 x 5 and stride 2 are six times the map, but a GPU's memory keeps up.
 """
 
 from __future__ import annotations
@@ -85,15 +85,11 @@ class Columns(Site):
         """``[B, G C, H, W]`` as ``[G, B h w, C k k]``."""
         (top, left), (kh, kw), (h, w) = self.shape.padding, self.shape.kernel, self.shape.small
         (down, across), (further, wider) = self.shape.stride, self.shape.dilation
-        given = value(large)
+        given, padded = value(large), (top, left) != (0, 0)
         assert given is not None
-        if not given.is_contiguous() or (top, left) == (0, 0):  # strides are counted below
+        if not padded or not given.is_contiguous():  # strides are counted below
             large = self._copy(large)
-        whole = (
-            large
-            if (top, left) == (0, 0)
-            else self._made(aten.constant_pad_nd.default, large, [left, left, top, top], 0.0)
-        )
+        whole = self._made(aten.constant_pad_nd.default, large, [left, left, top, top], 0.0) if padded else large
         held = value(whole)
         assert held is not None
         batch, _, height, width = held.shape

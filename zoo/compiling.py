@@ -1,14 +1,16 @@
-"""A seed's round as one compiled function, played seed by seed (CPU): what a round holds fits the core's own cache, and nothing is stacked.
+"""Rounds by PyTorch's compiler: one seed's, played seed by seed (CPU), or that of all seeds at a time (CUDA).
 
-PyTorch's compiler joins everything between two matrix products into one loop, and Python is called once a round. It does that well for
-a single seed: what it joins over stacked seeds goes through the third-level cache, and was no faster than the traced round. What the
-line is told beforehand:
+On a CPU nothing is stacked: what a seed's round holds fits the core's own cache. The compiler joins everything between two matrix products
+into one loop, and Python is called once a round; what it joins over stacked seeds goes through the third-level cache, and was no faster than
+the traced round. What the line is told beforehand:
 
 * thin products become sums of products, which it joins with what stands around them (a kernel for 512 x 128 by 128 x 2 runs at 4 % of the rate);
 * scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
 * what a round changes is written over the inputs.
 
 A seed plays many rounds before the next one's turn (``zoo.threads``), so that its weights and moments stay in that cache too.
+
+On a GPU, whose memory is fast and whose calls are dear, the round of all seeds is joined (``Joined``).
 
 Compiling takes seconds (9 for ``ns``, 28 for ``unrolled --k 5``; 2 from PyTorch's cache), so that ``pays`` says when it is worth it.
 """
