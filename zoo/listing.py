@@ -26,8 +26,11 @@ def listing() -> dict[str, list[dict[str, str]]]:
 
 def owners(error: Exception) -> str:
     """A sentence on whose an option is that a command does not know; empty where it is nobody's, or something else was wrong."""
-    if not hasattr(error, "possibilities"):  # click's, of unknown options alone
-        return ""
+    ctx = getattr(error, "ctx", None)
+    if not hasattr(error, "possibilities") or ctx is None or "run" not in ctx.command_path.split():
+        return (
+            ""  # not click's of an unknown option, or of a command to which none gives its own: nobody is loaded for it
+        )
     from zoo.variant import options
 
     option = getattr(error, "option_name", "")
