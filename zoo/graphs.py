@@ -93,10 +93,11 @@ class Replayed:
 
 
 class Place(NamedTuple):
-    """Where graphs that are never played at once are recorded: memory for all of them, which is shared on one stream only."""
+    """Where graphs that are never played at once are recorded: in one memory, which is shared on one stream only."""
 
     stream: Any
-    pool: Any
+    first: Any
+    """A graph, which keeps that memory."""
 
 
 def capture(
@@ -104,11 +105,11 @@ def capture(
 ) -> tuple[Callable[[], None], list[Tensor], Place]:
     """``function`` recorded, not played: what plays it, where its results will lie, and the place where it was recorded."""
     graph: Any = torch.cuda.CUDAGraph()
-    stream = place.stream if place else torch.cuda.Stream(device)
+    stream, pool = (place.stream, place.first.pool()) if place else (torch.cuda.Stream(device), None)
     with torch.cuda.device(device):
         before = torch.cuda.current_stream(device)
         try:
-            told = _recorded(graph, function, stream, place.pool if place else None)
+            told = _recorded(graph, function, stream, pool)
         except Exception:
             # PyTorch's own generator believes that it is still being recorded, until a recording ends well
             _recorded(torch.cuda.CUDAGraph(), lambda: [torch.zeros(1, device=device)], torch.cuda.Stream(device), None)
@@ -120,7 +121,7 @@ def capture(
         with torch.cuda.device(device):
             graph.replay()
 
-    return replay, told, Place(stream, graph.pool())
+    return replay, told, place or Place(stream, graph)
 
 
 def _recorded(graph: Any, function: Callable[[], list[Tensor]], stream: Any, pool: Any) -> list[Tensor]:
