@@ -9,7 +9,6 @@ layers' shapes. Compiling begins with an empty cache. ``--only TEXT`` measures t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -22,11 +21,11 @@ from typing import Any
 import torch
 
 import toy_data
+from benchmarks import record
 from benchmarks.throughput import MNIST, Lap, Setting, ring
 from zoo.cell import kit_for, plan
 from zoo.compiling import Joined
 from zoo.engine import Engine
-from zoo.environment import device_name
 from zoo.graphs import Graphed, multiplying
 from zoo.harness import Game
 
@@ -182,33 +181,20 @@ def main() -> None:
         sys.exit(2)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     device = torch.device("cuda")
-    made: dict[str, Any] = {
-        "command": " ".join(["python -m benchmarks.gpu", *sys.argv[1:]]),
-        "device": device_name(device),
-        "torch": torch.__version__.split("+")[0],
-    }
-    record = args.out / "gpu.json"
-    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else {}
-    kept = old if old.get("device") == made["device"] else {}  # figures of two devices do not stand in one table
-    made |= {part: kept.get(part, []) for part in ("points", "images")}
-
-    def keep(part: str, setting: Setting, rows: list[dict[str, Any]], **which: bool) -> None:
-        anew = {"setting": setting.label} | which
-        made[part] = [row for row in made[part] if any(row[k] != v for k, v in anew.items())] + rows
-        record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        (args.out / "gpu.md").write_text(table(made), encoding="utf-8")
-        print(rows, flush=True)
-
+    kept = record.begin(args.out / "gpu", device, table, ["points", "images"], anew=not args.only)
     for setting in (one for one in POINTS if args.only in one.label):
         for tf32 in (False, True):
             with multiplying(tf32=tf32):
                 rows = points(setting, device, engines(tf32), args.seeds, args.turns, args.seconds)
-            keep("points", setting, [{"tf32": tf32} | row for row in rows], tf32=tf32)
+            kept.keep("points", [{"tf32": tf32} | row for row in rows], "setting", "tf32")
+            print(rows, flush=True)
             torch.cuda.empty_cache()
     for setting in (one for one in IMAGES if args.only in one.label):
         with multiplying(tf32=False):
-            keep("images", setting, images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds))
-    print(table(made), end="")
+            rows = images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds)
+        kept.keep("images", rows, "setting")
+        print(rows, flush=True)
+    print(table(kept.made), end="")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ The bound is 2 % of what can be had: .02 of the high-quality share, .02 K of K m
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import replace
@@ -22,9 +21,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import record
 from zoo import session
 from zoo.cell import Cell, plan
-from zoo.environment import device_name
 
 HERE = Path(__file__).parent
 BOUND = 0.02
@@ -116,21 +115,12 @@ def main() -> None:
         print("There is no CUDA device here; TF32 is a GPU's.", file=sys.stderr)
         sys.exit(2)
     device = torch.device("cuda")
-    made: dict[str, Any] = {
-        "command": " ".join(["python -m benchmarks.precision", *sys.argv[1:]]),
-        "device": device_name(device),
-        "torch": torch.__version__.split("+")[0],
-    }
-    record = args.out / "precision.json"
-    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else {}
-    made["rows"] = old["rows"] if old.get("device") == made["device"] else []
+    kept = record.begin(args.out / "precision", device, table, ["rows"], anew=not args.only)
     for setting in (one for one in SETTINGS if args.only in (one[1] or "ring")):
         row = measure(setting, device)
-        made["rows"] = [other for other in made["rows"] if other["setting"] != row["setting"]] + [row]
-        record.write_text(json.dumps(made) + "\n", encoding="utf-8")
-        (args.out / "precision.md").write_text(table(made), encoding="utf-8")
+        kept.keep("rows", [row], "setting")
         print(row["setting"], {k: v["all_seconds"] for k, v in row["found"].items()}, flush=True)
-    print(table(made), end="")
+    print(table(kept.made), end="")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """The gate on speed: ratios to a plain loop measured in turn with it, never seconds; and what the benchmark counts."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import cores, gpu, throughput
+from benchmarks import cores, gpu, record, throughput
 from benchmarks.throughput import ring
 from tests.test_compiling import needs_compiler
 from zoo.engine import Traced
@@ -62,6 +66,24 @@ def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
         {"device": "one", "torch": "2", "command": "it", "points": [found | {"tf32": False}], "images": many}
     )
     assert told.count("| ns, ring, batch 128, z 2 |") == 3
+
+
+def test_a_record_keeps_the_rows_of_its_device_and_puts_new_ones_in_their_place(tmp_path: Path) -> None:
+    def shown(made: dict[str, Any]) -> str:
+        return f"{len(made['rows'])} of {made['device']}"
+
+    def begun(anew: bool) -> record.Record:
+        return record.begin(tmp_path / "it", torch.device("cpu"), shown, ["rows"], anew=anew)
+
+    first = begun(anew=True)
+    first.keep("rows", [{"setting": "a", "ms": 1}, {"setting": "b", "ms": 2}], "setting")
+    begun(anew=False).keep("rows", [{"setting": "a", "ms": 3}], "setting")
+    made = json.loads((tmp_path / "it.json").read_text())
+    assert made["rows"] == [{"setting": "b", "ms": 2}, {"setting": "a", "ms": 3}]
+    assert (tmp_path / "it.md").read_text() == f"2 of {made['device']}"
+    assert begun(anew=True).made["rows"] == []
+    (tmp_path / "it.json").write_text(json.dumps(made | {"device": "another"}))
+    assert begun(anew=False).made["rows"] == []
 
 
 def test_cores_are_timed_and_a_game_is_made_once() -> None:

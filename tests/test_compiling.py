@@ -101,9 +101,8 @@ def test_a_round_of_joined_kernels_is_the_python(monkeypatch: pytest.MonkeyPatch
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-11)
     made = joined.prepare(ours, joined.stream(SEEDS))
     traced = game()
-    operations = counting.flops(
-        traced.prepare(traced.build(SEEDS), traced.stream(SEEDS))
-    )  # outer products are none there
+    # outer products are none there
+    operations = counting.flops(traced.prepare(traced.build(SEEDS), traced.stream(SEEDS)))
     assert operations <= counting.flops(made) < 1.05 * operations
 
 
@@ -111,7 +110,10 @@ def test_a_round_of_joined_kernels_is_the_python(monkeypatch: pytest.MonkeyPatch
 def test_stacks_of_thin_products_are_written_out_and_of_others_left(shapes: tuple[int, int, int]) -> None:
     m, k, n = shapes
     inputs = [torch.randn(3, m, k, dtype=torch.float64), torch.randn(3, n, k, dtype=torch.float64)]
-    product = lambda ts: [ts[0] @ ts[1].mT, (ts[0] @ ts[1].mT).mT]  # noqa: E731
+
+    def product(ts: list[Tensor]) -> list[Tensor]:
+        return [ts[0] @ ts[1].mT, (ts[0] @ ts[1].mT).mT]
+
     line = record(product, inputs)
     compiling._write_out(line.graph)
     left = torch.ops.aten.bmm.default in {node.target for node in line.graph.nodes}
@@ -125,7 +127,7 @@ def test_weights_of_a_stack_are_copied_once_from_where_they_are_cut() -> None:
 
     def layer(tensors: list[Tensor]) -> list[Tensor]:
         w = tensors[0].split([7, 40], 1)[1].view(3, 5, 8)
-        return [x @ w.mT, (tensors[1] @ w.mT) @ w]
+        return [tensors[1] @ w.mT, (tensors[1] @ w.mT) @ w]
 
     line = record(layer, [theta, x])
     engine.tidy(line.graph)

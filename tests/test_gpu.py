@@ -15,7 +15,7 @@ from tests.test_harness import RECIPE, leaves
 from zoo import compiling, session
 from zoo.cell import plan
 from zoo.engine import Engine, Mapped, Traced
-from zoo.graphs import Graphed
+from zoo.graphs import Graphed, Replayed, multiplying
 from zoo.harness import Game, Training
 from zoo.nets.images import DCGAN
 from zoo.nets.kits import MLP
@@ -126,12 +126,14 @@ def test_a_variant_that_asks_for_values_still_runs(tmp_path: Path) -> None:
     torch.rand(3, device="cuda")  # a recording that failed leaves PyTorch's own generator as it was
 
 
-def test_tf32_is_what_was_asked_for(tmp_path: Path) -> None:
+def test_tf32_is_what_was_asked_for() -> None:
+    """Of a recorded product, whatever the process has."""
     a, b = torch.randn(2, 256, 256, device="cuda")
     exact, apart = a.double() @ b.double(), {}
     for tf32 in (True, False):
-        cell = plan("ns", changes={"rounds": 2, "every": 1, "batch": 32}, seeds="0-1")
-        session.start(cell, out=tmp_path / str(tf32), device="cuda", tf32=tf32)
-        apart[tf32] = float(((a @ b).double() - exact).norm() / exact.norm())
+        product, state = Replayed(lambda inputs: [inputs[1] @ inputs[2]], 1, tf32), torch.zeros(256, 256, device="cuda")
+        with multiplying(tf32=not tf32):
+            (found,) = product([state, a, b])
+        apart[tf32] = float((found.double() - exact).norm() / exact.norm())
     assert apart[True] > 1e-4
     assert apart[False] < 1e-5

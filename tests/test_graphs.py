@@ -92,15 +92,28 @@ def test_a_graph_lives_as_long_as_the_state_that_it_plays_on(monkeypatch: pytest
     assert len(held) == 3
 
 
-def test_the_trial_of_a_graph_leaves_none_behind() -> None:
-    made = engines._played(game(engine=Graphed()), range(2))
-    (round_,) = made._rounds.values()
+def test_lanes_that_nobody_keeps_leave_no_graph_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphs, "capture", lambda function, *_: (lambda: None, function()[:0], None))
+    made = game(engine=Graphed())
+    lanes, stream = made.build(range(2)), made.stream(range(2))
+    (round_,) = [made.prepare(lanes, stream)]
     assert isinstance(round_, Replayed)
-    assert round_._given  # it was played
+    round_(
+        [
+            *leaves(lanes),
+            *(t for t in made._rates(lanes, 1).values()),
+            *(p for b in made._batches(lanes, stream) for p in b),
+        ]
+    )
+    assert len(round_._recordings) == 1
+    del lanes
+    assert len(round_._recordings) == 0
 
 
 def test_products_are_as_asked_where_a_round_is_recorded_and_as_they_were_elsewhere() -> None:
-    flags = lambda: (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)  # noqa: E731
+    def flags() -> tuple[bool, bool]:
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
     seen, before = [], flags()
 
     def round_(inputs: list[Tensor]) -> list[Tensor]:
@@ -128,8 +141,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is told of a choice on a GPU where compiling would pay, by a machine that has none: nothing is made or played."""
     monkeypatch.setattr(memory, "groups", lambda *_: 2)
     monkeypatch.setattr(engines, "_pays", lambda *_: True)
-    monkeypatch.setattr(engines, "_made", lambda game, seeds: game)
-    monkeypatch.setattr(engines, "_played", lambda game, seeds: game)
+    for name in ("build", "stream", "prepare", "advance"):
+        monkeypatch.setattr(Game, name, lambda *_: None)
     monkeypatch.setattr(compiling, "triton", lambda: True)
     return []
 
@@ -160,7 +173,7 @@ def test_without_triton_it_is_a_traced_graph_or_said(said: list[str], monkeypatc
 
 
 def test_kernels_that_cannot_be_compiled_are_told_of(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_made", fail)
+    monkeypatch.setattr(Game, "prepare", lambda made, *_: None if made.engine == Traced() else fail())
     chosen = engines.choose(on_a_gpu, range(4), None, said.append)
     assert (chosen.game.engine, chosen.compiled) == (Graphed(), False)
     assert said[1:] == [f"Compiling failed {WHY}; the round is traced instead."]
@@ -172,7 +185,7 @@ def test_kernels_that_cannot_be_compiled_are_told_of(said: list[str], monkeypatc
 def test_what_cannot_be_a_graph_is_traced_and_told_of(
     said: list[str], monkeypatch: pytest.MonkeyPatch, asked: bool | None
 ) -> None:
-    monkeypatch.setattr(engines, "_played", fail)
+    monkeypatch.setattr(Game, "advance", fail)
     chosen = engines.choose(on_a_gpu, range(4), asked, said.append)
     assert (isinstance(chosen.game.engine, Traced), chosen.compiled) == (True, False)
     assert said[1:] == [f"A round cannot be kept as a CUDA graph {WHY}; it is traced instead, in float32."]

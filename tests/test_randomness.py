@@ -91,7 +91,6 @@ def test_on_a_gpu_the_next_block_is_drawn_seed_by_seed_beside_this_one(monkeypat
     text = "; ".join(told)
     turn = "batch 1; side waits for main; 1, seed 2; batch 2; side waits for main; main waits for side; "
     assert turn + "side waits for main; 2, seed 0; 2, seed 1; batch 3" in text
-    assert (
-        "batch 9; side waits for main; " in text
-    )  # out of turn: what is being drawn beside may take the block's memory
+    # out of turn: what is being drawn beside may take the block's memory
+    assert "batch 9; side waits for main; " in text
     assert "batch 4; side waits for main" in text

@@ -55,9 +55,6 @@ class Columns(Site):
     def _positions(self) -> int:
         return math.prod(self.shape.small)
 
-    def _copy(self, node: fx.Node) -> fx.Node:
-        return copied(self.graph, node)
-
     def _flat(self) -> fx.Node:
         """Weights ``[G, C', C k k]``."""
         return self._made(
@@ -69,7 +66,7 @@ class Columns(Site):
     def _rows(self, small: fx.Node) -> fx.Node:
         """``[B, G C', h, w]`` as ``[G, C', B h w]``."""
         each = self._made(aten.reshape.default, small, [-1, self.groups, self._small_channels, self._positions])
-        apart = self._copy(self._made(aten.permute.default, each, [1, 2, 0, 3]))
+        apart = copied(self.graph, self._made(aten.permute.default, each, [1, 2, 0, 3]))
         return self._made(aten.reshape.default, apart, [self.groups, self._small_channels, -1])
 
     def _maps(self, rows: fx.Node) -> fx.Node:
@@ -78,7 +75,7 @@ class Columns(Site):
         assert held is not None
         many = held.shape[1]
         each = self._made(aten.reshape.default, rows, [self.groups, many, -1, self._positions])
-        apart = self._copy(self._made(aten.permute.default, each, [2, 0, 1, 3]))
+        apart = copied(self.graph, self._made(aten.permute.default, each, [2, 0, 1, 3]))
         return self._made(aten.reshape.default, apart, [-1, self.groups * many, self._positions])
 
     def _columns(self, large: fx.Node) -> fx.Node:
@@ -88,7 +85,7 @@ class Columns(Site):
         given, padded = value(large), (top, left) != (0, 0)
         assert given is not None
         if not padded or not given.is_contiguous():  # strides are counted below
-            large = self._copy(large)
+            large = copied(self.graph, large)
         whole = self._made(aten.constant_pad_nd.default, large, [left, left, top, top], 0.0) if padded else large
         held = value(whole)
         assert held is not None
@@ -97,5 +94,5 @@ class Columns(Site):
         of_lane = self.channels * of_map
         sizes = [self.groups, batch, h, w, self.channels, kh, kw]
         strides = [of_lane, self.groups * of_lane, down * of_row, across, of_map, further * of_row, wider]
-        windows = self._copy(self._made(aten.as_strided.default, whole, sizes, strides))
+        windows = copied(self.graph, self._made(aten.as_strided.default, whole, sizes, strides))
         return self._made(aten.reshape.default, windows, [self.groups, batch * h * w, self.channels * kh * kw])

@@ -192,8 +192,7 @@ def _hold(graph: fx.Graph, node: fx.Node) -> fx.Node:
     """The same numbers in memory of their own: the compiler would else make them again wherever they are read."""
     held = value(node)
     assert held is not None
-    copy = call(graph, aten.clone.default, node)
-    copy.kwargs = {"memory_format": torch.contiguous_format}
+    copy = products.copied(graph, node)
     strides = torch.empty(held.shape, device="meta").stride()
     return call(graph, aten.as_strided.default, copy, list(held.shape), list(strides))
 

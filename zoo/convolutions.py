@@ -15,6 +15,7 @@ thing: to maps of one or a few channels (images) ``overlay``, one product and a 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -49,13 +50,12 @@ class Shape(NamedTuple):
     @property
     def small(self) -> tuple[int, int]:
         """Height and width of the small map."""
-        spans = (d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
-        sides = zip((self.height, self.width), spans, self.stride, self.padding, strict=True)
-        down, across = (_positions(*side) for side in sides)
+        down, across = (_positions(*side) for side in self._sides())
         return down, across
 
     def _sides(self) -> Iterator[tuple[int, int, int, int]]:
-        return zip((self.height, self.width), self.kernel, self.stride, self.padding, strict=True)
+        spans = (d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        return zip((self.height, self.width), spans, self.stride, self.padding, strict=True)
 
     def windows(self) -> Iterator[tuple[tuple[int, int], tuple[slice, slice], tuple[slice, slice]]]:
         """For each position of the small map: it, its window in the large one, and the part of the kernel over that."""
@@ -151,13 +151,13 @@ def weights(w: Tensor) -> Tensor:
     return w.flatten(0, 1).permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
 
-def rewrite(graph: fx.Graph, site: type[Site] | None = None) -> None:
-    """Every two-dimensional convolution of a traced ``graph``, and every gradient of one, in place, as ``site`` has it (``Windows``)."""
+def rewrite(graph: fx.Graph, kind: type[Site]) -> None:
+    """Every two-dimensional convolution of a traced ``graph``, and every gradient of one, in place, as this kind of site has it."""
     for node in list(graph.nodes):
         if node.target is aten.convolution.default:
-            _forward(site or Windows, graph, node, *node.args)
+            _forward(kind, graph, node, *node.args)
         elif node.target is aten.convolution_backward.default:
-            _backward(site or Windows, graph, node, *node.args)
+            _backward(kind, graph, node, *node.args)
 
 
 def any_in(graph: fx.Graph) -> bool:
@@ -168,7 +168,7 @@ def any_in(graph: fx.Graph) -> bool:
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(ABC):
     """A convolution in a graph, between a large map and a small one; each direction as products, or ``None`` where it should stay."""
 
     graph: fx.Graph
@@ -184,17 +184,17 @@ class Site:
         """Whether it is looked at."""
         return True
 
+    @abstractmethod
     def to_small(self, large: fx.Node) -> fx.Node | None:
         """A convolution, or the gradient of a transposed one by its input."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_large(self, small: fx.Node) -> fx.Node | None:
         """A transposed convolution, or the gradient of a convolution by its input."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_weights(self, small: fx.Node, large: fx.Node) -> fx.Node | None:
         """The gradient of either by its weights."""
-        raise NotImplementedError
 
     def _made(self, target: Any, *args: Any) -> fx.Node:
         return call(self.graph, target, *args)

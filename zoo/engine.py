@@ -100,12 +100,9 @@ def trace(function: Function, example: list[Tensor], donated: int = 0) -> Line:
     given = {node for node, _ in zip(graph.nodes, range(donated), strict=False)}
     tidy(graph)
     on_cpu = all(t.device.type == "cpu" for t in example)
-    if not on_cpu:
-        convolutions.rewrite(graph, Columns)
-        tidy(graph)
-    else:
-        convolutions.rewrite(graph)
-        tidy(graph)
+    convolutions.rewrite(graph, convolutions.Windows if on_cpu else Columns)
+    tidy(graph)
+    if on_cpu:
         parts.sum_first(graph)
         products.rewrite(graph)
         tidy(graph)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
 
 from zoo import compiling, memory, normals
-from zoo.engine import Engine, Traced
+from zoo.engine import Engine, Function, Traced
 from zoo.errors import ZooError
 from zoo.graphs import Graphed
 from zoo.harness import Game
@@ -53,36 +54,29 @@ def choose(
         normals.hasten(str(compiler))
     groups = memory.groups(traced, seeds, workers(traced.device))
     first = seeds[: math.ceil(len(seeds) / groups)]
+    trial = cache(lambda: (traced.build(first), traced.stream(first)))  # lanes that nobody keeps, whatever the engine
     compiled: Game | None = None
-    if asked is not False and compiler and (asked or _pays(traced, first, len(seeds))):
+    if asked is not False and compiler and (asked or _pays(traced, traced.prepare(*trial()), len(first), len(seeds))):
         tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
         try:
-            compiled = _made(make(Graphed(compiling.Joined(), tf32) if on_gpu else compiling.Compiled()), first)
+            candidate = make(Graphed(compiling.Joined(), tf32) if on_gpu else compiling.Compiled())
+            candidate.prepare(*trial())
+            compiled = candidate
         except Exception as error:  # whatever a compiler and its headers can lack
             if asked:
                 raise ZooError(f"Compiling failed ({_first_line(error)}). {instead}") from error
             tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
     if not on_gpu:
         return Choice(compiled or traced, compiled is not None, len(seeds) if compiled else groups)
+    game = compiled or make(Graphed(tf32=tf32))
     try:
-        return Choice(_played(compiled or make(Graphed(tf32=tf32)), first), compiled is not None, groups)
+        game.advance(*trial(), 1)  # a graph is recorded where its first round is played
     except (
         Exception
-    ) as error:  # where a round waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be recorded
+    ) as error:  # a round that waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be
         tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
         return Choice(traced, False, groups)
-
-
-def _made(game: Game, seeds: Sequence[int]) -> Game:
-    """The game, its round made."""
-    game.prepare(game.build(seeds), game.stream(seeds))
-    return game
-
-
-def _played(game: Game, seeds: Sequence[int]) -> Game:
-    """The game, one round of it played with lanes that nobody keeps: a graph is recorded where its first round is played."""
-    game.advance(game.build(seeds), game.stream(seeds), 1)
-    return game
+    return Choice(game, compiled is not None, groups)
 
 
 def _normals(game: Game) -> int:
@@ -91,11 +85,10 @@ def _normals(game: Game) -> int:
     return 0 if r.uniform_latent else r.rounds * game.draws * r.batch * game.variant.latent(game.kit)
 
 
-def _pays(game: Game, group: Sequence[int], seeds: int) -> bool:
-    """Told from the traced round of the first group, which on a CPU a run that stays traced needs anyway."""
-    line = game.prepare(game.build(group), game.stream(group))
+def _pays(game: Game, traced: Function, group: int, seeds: int) -> bool:
+    """Told from the traced round of a group of so many, which on a CPU a run that stays traced needs anyway."""
     pays = compiling.pays_on_a_gpu if game.device.type == "cuda" else compiling.pays
-    return pays(line, len(group), seeds * game.recipe.rounds)
+    return pays(traced, group, seeds * game.recipe.rounds)
 
 
 def _first_line(error: Exception) -> str:

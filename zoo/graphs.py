@@ -59,10 +59,9 @@ class Replayed:
     def __init__(self, round_: Function, donated: int, tf32: bool = False) -> None:
         self.round, self._donated, self._tf32 = round_, donated, tf32
         self._given: list[Tensor] = []
-        self._recordings = (
-            WeakTensorKeyDictionary()
-        )  # by the state's first tensor: a graph lives as long as what it plays on
-        self._place: Any = None
+        # by the state's first tensor: a graph lives as long as what it plays on
+        self._recordings = WeakTensorKeyDictionary()
+        self._place: Place | None = None
 
     def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
         moving, given = inputs[: self._donated], inputs[self._donated :]

@@ -28,9 +28,7 @@ def owners(error: Exception) -> str:
     """A sentence on whose an option is that a command does not know; empty where it is nobody's, or something else was wrong."""
     ctx = getattr(error, "ctx", None)
     if not hasattr(error, "possibilities") or ctx is None or "run" not in ctx.command_path.split():
-        return (
-            ""  # not click's of an unknown option, or of a command to which none gives its own: nobody is loaded for it
-        )
+        return ""  # not click's of an unknown option, or of a command that has none of a variant's
     from zoo.variant import options
 
     option = getattr(error, "option_name", "")

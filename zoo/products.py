@@ -67,10 +67,8 @@ def align(graph: fx.Graph) -> None:
 
 def copied(graph: fx.Graph, node: fx.Node) -> fx.Node:
     """The same numbers end to end in memory of their own."""
-    copy, held = (
-        graph.call_function(aten.clone.default, (node,), {"memory_format": torch.contiguous_format}),
-        value(node),
-    )
+    copy, held = graph.call_function(aten.clone.default, (node,)), value(node)
+    copy.kwargs = {"memory_format": torch.contiguous_format}
     copy.meta["val"] = None if held is None else torch.empty(held.shape, dtype=held.dtype, device="meta")
     return copy
 
@@ -172,8 +170,7 @@ def _best(graph: fx.Graph, a: fx.Node, b: fx.Node, va: Tensor, vb: Tensor, bias:
     if columns <= THIN:  # (b^T a^T)^T
         at, bt = flip(graph, a), flip(graph, b)
         if va.stride(-1) == 1 and vb.stride(-2) != 1 and columns > 1:
-            bt = call(graph, aten.clone.default, bt)
-            bt.kwargs = {"memory_format": torch.contiguous_format}
+            bt = copied(graph, bt)
         return flip(graph, _product(graph, bt, at, None if bias is None else flip(graph, bias)))
     return None if bias is None else _product(graph, a, b, bias)
 

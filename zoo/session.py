@@ -74,14 +74,13 @@ class Run:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        with multiplying(tf32=False):  # but where a round is recorded that is to
-            game, self.compiled, groups = engines.choose(
-                lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
-                self.cell.seeds,
-                self.compile,
-                self.listener.said,
-                tf32=self.tf32,
-            )
+        game, self.compiled, groups = engines.choose(
+            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+            self.cell.seeds,
+            self.compile,
+            self.listener.said,
+            tf32=self.tf32,
+        )
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -127,7 +126,7 @@ class Run:
         heap.collect_as_usual()
         self.listener.started(self)
         try:
-            with multiplying(tf32=False):
+            with multiplying(tf32=False):  # but where a round is recorded that is to
                 for record in self.training:
                     self.keep(record)
                     self.save()
