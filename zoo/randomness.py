@@ -80,12 +80,9 @@ class Stream:
         number, i = divmod(t, self.per_block)
         if number != self._number:
             self._block = []  # its memory is for what comes
-            if self._ahead is not None:
-                self._ahead.follow()
-            in_turn = self._ahead is not None and number == self._number + 1
-            self._block = self._ahead(number) if self._ahead and in_turn else _whole(self._drawing(number))
+            self._block = self._ahead(number) if self._ahead else _whole(self._drawing(number))
             self._number = number
-        if self._ahead is not None:
+        if self._ahead:
             self._ahead.draw(math.ceil(len(self.seeds) / self.per_block))
         return self._block[i]
 
@@ -136,30 +133,34 @@ class Ahead:
     def __init__(self, drawing: Callable[[int], Drawing], seeds: int, device: torch.device) -> None:
         self._draw, self._seeds, self._device = drawing, seeds, device
         self._side = torch.cuda.Stream(device)
-        self._number, self._drawing, self._left = -1, drawing(-1), 0
+        self._taken = -1
+        self._begin(0)
 
     def __call__(self, number: int) -> list[Batch]:
-        """This block, in whole; the next begins."""
+        """This block, in whole; the next begins, if blocks are taken in turn."""
+        self._follow()
         if number != self._number:
             self._begin(number)
         with torch.cuda.stream(self._side):
             drawn = _whole(self._drawing)
         torch.cuda.current_stream(self._device).wait_stream(self._side)
-        self._begin(number + 1)
+        in_turn, self._taken = number == self._taken + 1, number
+        self._begin(number + 1, self._seeds if in_turn else 0)
         return drawn
 
     def draw(self, seeds: int) -> None:
         """So many seeds more of the next block; the last one's end is left to whoever takes the block."""
         if self._left:
-            self.follow()  # anew each time: a round over the edge of two blocks lets go of the first after it was left
+            self._follow()  # anew each time: a round over the edge of two blocks lets go of the first after it was left
         with torch.cuda.stream(self._side):
             for _ in range(min(seeds, self._left)):
                 next(self._drawing)
                 self._left -= 1
 
-    def follow(self) -> None:
+    def _follow(self) -> None:
         """What is drawn from here on comes after what is queued: that may read the block before, whose memory this takes."""
         self._side.wait_stream(torch.cuda.current_stream(self._device))
 
-    def _begin(self, number: int) -> None:
-        self._number, self._drawing, self._left = number, self._draw(number), self._seeds
+    def _begin(self, number: int, ahead: int = 0) -> None:
+        """A block of which so many seeds are drawn before anybody takes it."""
+        self._number, self._drawing, self._left = number, self._draw(number), ahead
