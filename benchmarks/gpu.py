@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="of a competitor's turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--only", default="", help="only settings whose label contains this")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of gpu.json and gpu.md")
+    parser.add_argument("--out", type=record.folder, default=HERE, help="folder of gpu.json and gpu.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
         print("There is no CUDA device here; this measures one.", file=sys.stderr)

@@ -109,7 +109,7 @@ def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
     parser.add_argument("--only", default="", help="only settings whose recipe contains this, anew among the recorded")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of precision.json and precision.md")
+    parser.add_argument("--out", type=record.folder, default=HERE, help="folder of precision.json and precision.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
         print("There is no CUDA device here; TF32 is a GPU's.", file=sys.stderr)

@@ -32,6 +32,13 @@ class Record:
         self.stem.with_suffix(".md").write_text(self.table(self.made), encoding="utf-8")
 
 
+def folder(path: str) -> Path:
+    """A folder to record in, there before anything is measured."""
+    made = Path(path)
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
 def begin(
     stem: Path, device: torch.device, table: Callable[[dict[str, Any]], str], parts: list[str], *, anew: bool
 ) -> Record:

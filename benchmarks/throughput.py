@@ -24,6 +24,7 @@ import torch
 
 import toy_data
 from benchmarks import plain
+from benchmarks.record import folder
 from zoo import compiling, counting, heap, memory, normals, products
 from zoo.cell import kit_for, plan
 from zoo.compiling import Compiled
@@ -254,7 +255,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="only what has a plain loop, S = 1 and 8")
     parser.add_argument("--only", default="", help="only settings whose label contains this")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of throughput.json and throughput.md")
+    parser.add_argument("--out", type=folder, default=HERE, help="folder of throughput.json and throughput.md")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     heap.keep_freed()  # as `zoo run` does; the plain loop gains by it too
@@ -271,8 +272,9 @@ def main() -> None:
         "best_product_gflops": {str(b): product_rate(b) for b in (128, 512)},
     }
     record = args.out / "throughput.json"
-    old = json.loads(record.read_text(encoding="utf-8"))["rows"] if args.only and record.exists() else []
-    rows = {label: [r for r in old if r["setting"] == label] for label in (s.label for s in SETTINGS)}
+    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else made | {"rows": []}
+    kept = old["rows"] if old["device"] == made["device"] else []  # figures of two machines stand in no table together
+    rows = {label: [r for r in kept if r["setting"] == label] for label in (s.label for s in SETTINGS)}
     for setting in RING if args.quick else SETTINGS:
         if args.only in setting.label:
             seeds = [1, 8] if args.quick else args.seeds

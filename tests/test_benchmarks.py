@@ -68,6 +68,12 @@ def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
     assert told.count("| ns, ring, batch 128, z 2 |") == 3
 
 
+def test_the_folder_of_a_record_is_there_before_anything_is_measured(tmp_path: Path) -> None:
+    made = record.folder(str(tmp_path / "a" / "b"))
+    assert made.is_dir()
+    assert record.folder(str(made)) == made
+
+
 def test_a_record_keeps_the_rows_of_its_device_and_puts_new_ones_in_their_place(tmp_path: Path) -> None:
     def shown(made: dict[str, Any]) -> str:
         return f"{len(made['rows'])} of {made['device']}"
