@@ -52,7 +52,8 @@ def many_seeds(root: Path) -> None:
 
 
 def tracking(root: Path) -> None:
-    from zoo import rundir, tracking
+    from zoo import tracking
+    from zoo.runs import rundir
 
     many_seeds(root)
     tracking.client(root).search_experiments()  # the import, and the tables of a new file
@@ -96,8 +97,8 @@ def _resident(pid: int) -> int:
 
 
 def compare(root: Path) -> None:
-    from zoo.compare import compare
-    from zoo.tables import render
+    from zoo.looking.compare import compare
+    from zoo.looking.tables import render
 
     modes = np.random.default_rng(0).integers(0, 9, (500, 8)).astype(float)
     for i, row in enumerate(modes):
@@ -106,7 +107,7 @@ def compare(root: Path) -> None:
 
 
 def report(root: Path) -> None:
-    from zoo.report import write_report
+    from zoo.looking.report import write_report
 
     modes = np.random.default_rng(0).integers(0, 9, (12, 32)).astype(float)
     for i, row in enumerate(modes):

@@ -18,7 +18,7 @@ from functools import cache
 import torch
 
 from benchmarks.throughput import ENGINES, Setting, of, ring
-from zoo import memory
+from zoo.engines import memory
 from zoo.harness import Game, Training
 
 SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k=5), ring("unrolled", 512, 256, k=5)]

@@ -23,11 +23,11 @@ import torch
 import toy_data
 from benchmarks import record
 from benchmarks.throughput import MNIST, Lap, Setting, ring
-from zoo.cell import kit_for, plan
-from zoo.compiling import Joined
-from zoo.engine import Engine
-from zoo.graphs import Graphed, multiplying
+from zoo.engines.compiling import Joined
+from zoo.engines.graphs import Graphed, multiplying
+from zoo.engines.tracing import Engine
 from zoo.harness import Game
+from zoo.runs.cell import kit_for, plan
 
 HERE = Path(__file__).parent
 WIDTH, ROUNDS = 128, 25_000

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.evaluate import default_protocol, measure, unavailable
-from zoo.judge import Judge, Verdicts
+from zoo.evaluation.evaluate import default_protocol, measure, unavailable
+from zoo.evaluation.judge import Judge, Verdicts
+from zoo.evaluation.setting import Setting
 from zoo.metrics import neighbours, spec
-from zoo.setting import Setting
 
 KEPT = (1.0, 0.9, 0.7, 0.5, 0.3, 0.1)
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo import session, tracking
-from zoo.cell import plan
+from zoo import tracking
+from zoo.runs import pictures, session
+from zoo.runs.cell import plan
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
         run.save = under("checkpoints", run.save)  # type: ignore[method-assign]
         run.train()
         with clocked("pictures"):
-            run.picture()
+            pictures.draw(run)
         with clocked("MLflow, its import and a new database included"):
             tracking.log_run(root / "run", root)
         training = run.training.cpu_seconds

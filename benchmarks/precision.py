@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from benchmarks import record
-from zoo import session
-from zoo.cell import Cell, plan
+from zoo.runs import session
+from zoo.runs.cell import Cell, plan
 
 HERE = Path(__file__).parent
 BOUND = 0.02

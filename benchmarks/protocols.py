@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.tuning import RESULTS, counted, keep_result, recorded, run
-from zoo.cell import plan
+from zoo.runs.cell import plan
 
 PLACE, PAGE = RESULTS / "protocols", Path(__file__).parents[1] / "docs" / "protocols.md"
 MEASURED = "## What they reach here\n"

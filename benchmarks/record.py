@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from zoo.environment import device_name
+from zoo.runs.environment import device_name
 
 Row = dict[str, Any]
 

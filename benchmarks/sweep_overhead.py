@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from zoo import grid
-from zoo.executors import Wanted, choose
-from zoo.sweep import Sweep
+from zoo.sweeps import grid
+from zoo.sweeps.executors import Wanted, choose
+from zoo.sweeps.sweep import Sweep
 
 
 def main(n: int, on: str) -> None:

@@ -25,12 +25,13 @@ import torch
 import toy_data
 from benchmarks import plain
 from benchmarks.record import folder
-from zoo import compiling, counting, heap, memory, normals, products
-from zoo.cell import kit_for, plan
-from zoo.compiling import Compiled
-from zoo.engine import Engine, Line, Mapped, Traced
-from zoo.environment import device_name
+from zoo import heap, normals
+from zoo.engines import compiling, counting, memory, products
+from zoo.engines.compiling import Compiled
+from zoo.engines.tracing import Engine, Line, Mapped, Traced
 from zoo.harness import TURN, Game
+from zoo.runs.cell import kit_for, plan
+from zoo.runs.environment import device_name
 
 HERE = Path(__file__).parent
 MANY = 16

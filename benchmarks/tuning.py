@@ -27,8 +27,9 @@ import numpy as np
 import torch
 
 from baselines import recipes
-from zoo import session, variants
-from zoo.cell import Cell, plan
+from zoo import variants
+from zoo.runs import session
+from zoo.runs.cell import Cell, plan
 from zoo.statistics import bootstrap
 
 RESULTS = Path(__file__).parents[1] / "baselines" / "results"

@@ -17,10 +17,10 @@ import torch
 
 from baselines import recipes
 from benchmarks.tuning import RESULTS, keep_result, run
-from zoo import subjects
-from zoo.cell import plan
-from zoo.evaluate import evaluate
+from zoo.evaluation import subjects
+from zoo.evaluation.evaluate import evaluate
 from zoo.files import finite
+from zoo.runs.cell import plan
 
 PLACE, PAGE = RESULTS / "tutorials", Path(__file__).parents[1] / "docs" / "tutorials.md"
 PICTURES, SHOWN = PAGE.parent / "images" / "tutorials", 20
@@ -82,7 +82,7 @@ def scores(folder: Path) -> dict[str, Any]:
 
 def picture(folder: Path, name: str) -> None:
     """The first samples of every seed, a row each."""
-    from zoo import plots
+    from zoo.looking import plots
 
     samples = np.load(folder / "samples.npz")["samples"][:, :SHOWN]
     PICTURES.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 python docs/make_pictures.py methods RUN RUN ... -o docs/images/stress.png       # a row per run, a column per seed
 python docs/make_pictures.py thumbnails RUN RUN ... -o docs/images/catalogue     # DATA/VARIANT.png of each run: its first four seeds
+python docs/make_pictures.py tuned baselines/results/ring-tuned baselines/results/grid-tuned -o docs/images/tuned.png  # all methods of each
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import toy_data
-from zoo import plots
+from zoo.looking import plots
 
 
 def methods_by_seeds(folders: list[Path], path: Path, most: int = 6) -> None:
@@ -57,14 +58,51 @@ def thumbnail(folder: Path, out: Path) -> None:
         plt.close(figure)
 
 
+PLAIN = {"vanilla", "ns", "lsgan", "hinge"}
+"""Objectives alone: no remedy against collapse."""
+
+
+def tuned(folders: list[Path], path: Path) -> None:
+    """A panel for each folder of runs, a row for each method, the best first: modes covered with the interval, coloured by quality."""
+    with plt.rc_context(plots.STYLE | {"axes.grid": False}):
+        figure, axes = plt.subplots(1, len(folders), figsize=(4.6 * len(folders) + 1.0, 7.6), layout="constrained")
+        for axis, folder in zip(axes, folders, strict=True):
+            found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*/summary.json")]
+            found.sort(key=lambda s: tuple(s["metrics"][name]["mean"] for name in ("modes", "high_quality")))
+            data = toy_data.load(found[0]["data"])
+            names = [summary["variant"] for summary in found]
+            modes = [summary["metrics"]["modes"] for summary in found]
+            means, rows = np.array([m["mean"] for m in modes]), np.arange(len(names))
+            low, high = np.array([m["ci95"] for m in modes]).T
+            share = [summary["metrics"]["high_quality"]["mean"] for summary in found]
+            axis.hlines(rows, 0, means, color="0.92", linewidth=1, zorder=0)
+            axis.hlines(rows, low, high, color="0.45", linewidth=2, zorder=1)
+            dots = axis.scatter(
+                means, rows, c=share, vmin=0, vmax=1, cmap="viridis", s=34, zorder=2, edgecolors="0.2", linewidths=0.5
+            )
+            axis.set_yticks(rows, names, fontsize=8)
+            for label in axis.get_yticklabels():
+                label.set_color("0.15")
+                label.set_fontweight("bold" if label.get_text() in PLAIN else "normal")
+            axis.set(xlim=(0, data.modes * 1.03), ylim=(-0.7, len(names) - 0.3))
+            axis.set_xlabel(f"modes covered of {data.modes}")
+            axis.set_title(f"{data.name}, {len(found[0]['seeds'])} seeds")
+            axis.tick_params(axis="y", length=0)
+        bar = figure.colorbar(dots, ax=axes, shrink=0.45, aspect=22, pad=0.015)
+        bar.set_label("high-quality share")
+        figure.savefig(path, dpi=140)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("methods", "thumbnails"))
+    parser.add_argument("what", choices=("methods", "thumbnails", "tuned"))
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     if args.what == "methods":
         methods_by_seeds(args.runs, args.out)
+    elif args.what == "tuned":
+        tuned(args.runs, args.out)
     for run in args.runs if args.what == "thumbnails" else ():
         thumbnail(run, args.out)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from zoo import grid
-from zoo.cell import Cell
-from zoo.grid import Grid
-from zoo.sweep import Sweep
-from zoo.worker import Outcome, Status
+from zoo.runs.cell import Cell
+from zoo.sweeps import grid
+from zoo.sweeps.grid import Grid
+from zoo.sweeps.sweep import Sweep
+from zoo.sweeps.worker import Outcome, Status
 
 TINY = {"rounds": (6,), "width": (8,), "batch": (16,), "every": (2,)}
 PLUGIN = Path(__file__).with_name("sweep_variants.py")

@@ -10,8 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import cores, gpu, record, throughput
 from benchmarks.throughput import ring
-from tests.test_compiling import needs_compiler
-from zoo.engine import Traced
+from tests.engines.test_compiling import needs_compiler
+from zoo.engines.tracing import Traced
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,14 @@ from typing import Any
 import pytest
 
 from tests.synthetic_runs import write_run
-from zoo import grid, rundir, server, tracking, views, watch_page
-from zoo.executors import Local
-from zoo.report import write_report
-from zoo.sweep import Sweep
-from zoo.worker import Status
+from zoo import tracking
+from zoo.looking import server, views, watch_page
+from zoo.looking.report import write_report
+from zoo.runs import rundir
+from zoo.sweeps import grid
+from zoo.sweeps.local import Local
+from zoo.sweeps.sweep import Sweep
+from zoo.sweeps.worker import Status
 
 pytestmark = pytest.mark.browser
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -1,6 +1,6 @@
 """Mode-coverage checks: real trainings over eight seeds, a bar on the interval over seeds, and negative controls.
 
-They use the assertion that the pytest plugin gives to anybody (``zoo.checks.mode_coverage``). The stress setting
+They use the assertion that the pytest plugin gives to anybody (``zoo.evaluation.checks.mode_coverage``). The stress setting
 (`baselines/recipes/stress.toml`: D ten times slower than G) is where plain GANs collapse and a remedy is needed.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import toy_data
-from zoo.cell import kit_for, plan
-from zoo.checks import Coverage, measure
+from zoo.evaluation.checks import Coverage, measure
 from zoo.harness import Game, Training
+from zoo.runs.cell import kit_for, plan
 
 pytestmark = pytest.mark.training
 SEEDS = 8

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import sigmoid
 
 from zoo.diagnostics import diagnose
-from zoo.engine import Mapped
+from zoo.engines.tracing import Mapped
 from zoo.harness import Game
 from zoo.nets.kits import MLP
 from zoo.recipe import Recipe

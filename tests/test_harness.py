@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo import counting, harness
-from zoo.engine import Mapped, Traced
+from zoo import harness
+from zoo.engines import counting
+from zoo.engines.tracing import Mapped, Traced
 from zoo.game import Player
 from zoo.harness import Game, Lanes, Training
 from zoo.nets.kits import MLP

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 import toy_data
-from zoo.cell import KITS, kit_for, plan
 from zoo.errors import ZooError
 from zoo.nets import dense, images
 from zoo.nets.layers import Dropped, steps
 from zoo.recipe import Recipe
+from zoo.runs.cell import KITS, kit_for, plan
 from zoo.variant import Kit
 
 torch.set_num_threads(1)

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.test_compiling import needs_compiler
+from tests.engines.test_compiling import needs_compiler
 from tests.test_harness import RECIPE, game
-from zoo import compiling, engines, normals
-from zoo.engine import Engine
+from zoo import normals
+from zoo.engines import choice, compiling
+from zoo.engines.tracing import Engine
 from zoo.harness import Game
 
 
@@ -90,5 +91,5 @@ def test_long_runs_of_normal_latents_are_hastened(
     def make(engine: Engine) -> Game:
         return game(recipe=replace(RECIPE, **changes), engine=engine)
 
-    engines.choose(make, [0, 1], asked, print)
+    choice.choose(make, [0, 1], asked, print)
     assert called == ["a compiler"] * fast

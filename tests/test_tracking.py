@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic_runs import write_run
-from zoo import rundir, server, session, tracking, tracking_store, views
-from zoo.cell import plan
+from zoo import tracking, tracking_store
 from zoo.errors import ZooError
+from zoo.looking import server, views
+from zoo.runs import pictures, rundir, session
+from zoo.runs.cell import plan
 
 SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
 
@@ -24,7 +26,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, Path]:
     for variant, options in (("unrolled", {"k": 1}), ("ns", {})):
         run = session.start(plan(variant, options, seeds="3,5", changes=SMALL), out=root / variant)
         run.train()
-        run.picture()
+        pictures.draw(run)
         tracking.log_run(root / variant, root)
     tracking.log_run(root / "unrolled", root)
     return root, json.loads((root / "unrolled" / "summary.json").read_text()), root / "unrolled"

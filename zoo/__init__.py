@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.api import Result, run
-    from zoo.contract import check
     from zoo.errors import ZooError
+    from zoo.extending.contract import check
+    from zoo.extending.plugins import load_file
     from zoo.game import Batch, Nets, Player
-    from zoo.plugins import load_file
     from zoo.variant import GAN, Opt, Variant, register
 
 _HOME = {
@@ -30,8 +30,8 @@ _HOME = {
     "Opt": "zoo.variant",
     "Variant": "zoo.variant",
     "register": "zoo.variant",
-    "check": "zoo.contract",
-    "load_file": "zoo.plugins",
+    "check": "zoo.extending.contract",
+    "load_file": "zoo.extending.plugins",
 }
 __all__ = [
     "GAN",

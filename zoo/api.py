@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo import session
-from zoo.cell import plan
 from zoo.recipe import fields
+from zoo.runs import pictures, session
+from zoo.runs.cell import plan
 
 if TYPE_CHECKING:
     import pandas
@@ -72,7 +72,7 @@ def run(
     """
     from rich.console import Console
 
-    from zoo.terminal import Live
+    from zoo.cli.terminal import Live
 
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
@@ -92,5 +92,5 @@ def run(
         if isinstance(listener, Live):
             stack.callback(listener.close)
         summary = made.train()
-    made.picture()
+    pictures.draw(made)
     return Result(made.folder, summary)

@@ -1,8 +1,8 @@
 """S seeds of one game, trained side by side: build, play, evaluate, save. Knows no variant, no data set, no metric by name.
 
-Seeds are *lanes*: every tensor has a leading seed axis. A round, written for one seed, is mapped over it and traced once (``zoo.engine``), or
-compiled and played seed by seed (``zoo.compiling``). Lanes are split into groups that fit in memory; on CPU one per core, or one per seed where
-it is compiled, in threads, since a round spends its time outside Python's lock. How seeds are grouped changes no result.
+Seeds are *lanes*: every tensor has a leading seed axis. A round, written for one seed, is mapped over it and traced once, or compiled and
+played seed by seed (``zoo.engines``). Lanes are split into groups that fit in memory; on CPU one per core, or one per seed where it is
+compiled, in threads, since a round spends its time outside Python's lock. How seeds are grouped changes no result.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from zoo import counting
 from zoo.diagnostics import diagnose
-from zoo.engine import Engine, Function, Traced
+from zoo.engines import counting
+from zoo.engines.tracing import Engine, Function, Traced
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.lanes import Lanes, Moving
 from zoo.optim import Adam, Optimiser

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import rundir, views
 from zoo.errors import ZooError
+from zoo.looking import views
 from zoo.metrics.spec import BY_NAME
-from zoo.rundir import Run
+from zoo.runs import rundir
+from zoo.runs.rundir import Run
 from zoo.statistics import bands
 from zoo.tracking_store import Entry, Point, finish
 

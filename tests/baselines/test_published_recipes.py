@@ -10,11 +10,11 @@ import pytest
 from torch import nn
 
 from baselines import recipes
-from zoo import session
-from zoo.cell import KITS, plan
 from zoo.errors import ZooError
 from zoo.nets.images import Metz
 from zoo.recipe import Recipe, revise
+from zoo.runs import session
+from zoo.runs.cell import KITS, plan
 
 PUBLISHED = {
     # name: (variant, data, rounds, batch, latent, lr_d, lr_g, b1)

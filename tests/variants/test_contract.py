@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from zoo import contract, variants
+from zoo import variants
+from zoo.extending import contract
 
 every = pytest.mark.parametrize("name", variants.own())
 

@@ -1,7 +1,7 @@
 """The catalogue: one file per method, here and in ``baselines/generators``; nothing is imported before it is asked for.
 
 ``names()`` and ``idea(name)`` read the files' text (no torch), so that listing is instant; ``load(name)`` imports one variant. Variants
-of other packages, and of files given to ``zoo.plugins.load_file``, stand beside ours.
+of other packages, and of files given to ``zoo.extending.plugins.load_file``, stand beside ours.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo import plugins
 from zoo.errors import unknown
+from zoo.extending import plugins
 
 if TYPE_CHECKING:
     from zoo.variant import Variant

@@ -1,0 +1,224 @@
+"""The command line: what it prints, what it refuses with exit code 2 before anything is written, and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from zoo import variants
+from zoo.cli import app as cli
+from zoo.cli import run
+
+SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
+
+
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Call `zoo ...` in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "150")
+
+    def call(*args: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zoo", *args])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out = capsys.readouterr()
+        return int(ended.value.code or 0), out.out, out.err
+
+    return call
+
+
+def test_the_main_job_in_small(zoo, tmp_path: Path) -> None:
+    code, out, err = zoo("run", "unrolled", "--k", "1", *SMALL)
+    assert (code, err) == (0, "")
+    assert "modes" in out
+    assert "zoo ui" not in out
+    (folder,) = (tmp_path / "runs" / "ring" / "unrolled").iterdir()
+    assert json.loads((folder / "config.json").read_text())["options"]["k"] == 1
+    assert (folder / "samples.png").exists()
+
+
+def test_json_is_the_summary_and_nothing_else(zoo) -> None:
+    code, out, _ = zoo("run", "ns", "--json", *SMALL)
+    assert code == 0
+    assert json.loads(out)["variant"] == "ns"
+    assert "NaN" not in zoo("run", "ns", "--json", *SMALL, "--seeds", "1")[1]  # which has no interval
+
+
+def test_a_run_that_goes_on_takes_no_other_settings(zoo, tmp_path: Path) -> None:
+    assert zoo("run", "ns", *SMALL, "--out", "there")[0] == 0
+    for given in (["--seeds", "3"], ["--data-root", "."], ["--rounds", "9"], ["--data", "grid"]):
+        code, _, err = zoo("run", "ns", "--resume", "there", *given)
+        assert (code, "takes no other settings" in err) == (2, True), given
+
+
+def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "file/run")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "file/run cannot be used: Not a directory" in err
+
+
+WRONG = {
+    "did you mean 'unrolled'": ["run", "unroled"],
+    "--kk": ["run", "unrolled", "--kk", "5"],
+    "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
+    "at least 0": ["run", "unrolled", "--k", "-1"],
+    "--seeds takes": ["run", "ns", "--seeds", "0"],
+    "finite number": ["run", "ns", "--lr-d", "nan"],
+    "TF32 is a GPU's arithmetic": ["run", "ns", "--device", "cpu", "--tf32"],
+    "did you mean 'ring'": ["run", "ns", "--data", "rin"],
+    "There is no file": ["run", "ns", "--data", "nothing.npz"],
+    "not a run directory": ["run", "ns", "--resume", "nowhere"],
+    "did you mean 'variants'": ["list", "variant"],
+    "did you mean 'vanilla'": ["show", "vanila"],
+    "'stress' is one of the recipes, not a variant": ["show", "stress"],
+    "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
+    "There are no runs in .": ["track", "."],
+    "Which variant": ["run", "--device", "cpu", "--quiet"],
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG)
+def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path: Path, sentence: str) -> None:
+    code, _, err = zoo(*WRONG[sentence])
+    assert code == 2
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version(zoo) -> None:
+    assert zoo("--version")[:2] == (0, f"zoo {metadata.version('mode-collapse-zoo')}\n")
+
+
+def test_help_shows_a_variants_own_options(zoo) -> None:
+    code, out, _ = zoo("run", "unrolled", "--help")
+    assert code == 0
+    assert "--k " in out
+    assert "--lr-d" in out
+    assert "--k " not in zoo("run", "ns", "--help")[1]
+
+
+def test_list_names_everything(zoo) -> None:
+    found = json.loads(zoo("list", "--json")[1])
+    assert {"vanilla", "ns", "unrolled", "madgan", "mrgan", "minibatch", "wgan"} <= {
+        v["name"] for v in found["variants"]
+    }
+    assert {"ring", "grid", "digits", "mnist"} <= {d["name"] for d in found["datasets"]}
+    assert all(entry["about"] for kind in found.values() for entry in kind)
+
+
+def test_show_tells_players_and_options_with_sources(zoo) -> None:
+    out = zoo("show", "unrolled")[1]
+    assert "D moves D with Adam" in out
+    assert "--k int = 5" in out
+    assert "arXiv:1611.02163" in out
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "zoo",
+        "run",
+        "ns",
+        "--rounds",
+        "100000",
+        "--width",
+        "8",
+        "--batch",
+        "16",
+        "--seeds",
+        "1",
+    ]
+    env = os.environ | {"PYTHONUNBUFFERED": "1"}
+    run = subprocess.Popen(
+        [*command, "--every", "50", "--no-track", "--out", "run"],
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        env=env,
+    )
+    for _ in range(600):
+        if (tmp_path / "run" / "checkpoint.safetensors").exists():
+            break
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "zoo run --resume run" in err
+    assert (tmp_path / "run" / "INTERRUPTED").exists()
+
+
+def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    import toy_data
+
+    np.save(tmp_path / "x.npy", toy_data.load("ring").sample(600).numpy())
+    code, out, err = zoo("eval", "x.npy", "--data", "ring", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["metrics"]["modes"] == 8
+    assert 0.96 < found["metrics"]["high_quality"] <= 1
+    assert found["reference"]["collapsed"]["modes"] == 1
+    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "name the data set with --data" in zoo("eval", "x.npy")[2]
+
+
+@pytest.mark.parametrize("name", variants.own())
+def test_every_variant_has_its_command(name: str) -> None:
+    """An option that is named like a recipe's field would have none."""
+    assert run.run_command(name).name == name
+
+
+def test_a_recipe_s_own_variant_need_not_be_named(zoo, tmp_path: Path) -> None:
+    code, _, err = zoo(
+        "run",
+        "--recipe",
+        "zero-gp-grid",
+        "--rounds",
+        "3",
+        "--seeds",
+        "1",
+        "--lam",
+        "2",
+        "--no-track",
+        "--json",
+        "--out",
+        "r",
+    )
+    assert (code, err) == (0, "")
+    config = json.loads((tmp_path / "r" / "config.json").read_text())
+    assert (config["variant"], config["recipe"]["rounds"], config["options"]["lam"]) == ("zero-gp", 3, 2.0)
+    for wrong, told in {
+        ("--recipe", "ring", "--rounds", "3"): "names no variant",
+        ("--recipe", "zero-gp-gird", "--rounds", "3"): "did you mean 'zero-gp-grid'?",
+        ("--recipe=zero-gp-grid", "--k", "5"): "No such option: --k",
+        ("--recipe",): "requires an argument",
+    }.items():
+        code, _, err = zoo("run", *wrong)
+        assert (code, len(err.strip().splitlines())) == (2, 1)
+        assert told in err
+
+
+def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nfrom typing import Annotated\nfrom zoo import Opt, register\n"
+        "from zoo.variants.ns import NonSaturating\n\n@register('mine')\n@dataclass(frozen=True)\n"
+        "class Mine(NonSaturating):\n    seeds: Annotated[int, Opt('a clash', 0)] = 1\n"
+    )
+    code, _, told = zoo("run", "--plugin", str(mine), "mine")
+    assert code == 2
+    assert "The option 'seeds' of mine is named like an option of every run" in told
+    assert len(told.strip().splitlines()) == 1

@@ -1,0 +1,57 @@
+"""How many seeds fit: the peak read off a straight line, and groups that keep within a budget."""
+
+import torch
+from torch import Tensor
+
+from tests.test_harness import game, training
+from zoo.engines import memory, tracing
+from zoo.engines.compiling import Compiled
+
+
+def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:
+    def chain(ts: list[Tensor]) -> list[Tensor]:
+        (x,) = ts
+        a = x.exp()  # 1 alive
+        b = torch.cat([a, a])  # a and b: 3
+        c = b.cumsum(0)  # b and c (a is done): 4
+        return [c.sum()]
+
+    traced = tracing.trace(chain, [torch.randn(1000)])
+    assert 4 * 4000 <= memory.peak_bytes(traced) <= 4 * 4000 + 100
+
+
+def test_views_cost_nothing() -> None:
+    traced = tracing.trace(lambda ts: [ts[0].t().unsqueeze(0).expand(50, -1, -1).sum(0)], [torch.randn(30, 40)])
+    assert memory.peak_bytes(traced) == 30 * 40 * 4
+
+
+def test_seeds_are_chunked_to_the_budget() -> None:
+    g = game()
+    kept, played = memory.need(g)
+    seeds = range(40)
+    assert memory.groups(g, range(8), workers=2) == 2
+    assert memory.groups(g, range(1), workers=2) == 1
+    assert memory.groups(g, seeds, 2, budget=1000 * (kept + played)) == 2
+    assert memory.groups(g, seeds, 2, budget=40 * kept + 10.5 * played) == 8
+    assert memory.groups(g, seeds, 1, budget=10 * kept) == 40  # what all keep leaves nothing
+
+
+def test_large_networks_are_trained_one_after_another_on_cpu(monkeypatch) -> None:
+    g = game()
+    largest = max(sum(network.sizes) for network in g.networks.values())
+    monkeypatch.setattr(memory, "NEAR", 3 * largest)
+    assert memory.groups(g, range(9), workers=2) == 3
+    assert memory.groups(g, range(3), workers=2) == 2
+    monkeypatch.setattr(memory, "NEAR", largest - 1)
+    assert memory.groups(g, range(5), workers=1) == 5
+
+
+def test_more_groups_than_workers_train_to_the_same_result() -> None:
+    whole, chunked = training(range(5), groups=1), training(range(5), groups=5)
+    list(whole), list(chunked)
+    for a, b in zip(whole.lanes().moving[0].values(), chunked.lanes().moving[0].values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_seeds_that_are_played_one_by_one_have_a_group_each() -> None:
+    assert memory.groups(game(engine=Compiled()), range(5), workers=2) == 5

@@ -1,0 +1,293 @@
+"""`evaluate` on the reference samplers, files from elsewhere, run directories, and everything that can be wrong with them."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import toy_data
+from baselines.samplers import REFERENCE, SAMPLERS
+from zoo.errors import ZooError
+from zoo.evaluation import foreign, scoring
+from zoo.evaluation.evaluate import CALCULATIONS, default_protocol, evaluate
+from zoo.evaluation.setting import Generators, History
+from zoo.evaluation.subjects import load, mode_counts, verdict
+from zoo.metrics import spec
+from zoo.metrics.modes import PROTOCOLS, Protocol
+from zoo.runs.cell import plan
+
+N = 1000
+JUDGED = ("inception_score", "mode_score", "fid", "kid")
+UNTRIED = (*JUDGED, "ais", "inception_fid")
+TIMED = ("first_full_coverage", "modes_lost")
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return toy_data.load("ring")
+
+
+@pytest.fixture(scope="module")
+def scores(ring):
+    """Every metric that needs no judge, on all samplers of the ring."""
+    history = History(torch.tensor([10.0, 20.0]), torch.tensor([[8.0], [8.0]]), torch.full((2, 1, 8), 50))
+    generators = Generators([lambda z: 2 * torch.tanh(z)], 2)
+    names = [m.name for m in spec.METRICS if m.name not in UNTRIED]
+    fresh = ring.sample(N, torch.Generator().manual_seed(3))[None]
+    return evaluate(fresh, ring, names, references=list(SAMPLERS), history=history, generators=generators)
+
+
+def test_every_declared_metric_is_computed_and_no_other(scores):
+    computed = {name for names, _ in CALCULATIONS for name in names}
+    assert computed == set(spec.BY_NAME)
+    assert set(scores["metrics"]) == computed - {*UNTRIED}
+    assert all(math.isfinite(v) for v in scores["metrics"].values())
+    assert set(scores["seconds"]) == set(scores["metrics"])
+
+
+@pytest.mark.parametrize("name", [m.name for m in spec.METRICS if m.name not in (*UNTRIED, *TIMED)])
+def test_a_collapsed_sampler_is_not_better_than_the_data(scores, name):
+    """Each metric's declared direction, unless the declaration says that it is blind to collapse."""
+    m = spec.get(name)
+    data, collapsed = scores["reference"]["data"][name], scores["reference"]["collapsed"][name]
+    blind = "blind" in m.collapsed or m.collapsed in ("0", "the same")
+    badness = {
+        "higher": lambda v: -v,
+        "lower": lambda v: v,
+        "near 0.5": lambda v: abs(v - 0.5),
+        "near 1": lambda v: abs(v - 1),
+    }[m.better]
+    if blind:
+        assert badness(collapsed) == pytest.approx(badness(data), abs=0.2)
+    else:
+        assert badness(collapsed) > badness(data)
+
+
+def test_known_values_of_the_reference_samplers(scores):
+    rows = scores["reference"]
+    assert [rows[s]["modes"] for s in ("data", "memoriser", "half", "collapsed")] == [8, 8, 4, 1]
+    assert rows["collapsed"]["reverse_kl"] == pytest.approx(math.log(8))
+    assert rows["half"]["reverse_kl"] == pytest.approx(math.log(2), abs=0.01)
+    assert rows["memoriser"]["one_nn"] == 0
+    assert rows["memoriser"]["overfit_one_nn"] == pytest.approx(0.5, abs=0.05)
+    assert rows["collapsed"]["birthday"] == 2
+    assert rows["noise"]["high_quality"] < 0.05
+
+
+def test_the_result_is_json(scores):
+    assert json.loads(json.dumps(scores)) == scores
+    assert scores["protocol"]["samples"] == N
+    assert scores["protocol"]["seeds"] == 1
+    assert "1,000 samples per seed, where the protocol 'pacgan' draws 2,500" in scores["notes"][0]
+
+
+def test_seeds_give_lists_and_what_cannot_be_had_says_why(ring):
+    x = torch.stack([ring.sample(200, torch.Generator().manual_seed(s)) for s in (1, 2)])
+    x[1, 0, 0] = math.nan
+    found = evaluate(x, ring)
+    assert all(len(v) == 2 for v in found["metrics"].values())
+    assert math.isnan(found["metrics"]["one_nn"][1])
+    assert found["metrics"]["modes"][1] == 8
+    assert set(found["reference"]) == set(REFERENCE)
+    assert set(found["unavailable"]) == {*JUDGED, *TIMED}
+    assert "no judge" in found["unavailable"]["fid"]
+    expensive = {m.name for m in spec.METRICS if not m.default}
+    assert not expensive & {*found["metrics"], *found["unavailable"]}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "sentence"),
+    [
+        (["modse"], "did you mean 'modes'"),
+        (["fid"], "'ring' has no judge"),
+        (["ais"], "needs the generator itself"),
+        (["inception_fid"], "no images in three colours"),
+        (["modes_lost"], "run directory"),
+    ],
+)
+def test_metrics_asked_for_in_vain(ring, metrics, sentence):
+    with pytest.raises(ZooError, match=sentence):
+        evaluate(ring.sample(100)[None], ring, metrics)
+
+
+def test_unlabelled_points_have_distances_but_no_modes(tmp_path):
+    x = torch.randn(400, 3, generator=torch.Generator().manual_seed(0))
+    np.savez(tmp_path / "mine.npz", samples=x.numpy())
+    data = toy_data.load(str(tmp_path / "mine.npz"))
+    found = evaluate(torch.randn(1, 300, 3), data)
+    assert "no known modes" in found["unavailable"]["modes"]
+    assert found["metrics"]["one_nn"] == pytest.approx(0.5, abs=0.3)
+    assert found["reference"]["collapsed"]["recall"] < 0.1
+    assert scoring.of(data, PROTOCOLS["pacgan"]).evaluate(torch.randn(1, 300, 3)) == {}
+    with pytest.raises(ZooError, match="no known modes"):
+        evaluate(torch.randn(1, 300, 3), data, ["modes"])
+
+
+def test_images_are_scored_through_the_judge(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    from zoo.evaluation import judge
+
+    whole = judge.fit
+    monkeypatch.setattr(judge, "fit", lambda data, seed, progress: whole(data, seed, progress, epochs=8))
+    data = toy_data.load("digits")
+    found = evaluate(data.sample(340, torch.Generator().manual_seed(0))[None], data)
+    assert found["metrics"]["modes"] == 10
+    assert found["metrics"]["mode_score"] > 5
+    assert found["reference"]["collapsed"]["effective_modes"] < 1.5
+    assert found["reference"]["collapsed"]["inception_score"] < 2
+    assert found["reference"]["collapsed"]["fid"] > 20 * found["metrics"]["fid"]
+    assert "fid" in found["unavailable"]["frechet"]
+    assert "threshold" in found["unavailable"]["high_quality"]
+    assert found["judge"]["accuracy"] > 0.9
+    assert found["judge"]["held_out"]["modes"] == 10
+    stacks = toy_data.load("stacked-digits")
+    told = evaluate(stacks.sample(300)[None], stacks, ["modes", "reverse_kl", "mode_score"], references=["data"])
+    assert 200 < told["metrics"]["modes"] < 300
+    assert told["protocol"]["name"] == "stacked-mnist"
+    assert told["reference"]["data"]["mode_score"] > 30  # of 300 samples among 1000 classes
+
+
+def test_the_default_protocol_is_the_published_one():
+    assert default_protocol(toy_data.load("ring")) == PROTOCOLS["pacgan"]
+    assert default_protocol(toy_data.load("cube1200")) == PROTOCOLS["cube1200"]
+    cube = toy_data.load("cube1200")
+    assert plan("ns", data="cube1200").protocol == PROTOCOLS["cube1200"]
+    found = scoring.of(cube, PROTOCOLS["cube1200"]).evaluate(cube.sample(1000, torch.Generator().manual_seed(0))[None])
+    assert found["modes"].item() == 10
+    assert found["high_quality"].item() == pytest.approx(0.98889, abs=3 * math.sqrt(0.011 / 1000))
+
+
+# ---- files from elsewhere
+
+
+def written(folder, kind, x):
+    path = folder / f"samples.{kind}"
+    if kind == "npy":
+        np.save(path, x.numpy())
+    elif kind == "npz":
+        np.savez(path, samples=x.numpy(), other=np.zeros(3))
+    elif kind == "csv":
+        np.savetxt(path, x.numpy(), delimiter=",", header="x,y", comments="", fmt="%.9g")
+    elif kind == "txt":
+        np.savetxt(path, x.numpy(), fmt="%.9g")
+    else:
+        torch.save(x if kind == "pt" else {"samples": x}, path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "txt", "pt", "pth"])
+def test_every_kind_of_file_gives_the_same_samples(tmp_path, ring, kind):
+    x = ring.sample(50, torch.Generator().manual_seed(0))
+    source = load(written(tmp_path, kind, x), "ring")
+    assert source.samples.shape == (1, 50, 2)
+    assert torch.allclose(source.samples[0], x, rtol=1e-6)
+
+
+def test_a_folder_of_pngs(tmp_path):
+    data = toy_data.load("digits")
+    x = data.sample(25, torch.Generator().manual_seed(0))
+    for i, image in enumerate(x):
+        pixels = ((image[0] + 1) * 127.5).round().numpy().astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i:03}.png")
+    assert torch.allclose(load(tmp_path, "digits").samples[0], x, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "stands"),
+    [((60, 2), (1, 60, 2)), ((3, 60, 2), (3, 60, 2))],
+)
+def test_a_leading_seed_axis(ring, shape, stands):
+    assert foreign.stand(torch.rand(shape), ring).shape == stands
+
+
+@pytest.mark.parametrize("shape", [(30, 8, 8), (30, 1, 8, 8), (30, 64), (1, 30, 1, 8, 8)])
+def test_shapes_of_grey_images(shape):
+    assert foreign.stand(torch.rand(shape) * 2 - 1, toy_data.load("digits")).shape == (1, 30, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("data", "x", "sentence"),
+    [
+        ("ring", torch.rand(60, 3), r"have shape \[60, 3\]; 'ring' needs \[N, 2\], or \[seeds, N, 2\]"),
+        ("ring", torch.rand(5, 2), "5 samples are too few"),
+        ("ring", torch.full((60, 2), math.nan), "60 of 60 samples hold NaN"),
+        ("digits", torch.rand(30, 1, 8, 8) * 255, r"from -1 to 1; divide by 127.5 and subtract 1"),
+        ("digits", torch.rand(30, 1, 8, 8), "if yours run from 0 to 1, double them and subtract 1"),
+        ("digits", torch.randn(30, 1, 8, 8) * 9, "those of 'digits' from -1 to 1"),
+    ],
+)
+def test_samples_that_cannot_be_right(data, x, sentence):
+    with pytest.raises(ZooError, match=sentence) as error:
+        foreign.stand(x, toy_data.load(data))
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_cannot_be_read(tmp_path, ring):
+    np.savez(tmp_path / "two.npz", a=np.zeros(3), b=np.zeros(3))
+    np.save(tmp_path / "object.npy", np.array([{"a": 1}]), allow_pickle=True)
+    np.save(tmp_path / "words.npy", np.array(["a", "b"]))
+    (tmp_path / "broken.npy").write_bytes(b"no")
+    (tmp_path / "broken.npz").write_bytes(b"PK no")
+    (tmp_path / "broken.pt").write_bytes(b"no")
+    (tmp_path / "words.csv").write_text("x,y\n1,2\nthree,4\n")
+    torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "x.jpeg").write_bytes(b"")
+    for name, sentence in {
+        "absent.npy": "no file or folder",
+        "two.npz": "name the one with the samples 'samples'",
+        "object.npy": "cannot be read",
+        "words.npy": "samples are numbers",
+        "broken.npy": "cannot be read",
+        "broken.npz": "cannot be read",
+        "broken.pt": "weights-only",
+        "words.csv": "rows of numbers",
+        "other.pt": "a tensor 'samples'",
+        "empty": "neither a run directory nor a folder with PNGs",
+        "x.jpeg": "none of the kinds",
+    }.items():
+        with pytest.raises(ZooError, match=sentence):
+            load(tmp_path / name, "ring")
+    with pytest.raises(ZooError, match="name the data set"):
+        load(written(tmp_path, "npy", ring.sample(50)))
+
+
+def test_a_pickle_never_runs(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save(Bomb(), tmp_path / "bomb.pt")
+    with pytest.raises(ZooError, match="weights-only"):
+        foreign.read(tmp_path / "bomb.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_directory(tmp_path, ring):
+    """A run as files alone: its samples, protocol, and history, seeds that diverged included."""
+    g = torch.Generator().manual_seed(0)
+    samples = torch.stack([ring.sample(300, g), torch.full((300, 2), math.nan)])
+    frames = torch.stack([torch.stack([ring.sample(200, g)] * 2) for _ in range(3)])
+    config = {"variant": "ns", "options": {}, "data": "ring", "recipe": {"rounds": 30}, "seeds": [4, 5]}
+    config["protocol"] = Protocol(threshold=2.0).as_dict()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    rows = [f"{seed},{10 * r},{r + 5}.0" for r in (1, 2, 3) for seed in (4, 5)]
+    (tmp_path / "metrics.csv").write_text("\n".join(["seed,round,modes", *rows]) + "\n")
+    with pytest.raises(ZooError, match=re.escape("zoo run --resume")):
+        load(tmp_path)
+    np.savez(tmp_path / "samples.npz", samples=samples.numpy(), history=frames.numpy(), rounds=np.array([10, 20, 30]))
+    source = load(tmp_path)
+    found = evaluate(source.samples, source.data, protocol=source.protocol, history=source.history)
+    assert found["metrics"]["first_full_coverage"] == [30, 30]
+    assert found["metrics"]["modes_lost"] == [0, 0]
+    assert found["metrics"]["modes"] == [8, 0]
+    assert found["protocol"]["threshold"] == 2
+    counts = mode_counts(frames, ring, Protocol())
+    assert counts.shape == (3, 2, 8)
+    assert mode_counts(frames[:, :, :100], ring, Protocol()) is None
+    told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, frames=frames)
+    assert [v.faults for v in told] == [(), ("diverged",)]

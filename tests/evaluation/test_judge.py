@@ -1,0 +1,120 @@
+"""The judge: as good as it says, the same for the same seed, kept under a hash of data and code."""
+
+import pytest
+import torch
+
+import toy_data
+from zoo.errors import ZooError
+from zoo.evaluation import judge as module
+from zoo.evaluation.judge import FEATURES, cache_root, fit, judge
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    return tmp_path / "judges"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return toy_data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def quick(digits):
+    return fit(digits, epochs=12)
+
+
+def test_digits_are_told_apart(digits, quick):
+    assert quick.tested_on == len(digits.test)
+    x, y = digits.held_out_labelled(len(digits.test), torch.Generator().manual_seed(0))
+    told = quick(x[None])
+    assert (told.modes[0] == y).float().mean().item() == pytest.approx(quick.accuracy)
+    assert quick.accuracy > 0.97
+    assert told.features.shape == (1, len(x), FEATURES)
+    assert told.probabilities.sum(-1).allclose(torch.ones(1, len(x), 1))
+
+
+def test_training_is_deterministic_given_its_seed(digits):
+    a, b, c = (fit(digits, seed, epochs=1).net.head.weight for seed in (0, 0, 1))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    state = torch.random.get_rng_state()
+    fit(digits, 0, epochs=1)
+    assert torch.equal(state, torch.random.get_rng_state())  # nobody else's random numbers are used up
+
+
+def test_it_is_trained_once_and_then_read(digits, cache, monkeypatch):
+    steps = []
+    monkeypatch.setattr(module, "fit", lambda data, seed, progress: fit(data, seed, steps.append, epochs=1))
+    first = judge(digits)
+    trained = len(steps)
+    assert steps[-1] == 1
+    again = judge(digits)
+    assert len(steps) == trained
+    assert again.accuracy == first.accuracy
+    x = digits.held_out(20)[None]
+    assert torch.equal(first(x).features, again(x).features)
+    judge(digits, train=True)
+    judge(digits, seed=1)
+    assert len(steps) == 3 * trained
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_cache_is_made_again(digits, cache, monkeypatch):
+    monkeypatch.setattr(module, "fit", lambda data, seed, progress: fit(data, seed, progress, epochs=1))
+    judge(digits)
+    (file,) = cache.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert 0 < judge(digits).accuracy <= 1
+    assert file.stat().st_size > 1000
+
+
+def test_other_data_and_other_code_have_another_judge(digits, monkeypatch, tmp_path):
+    key = module._key(digits, 0)
+    fewer = toy_data.Images("fewer", digits.train[torch.arange(500)], digits.test)
+    assert module._key(fewer, 0) != key
+    changed = tmp_path / "judge.py"
+    changed.write_text("# another")
+    monkeypatch.setattr(module, "__file__", str(changed))
+    assert module._key(digits, 0) != key
+
+
+def test_stacks_are_judged_channel_by_channel(quick):
+    data = toy_data.load("stacked-digits")
+    x, y = data.held_out_labelled(500, torch.Generator().manual_seed(0))
+    told = quick(x[None])
+    assert (told.modes[0] == y).float().mean() > quick.accuracy**3 - 0.05
+    assert told.features.shape == (1, 500, 3 * FEATURES)
+
+
+def test_images_with_nan_have_no_mode(digits, quick):
+    x = digits.held_out(10)[None].clone()
+    x[0, 3, 0, 0, 0] = float("nan")
+    told = quick(x)
+    assert told.modes[0, 3] == -1
+    assert told.features[0, 3].isnan().all()
+    assert (told.modes[0, :3] >= 0).all()
+    assert told.features[0, 4:].isfinite().all()
+
+
+def test_points_have_no_judge():
+    with pytest.raises(ZooError, match="labelled images"):
+        judge(toy_data.load("ring"))
+
+
+def test_the_cache_can_be_moved(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    assert cache_root() == tmp_path / "judges"
+    monkeypatch.delenv("ZOO_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert cache_root() == tmp_path / "x" / "mode-collapse-zoo" / "judges"
+
+
+def test_mnist_is_read_at_99_3_percent(mnist_root):
+    """Where `zoo judge --train --data mnist` has been run (minutes); benchmarks/metrics.md has the figure."""
+    found = module.cached(toy_data.load("mnist", mnist_root))
+    if found is None:
+        pytest.skip("no judge of MNIST is trained here")
+    assert found.tested_on == 10_000
+    assert found.accuracy >= 0.993

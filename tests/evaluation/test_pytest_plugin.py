@@ -1,0 +1,184 @@
+"""The pytest plugin, run in sessions of its own; and the assertion, on samples with a known answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import toy_data
+from tests.synthetic_runs import ring
+from zoo.errors import ZooError
+from zoo.evaluation.checks import bars, measure, mode_coverage
+from zoo.metrics.modes import Protocol
+
+TESTS = """
+import numpy as np
+import pytest
+
+def ring(n, modes, rng):
+    angle = 2 * np.pi * rng.integers(modes, size=n) / 8
+    return 2 * np.stack([np.cos(angle), np.sin(angle)], -1) + 0.02 * rng.normal(size=(n, 2))
+
+@pytest.mark.seeds(4)
+def test_covers(seed, spread, mode_coverage):
+    modes = 8 if seed != 2 else 3
+    spread("modes", modes)
+    mode_coverage(lambda n: ring(n, modes, np.random.default_rng(seed)), data="ring", at_least=0.9)
+
+@pytest.mark.seeds([3, 5])
+@pytest.mark.parametrize("k", [1, 2])
+def test_both(seed, k):
+    assert seed in (3, 5)
+"""
+
+
+LIGHT = """
+import pytest
+
+@pytest.mark.seeds(4)
+def test_covers(seed, spread):
+    spread("modes", 3 if seed == 2 else 8)
+    assert seed != 2
+"""
+
+
+def session(folder: Path, source: str, *options: str) -> str:
+    """What a pytest with no other plugins prints."""
+    (folder / "test_seeds.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "zoo.evaluation.pytest_plugin", *options, "."]
+    env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0  # every session here has a failure
+    return done.stdout + done.stderr
+
+
+def test_seeds_are_run_once_each_and_their_spread_is_told(tmp_path: Path) -> None:
+    out = session(tmp_path, TESTS)
+    assert "1 failed, 7 passed" in out
+    assert "test_covers: 3 of 4 seeds passed; failed: 2" in out
+    assert "modes: mean 6.75, 95 % interval" in out
+    assert "from 3 to 8 over 4 seeds" in out
+    assert "test_both[k=1]: 2 of 2 seeds passed" in out
+    assert "missing modes: 3 at (-1.41, 1.41)" in out
+
+
+def test_the_spread_is_told_across_workers(tmp_path: Path) -> None:
+    out = session(tmp_path, LIGHT, "-p", "xdist", "-n", "2")
+    assert "1 failed, 3 passed" in out
+    assert "test_covers: 3 of 4 seeds passed; failed: 2" in out
+    assert "from 3 to 8 over 4 seeds" in out
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("@pytest.mark.seeds(2)\ndef test_a(): pass\n", "takes no argument 'seed'"),
+        ("@pytest.mark.seeds\ndef test_a(seed): pass\n", "the marker reads seeds(8)"),
+    ],
+    ids=["no argument", "no number"],
+)
+def test_a_wrong_marker_is_a_usage_error(tmp_path: Path, source: str, told: str) -> None:
+    assert told in session(tmp_path, "import pytest\n" + source)
+
+
+def test_loading_the_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, zoo.pytest_plugin; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def cloud(modes: int, seed: int = 0, n: int = 2500) -> np.ndarray:
+    return ring(n, modes, np.random.default_rng(seed))
+
+
+def digits(classes: int, n: int = 600) -> torch.Tensor:
+    """Real digits of the first classes only."""
+    x, y = toy_data.load("digits").sample_labelled(6 * n)
+    return x[y < classes][:n]
+
+
+def test_images_are_counted_by_the_judge() -> None:
+    found = mode_coverage(digits(10), "digits", at_least=1.0)
+    assert found.modes == (10,)
+    assert sum(found.histogram[0]) == 600
+    counted = Protocol(name="ten of 600", samples=600, hits=10)
+    with pytest.raises(AssertionError) as error:
+        mode_coverage(lambda n, seed: digits(4, n), "digits", at_least=0.9, seeds=2, protocol=counted)
+    told = str(error.value)
+    assert "covers 40" in told
+    assert "9 at class 9 in 2 of 2" in told
+    assert "high quality" not in told.splitlines()[-1]
+
+
+def test_a_generator_that_covers_passes_in_any_form() -> None:
+    for samples in (
+        cloud(8),
+        torch.from_numpy(cloud(8)),
+        np.stack([cloud(8, s) for s in range(3)]),
+        lambda n: cloud(8, n=n),
+    ):
+        found = mode_coverage(samples, "ring", at_least=1.0)
+        assert set(found.modes) == {8}
+        assert found.missing == {}
+    found = mode_coverage(
+        lambda n, seed: cloud(8, seed, n), toy_data.load("ring"), 1.0, seeds=[3, 5], high_quality=0.95
+    )
+    assert found.seeds == (3, 5)
+    assert found.samples == 2500
+    assert all(abs(share - 0.989) < 0.01 for share in found.high_quality)
+
+
+def test_a_collapsed_generator_fails_and_is_told_what_is_missing() -> None:
+    with pytest.raises(AssertionError) as error:
+        mode_coverage(cloud(3), "ring", at_least=0.9)
+    told = str(error.value)
+    assert "0.375, is below 0.9" in told
+    assert "covers 37.5 % of the 8 modes of ring" in told
+    assert "missing modes: 3 at (-1.41, 1.41); 4 at (-2, " in told
+    (line,) = [x for x in told.splitlines() if x.endswith("|")]
+    assert line.split("|")[1][3:] == " " * 5
+
+
+def test_the_interval_decides_over_seeds_not_the_mean() -> None:
+    several = np.stack([cloud(8), cloud(8), cloud(8), cloud(4)])  # mean .875
+    found = measure(several, "ring")
+    assert found.share == 0.875
+    assert found.interval[0] < 0.8
+    assert found.missing == dict.fromkeys(range(4, 8), 1)
+    mode_coverage(several, "ring", at_least=found.interval[0])
+    with pytest.raises(AssertionError, match=r"95 % interval's lower end, 0\.\d+, is below 0.87"):
+        mode_coverage(several, "ring", at_least=0.87)
+
+
+def test_noise_that_hits_every_mode_is_caught_by_quality() -> None:
+    noise = np.random.default_rng(0).uniform(-2.2, 2.2, size=(2500, 2))
+    spoilt = np.concatenate([cloud(8)[:500], noise[:2000]])
+    mode_coverage(spoilt, "ring")
+    with pytest.raises(AssertionError, match=r"the high-quality share is below 0\.9"):
+        mode_coverage(spoilt, "ring", high_quality=0.9)
+
+
+def test_wrong_use_is_one_sentence() -> None:
+    for arguments, told in (
+        ({"samples": cloud(8)[:, :1]}, r"have shape \[N, 2\].* not \[1, 2500, 1\]"),
+        ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
+        ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
+        ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
+        ({"samples": cloud(8), "data": "digits"}, r"have shape \[N, 1, 8, 8\]"),
+        ({"samples": digits(10), "data": "digits", "high_quality": 0.5}, "high_quality is for mixtures"),
+    ):
+        with pytest.raises(ZooError, match=told):
+            mode_coverage(**{"data": "ring", **arguments})
+
+
+def test_bars_show_shares_and_gaps() -> None:
+    assert bars([8, 4, 1, 0]) == "█▄▁ "
+    assert len(bars([1] * 1000)) <= 64
+    assert bars([0, 0]) == "  "

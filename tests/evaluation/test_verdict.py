@@ -1,0 +1,161 @@
+"""Verdicts on constructed generators that have exactly one fault each."""
+
+import math
+import re
+
+import pytest
+import torch
+
+import toy_data
+from zoo.evaluation import subjects
+from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, verdicts
+from zoo.metrics.modes import PROTOCOLS, Protocol, assign
+
+N, K = 2500, 8
+PACGAN = PROTOCOLS["pacgan"]
+
+
+@pytest.fixture
+def ring():
+    return toy_data.load("ring")
+
+
+@pytest.fixture
+def g():
+    return torch.Generator().manual_seed(0)
+
+
+def evidence(ring, samples, **more):
+    perfect = ring.held_out(N, torch.Generator().manual_seed(9))
+    return Evidence(samples, perfect, PACGAN, lambda x: assign(x, ring, PACGAN), ring.weights, **more)
+
+
+def judged(ring, samples, **more):
+    return verdicts(evidence(ring, samples[None], **more), [5])[0]
+
+
+def around(ring, modes, g, sigma=0.02):
+    return ring.centres[modes] + sigma * torch.randn(len(modes), 2, generator=g)
+
+
+def test_a_perfect_sampler_has_no_fault(ring, g):
+    found = verdicts(evidence(ring, torch.stack([ring.sample(N, g) for _ in range(40)])), range(40))
+    assert {v.faults for v in found} == {()}
+    assert found[0].sentence == "covers all 8 modes."
+
+
+def test_dropped_modes_are_named(ring, g):
+    found = judged(ring, around(ring, torch.tensor([0, 2, 3, 5, 6, 7])[torch.arange(N) % 6], g))
+    assert found.faults == ("dropped",)
+    assert found.sentence == "dropped 2 of 8 modes (1, 4)."
+
+
+def test_a_collapse_onto_one_mode_is_only_dropped_modes(ring, g):
+    assert judged(ring, around(ring, torch.zeros(N, dtype=torch.long), g)).faults == ("dropped",)
+
+
+def test_narrow_modes(ring, g):
+    found = judged(ring, around(ring, torch.arange(N) % K, g, sigma=0.005))
+    assert found.faults == ("narrow",)
+    assert "0.06" in found.sentence  # (0.005 / 0.02)^2
+    assert "100.0 % high quality where the data has 98." in found.sentence
+
+
+def test_points_instead_of_modes_are_narrow(ring):
+    assert judged(ring, ring.centres[torch.arange(N) % K]).faults == ("narrow",)
+
+
+def test_scattered_samples(ring, g):
+    found = judged(ring, around(ring, torch.arange(N) % K, g, sigma=0.06))
+    assert found.faults == ("scattered",)
+
+
+def test_uneven_modes(ring, g):
+    modes = torch.cat([torch.zeros(N // 2, dtype=torch.long), torch.arange(N // 2) % K])
+    found = judged(ring, around(ring, modes, g))
+    assert found.faults == ("uneven",)
+    assert found.sentence.startswith("covers all 8 modes; ")
+
+
+def test_oscillation_is_seen_in_the_history_alone(ring, g):
+    rotating = torch.full((20, 1, K), 60)
+    rotating[torch.arange(19), 0, torch.arange(19) % K] = 0  # each evaluation misses another mode; the last has all
+    found = judged(ring, ring.sample(N, g), counts=rotating)
+    assert found.faults == ("oscillates",)
+    assert "lost modes at 8 of its last 9 evaluations" in found.sentence
+
+
+def test_modes_found_late_or_lost_once_are_no_oscillation(ring, g):
+    late = torch.full((20, 1, K), 60)
+    late[:15, :, 3] = 0
+    once = torch.full((20, 1, K), 60)
+    once[17, :, 3] = 0
+    early = torch.full((20, 1, K), 60)
+    early[:9:2, :, 1] = 0
+    sparse = torch.full((20, 1, K), 2)
+    sparse[::2, :, 1] = 0
+    for history in (late, once, early, sparse):
+        assert judged(ring, ring.sample(N, g), counts=history).faults == ()
+
+
+def test_memorised_training_points(ring, g):
+    train = ring.sample(N, g)
+    assert judged(ring, train.clone(), train=train).faults == ("memorises",)
+    assert judged(ring, ring.sample(N, g), train=train).faults == ()
+
+
+def test_a_diverged_seed_leaves_its_neighbours(ring, g):
+    samples = torch.stack([ring.sample(N, g) for _ in range(3)])
+    samples[0, 0, 0] = math.nan
+    found = verdicts(evidence(ring, samples), [4, 5, 6], diverged=[6])
+    assert [v.faults for v in found] == [("diverged",), (), ("diverged",)]
+    everything_lost = verdicts(evidence(ring, torch.full((1, N, 2), math.nan)), [1])
+    assert everything_lost[0].faults == ("diverged",)
+
+
+def test_a_mode_that_chance_may_miss_is_not_dropped():
+    """Of 1000 even modes 2500 samples miss 82 on average."""
+    k = 1000
+    centres = torch.stack([torch.arange(k).float(), torch.zeros(k)], -1)
+    data = toy_data.Mixture("line", centres, sigma=0.01)
+    g = torch.Generator().manual_seed(0)
+    modes = lambda x: assign(x, data, PACGAN)  # noqa: E731
+    one = Evidence(data.sample(N, g)[None], data.sample(N, g), PACGAN, modes, data.weights)
+    assert verdicts(one, [0])[0].faults == ()
+
+
+def test_images_are_judged_without_a_threshold():
+    """Where every sample counts as HQ (a classifier's word), narrow modes show in their variance alone."""
+    g = torch.Generator().manual_seed(0)
+    classes = torch.arange(600) % 3
+    base = 10 * torch.eye(3).view(3, 1, 3, 1)[classes]
+    real, wide, narrow = (base + s * torch.randn(600, 1, 3, 2, generator=g) for s in (1.0, 1.0, 0.3))
+
+    def argmax(x):
+        modes = x.mean(-1)[:, :, 0].argmax(-1)
+        return modes, torch.ones_like(modes, dtype=torch.bool)
+
+    e = Evidence(torch.stack([wide, narrow]), real, Protocol(), argmax, torch.full((3,), 1 / 3))
+    assert [v.faults for v in verdicts(e, [0, 1])] == [(), ("narrow",)]
+
+
+def test_unlabelled_data_says_so():
+    x = torch.randn(2, 300, 4, generator=torch.Generator().manual_seed(0))
+    found = verdicts(Evidence(x, x[0], PACGAN), [0, 1])
+    assert found[0].sentence == "no fault found (the data has no known modes)."
+
+
+def test_a_run_is_described_by_groups_of_seeds():
+    good, bad = "covers all 8 modes.", "diverged: its samples or its losses are not finite."
+    found = [Verdict(1, ("diverged",), bad), Verdict(2, (), good), Verdict(3, (), good)]
+    assert describe(found) == [f"Seeds 2, 3: {good}", f"Seed 1: {bad}"]
+    assert describe(found[1:]) == [f"All 2 seeds: {good}"]
+    assert set(FAULTS) >= {f for v in found for f in v.faults}
+
+
+def test_a_verdict_names_the_share_of_the_data_itself_not_of_one_draw(ring, g):
+    (found,) = subjects.verdict((ring.sample(N, g) * 1.02)[None], ring, [0])
+    assert found.faults == ("scattered",)
+    told = re.search(r"([\d.]+) % of the data's", found.sentence)
+    assert told is not None
+    assert float(told[1]) == pytest.approx(100 * (1 - math.exp(-4.5)), abs=0.15)  # 3 sigmas in two dimensions

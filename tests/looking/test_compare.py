@@ -1,0 +1,207 @@
+"""Comparison of run directories: numbers by hand and by ``zoo.statistics``, warnings, formats, and speed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.synthetic_runs import write_run
+from zoo import statistics
+from zoo.errors import ZooError
+from zoo.looking.compare import Comparison, compare
+from zoo.looking.tables import STYLES, cells, render
+from zoo.resampling import improvement, interval_of_iqm
+
+NS, UNROLLED = [2, 3, 4, 2, 8, 7, 1, 3], [8, 8, 7, 8, 8, 8, 6, 8]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    write_run(tmp_path, "ns", NS)
+    write_run(tmp_path, "unrolled", UNROLLED, options={"k": 5}, cost={"D_updates": 400, "seconds_per_seed": 8.0})
+    write_run(tmp_path, "wgan", [5, 5, 5, 5, 5, 5, 5, 5])
+    return tmp_path
+
+
+def only(found: list[Comparison]) -> Comparison:
+    assert len(found) == 1
+    return found[0]
+
+
+def test_the_numbers_are_those_of_the_seeds(runs: Path) -> None:
+    table = only(compare([runs]))
+    assert [row.label for row in table.rows] == ["unrolled k=5", "wgan", "ns"]  # best first
+    assert table.reference == "ns"
+    assert table.modes == 8
+    assert table.samplers == {"data": 8, "collapsed": 1}
+    rows = {row.label: row for row in table.rows}
+    for label, values in (("unrolled k=5", UNROLLED), ("ns", NS)):
+        row = rows[label]
+        assert row.iqm == pytest.approx(statistics.iqm(values))
+        assert row.median == np.median(values)
+        assert row.worst == min(values)
+        assert row.worst_seed == int(np.argmin(values))
+        assert row.ci95 == pytest.approx(statistics.bootstrap(values, statistics.iqm), abs=0.15)
+    assert (rows["ns"].collapsed, rows["unrolled k=5"].collapsed, rows["wgan"].collapsed) == (6, 0, 0)
+    assert rows["wgan"].ci95 == (5, 5)
+    assert rows["ns"].improvement is None
+    wins = np.mean([[(a > b) + (a == b) / 2 for b in NS] for a in UNROLLED])
+    assert rows["unrolled k=5"].improvement == pytest.approx(wins)
+    p = [rows[label].p for label in ("unrolled k=5", "wgan")]
+    assert [rows[label].p_holm for label in ("unrolled k=5", "wgan")] == pytest.approx(statistics.holm(p))
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 32])
+def test_the_interval_is_the_bootstrap_of_statistics(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    assert interval_of_iqm(values) == pytest.approx(statistics.bootstrap(values, statistics.iqm), abs=0.06)
+
+
+def wins(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+    """P(A > B) + P(A = B)/2 by its definition."""
+    one, other = a[..., :, None], b[..., None, :]
+    return ((one > other) + 0.5 * (one == other)).mean((-2, -1))
+
+
+def test_improvement_is_scipy_s_bootstrap_of_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.7, 1, size=12), rng.normal(size=9)
+    value, ends, p = improvement(a, b)
+    expected = stats.bootstrap((a, b), wins, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    assert value == pytest.approx(wins(a, b))
+    assert value == pytest.approx(stats.mannwhitneyu(a, b).statistic / (12 * 9))
+    assert ends == pytest.approx(tuple(expected), abs=0.03)
+    back, back_ends, back_p = improvement(b, a)
+    assert (back, back_p) == pytest.approx((1 - value, p))
+    assert back_ends == pytest.approx((1 - ends[1], 1 - ends[0]), abs=0.03)
+    assert improvement(np.full(8, 3.0), np.full(8, 3.0)) == (0.5, (0.5, 0.5), 1.0)
+
+
+def test_less_is_better_where_the_metric_says_so(runs: Path) -> None:
+    table = only(compare([runs], "dist/reverse_kl"))
+    assert table.better == "lower"
+    assert [row.label for row in table.rows] == ["unrolled k=5", "wgan", "ns"]
+    best = table.rows[0]
+    assert best.worst == 2  # 8 - 6 modes
+    assert best.worst_seed == 6
+    assert best.improvement is not None
+    assert best.improvement > 0.8
+
+
+def test_a_diverged_seed_counts_as_the_worst(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [7, 7, 7, 7])
+    write_run(tmp_path, "wgan", [8, 8, float("nan"), float("nan")], diverged=[2, 3])
+    more, less = only(compare([tmp_path])), only(compare([tmp_path], "reverse_kl"))
+    for table, bottom in ((more, -np.inf), (less, np.inf)):
+        row = next(r for r in table.rows if r.label == "wgan")
+        assert (row.worst, row.worst_seed, row.diverged, row.collapsed) == (bottom, 2, 2, 2)
+        assert row.improvement == pytest.approx(0.5)  # two seeds beat all four, two lose to all four
+        assert bottom in row.ci95
+    assert "4 (2 diverged)" in render([more])
+
+
+def test_equal_cost_reads_the_dearer_run_earlier(runs: Path) -> None:
+    table = only(compare([runs], equal="seconds_per_seed"))
+    rows = {row.label: row for row in table.rows}
+    assert rows["unrolled k=5"].round == 100  # a quarter of 400: it cost four times as much
+    assert rows["ns"].round == 400
+    assert rows["unrolled k=5"].iqm < rows["ns"].iqm + 2
+    assert rows["unrolled k=5"].cost["seconds_per_seed"] == pytest.approx(2)
+    assert rows["unrolled k=5"].collapsed == 8
+    with pytest.raises(ZooError, match="There is no cost"):
+        compare([runs], equal="flops")
+
+
+def test_what_differs_is_said(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [8] * 8)
+    write_run(tmp_path, "wgan", [8, 8, 8], rounds=800, protocol={"threshold": 2.0}, recipe={"lr_d": 5e-5})
+    write_run(tmp_path, "r1", [8], finished=False)
+    told = "\n".join(only(compare([tmp_path])).warnings)
+    for part in (
+        "Rounds differ: 400: ns; 800: wgan",
+        "Numbers of seeds differ",
+        "threshold=2.0",
+        "Recipes differ in lr_d",
+    ):
+        assert part in told
+    assert "fewer than 5 seeds" in told
+    assert "1 unfinished run is left out; zoo run --resume" in told
+    alike = tmp_path / "alike"
+    write_run(alike, "ns", [8] * 8)
+    write_run(alike, "wgan", [8] * 8)
+    assert only(compare([alike])).warnings == []
+
+
+def test_a_table_per_data_set(tmp_path: Path) -> None:
+    for data in ("ring", "grid"):
+        write_run(tmp_path, "ns", [8, 7], data=data)
+    assert [c.data for c in compare([tmp_path])] == ["grid", "ring"]
+    assert only(compare([tmp_path], data="ring")).data == "ring"
+    with pytest.raises(ZooError, match=r"no finished run of data set 'rong'; did you mean 'ring'"):
+        compare([tmp_path], data="rong")
+
+
+def test_the_reference_is_found_by_label_or_variant(runs: Path) -> None:
+    assert only(compare([runs], reference="unrolled")).reference == "unrolled k=5"
+    assert only(compare([runs], reference="unrolled k=5")).reference == "unrolled k=5"
+    with pytest.raises(ZooError, match="did you mean 'wgan'"):
+        compare([runs], reference="wgam")
+    write_run(runs, "unrolled", [8] * 8, options={"k": 1}, name="b")
+    with pytest.raises(ZooError, match=r"'unrolled' stands 2 times; say which: unrolled k=5, unrolled k=1"):
+        compare([runs], reference="unrolled")
+
+
+def test_an_unknown_metric_is_refused_with_the_nearest(runs: Path) -> None:
+    with pytest.raises(ZooError, match="did you mean 'modes'"):
+        compare([runs], "mode")
+    only_unfinished = runs / "none"
+    write_run(only_unfinished, "ns", [8], finished=False)
+    with pytest.raises(ZooError, match="None of the 1 runs is finished; zoo run --resume"):
+        compare([only_unfinished])
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_format_names_every_run(runs: Path, style: str) -> None:
+    text = render(compare([runs]), style)
+    assert all(name in text for name in ("unrolled k=5", "wgan", "ns"))
+    assert text == text.rstrip("\n")
+
+
+def test_formats_can_be_read_back(runs: Path) -> None:
+    write_run(runs, "r1_a", [8, float("nan")], options={"x": 0.1})
+    tables = compare([runs])
+    rows = list(csv.DictReader(io.StringIO(render(tables, "csv"))))
+    best = next(r for r in rows if r["run"] == "unrolled k=5")
+    assert float(best["iqm"]) == pytest.approx(statistics.iqm(UNROLLED))
+    assert float(best["cost.seconds_per_seed"]) == 8
+    back = json.loads(render(tables, "json"), parse_constant=pytest.fail)
+    assert {r["label"] for r in back[0]["rows"]} == {"ns", "wgan", "unrolled k=5", "r1_a x=0.1"}
+    latex = render(tables, "latex")
+    assert r"r1\_a x=0.1" in latex
+    assert latex.count("&") == (len(cells(tables[0])[0]) - 1) * len(cells(tables[0]))
+    assert all(
+        line.count("|") == len(cells(tables[0])[0]) + 1 for line in render(tables, "md").splitlines() if line[:1] == "|"
+    )
+    with pytest.raises(ZooError, match="There is no format 'latx'; did you mean 'latex'"):
+        render(tables, "latx")
+
+
+def test_five_hundred_runs_in_three_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda file: None)  # the runs are made here, not measured
+    rng = np.random.default_rng(0)
+    for i in range(500):
+        values = rng.integers(1, 9, size=32).tolist()
+        write_run(tmp_path, "ns" if i == 0 else "unrolled", values, options={"k": i}, name=f"{i}", arrays=False)
+    import scipy.stats  # noqa: F401 (imports are not counted)
+
+    began = time.process_time()
+    text = render(compare([tmp_path]))
+    assert time.process_time() - began < 3
+    assert text.count("unrolled k=") >= 499

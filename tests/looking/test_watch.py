@@ -1,0 +1,139 @@
+"""Watching a run: before it begins, while it goes on, to its end, over HTTP and in the terminal; and what is no run is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from tests.synthetic_runs import write_run
+from zoo import harness
+from zoo.errors import ZooError
+from zoo.harness import Record
+from zoo.looking import watch, watch_page
+from zoo.looking.watch_page import Page
+from zoo.runs import session
+from zoo.runs.cell import plan
+
+TINY = {"rounds": 6, "width": 8, "batch": 16, "every": 2}
+
+
+class Gate(session.Listener):
+    """Holds a run at each evaluation until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def evaluated(self, record: Record) -> None:
+        self.reached.release()
+        self.go.acquire()
+
+
+def get(page: Page, path: str, host: str | None = None) -> tuple[int, bytes]:
+    request = urllib.request.Request(page.address + path, headers={"Host": host} if host else {})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_the_page_follows_a_real_run_from_before_it_begins_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, gate, pages = tmp_path / "run", Gate(), []
+    monkeypatch.setattr(watch_page, "EVERY", 0.02)
+    monkeypatch.setattr(watch_page, "GRACE", 0.1)
+    monkeypatch.setattr(watch_page, "Page", lambda *given: pages.append(Page(*given)) or pages[-1])
+    watching = threading.Thread(target=watch_page.serve, args=(folder, 0, False), daemon=True)
+    watching.start()
+    wait_until(lambda: pages)
+    (page,) = pages
+    assert json.loads(get(page, "/state.json")[1])["status"] == "waiting for the run to begin"
+    assert get(page, "/losses.png")[0] == 404
+    cell = plan("ns", {}, seeds="3,5", changes=TINY)
+    training = threading.Thread(target=lambda: session.start(cell, out=folder, listener=gate).train(), daemon=True)
+    training.start()
+    for played in (2, 4, 6):
+        assert gate.reached.acquire(timeout=300)
+        wait_until(lambda played=played: json.loads(get(page, "/state.json")[1])["round"] == played)
+        state = json.loads(get(page, "/state.json")[1])
+        assert (state["status"], state["rounds"], state["title"]) == ("training", 6, "ns on ring")
+        assert state["columns"][0] == "seed"
+        assert [row[0] for row in state["seeds"]] == ["3", "5"]
+        if played == 4:
+            for name in watch_page.PICTURES:
+                status, body = get(page, f"/{name}.png?4")
+                assert status == 200
+                assert Image.open(io.BytesIO(body)).width > 300
+            assert b"<h1" in get(page, "/")[1]
+            assert get(page, "/config.json")[0] == get(page, "/../config.json")[0] == 404
+            assert get(page, "/", host="elsewhere.example")[0] == 403
+        gate.go.release()
+    training.join(120)
+    watching.join(120)
+    assert not watching.is_alive()
+    assert "The run is done" in capsys.readouterr().out
+
+
+def wait_until(true: object, seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_finished_run_is_told_from_its_results_where_its_checkpoint_is_gone(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unrolled", [8, 3], options={"k": 5})
+    state = watch.look(folder)
+    assert state.done
+    assert state.rounds == [100, 200, 300, 400]
+    assert state.told()["seeds"][1][:3] == ["1", "400", "3"]
+    for name in watch_page.PICTURES:
+        assert watch_page.draw(state, name).startswith(b"\x89PNG")
+
+
+def test_the_terminal_shows_every_seed_and_ends_with_the_run(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unrolled", [8, 0], options={"k": 5})
+    console = Console(width=120, file=io.StringIO(), force_terminal=True)
+    watch.in_terminal(folder, console)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "unrolled k=5 on ring: round 400 of 400, done" in told
+    assert "▂▄▆█" in told
+
+
+def test_an_interrupted_run_says_how_it_goes_on(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [3], finished=False)
+    assert watch.look(folder).status == "training, before its first evaluation"
+    (folder / "INTERRUPTED").touch()
+    assert f"zoo run --resume {folder}" in watch.look(folder).status
+
+
+def test_a_run_that_was_stopped_before_its_first_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "TURN", 0.0)  # it looks up after every round
+    run = session.start(plan("ns", seeds=2, changes={"rounds": 50, "every": 40, "width": 8}), out=tmp_path / "run")
+    run.training.progress = lambda played: run.asked_to_stop.set()
+    with pytest.raises(session.Interrupted):
+        run.train()
+    state = watch.look(tmp_path / "run")
+    assert "interrupted" in state.status
+    assert (state.rows, state.film) == ([], None)
+
+
+def test_what_is_no_run_is_refused_and_what_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [3])
+    for folder, told in ((tmp_path, "it holds runs further down, such as"), (Path(__file__), "no run directory")):
+        with pytest.raises(ZooError, match=told):
+            watch.check(folder)
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "later"):
+        watch.check(folder)
+        assert watch.look(folder).status == "waiting for the run to begin"

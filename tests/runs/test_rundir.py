@@ -1,0 +1,130 @@
+"""Run directories read back, and every way in which one can be damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.synthetic_runs import write_run
+from zoo.errors import ZooError
+from zoo.runs import rundir
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "unrolled", [8, 7, 6], options={"k": 5, "saddle": False}, diverged=[2])
+    run = rundir.read(folder)
+    assert (run.variant, run.data, run.seeds, run.rounds) == ("unrolled", "ring", [0, 1, 2], 400)
+    assert run.label == "unrolled k=5"
+    assert run.finished
+    assert run.diverged == [2]
+    np.testing.assert_array_equal(run.values("modes"), [8, 7, 6])
+    np.testing.assert_array_equal(run.values("coverage/modes"), [8, 7, 6])
+    assert run.cost == {"D_updates": 400, "G_updates": 400, "seconds_per_seed": 2, "seconds": 6}
+    assert run.players == ["D", "G"]
+    rounds, seeds, modes = rundir.by_round(run.table, "modes")
+    assert rounds.tolist() == [100, 200, 300, 400]
+    assert seeds.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(modes[-1], [8, 7, 6])
+    assert run.arrays("samples", "nothing").keys() == {"samples"}
+
+
+def test_a_number_that_was_not_finite_is_nan(tmp_path: Path) -> None:
+    run = rundir.read(write_run(tmp_path, "ns", [8, float("nan")], diverged=[1]))
+    assert "null" in (run.path / "summary.json").read_text()
+    np.testing.assert_array_equal(run.values("modes"), [8, np.nan])
+
+
+def test_a_missing_seed_is_nan_by_round(tmp_path: Path) -> None:
+    table = {"seed": np.array([0, 1, 0.0]), "round": np.array([10, 10, 20.0]), "modes": np.array([1, 2, 3.0])}
+    _, _, modes = rundir.by_round(table, "modes")
+    np.testing.assert_array_equal(modes, [[1, 2], [3, np.nan]])
+
+
+def test_a_half_written_last_line_is_dropped(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [8, 7])
+    path = folder / "metrics.csv"
+    whole = path.read_text()
+    path.write_text(whole + "0,500,8")
+    assert len(rundir.read(folder).table["seed"]) == len(whole.splitlines()) - 1
+
+
+def test_an_unfinished_run_says_how_to_end_it(tmp_path: Path) -> None:
+    run = rundir.read(write_run(tmp_path, "ns", [8], finished=False))
+    assert not run.finished
+    assert run.arrays("samples") == {}
+    with pytest.raises(ZooError, match=r"not finished; zoo run --resume .*ns/a ends it"):
+        run.values("modes")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("config.json", "{", "not valid JSON"),
+        ("config.json", "[]", "one JSON object, not a list"),
+        ("config.json", "{}", "lacks 'variant', 'options', 'data', 'recipe', 'seeds'"),
+        ("summary.json", '{"seconds": 1}', "lacks 'metrics'"),
+        ("summary.json", '{"metrics": {"modes": {"per_seed": [1]}}}', "1 values of modes for 2 seeds"),
+        ("summary.json", '{"metrics": {"high_quality": {"per_seed": [1, 1]}}}', "There is no metric"),
+        ("metrics.csv", "", "begins with nothing"),
+        ("metrics.csv", "seed,round,modes\n0,1\n1,1,2\n", "line 2, has 2 values where the header has 3"),
+        ("metrics.csv", "seed,round,modes\n0,1,many\n", "not a number"),
+        ("samples.npz", "no zip", "cannot be read as arrays"),
+    ],
+)
+def test_damage_is_one_sentence_with_the_file(tmp_path: Path, name: str, content: str, told: str) -> None:
+    folder = write_run(tmp_path, "ns", [8, 7])
+    (folder / name).write_text(content)
+
+    def read_everything() -> None:
+        run = rundir.read(folder)
+        run.values("modes"), run.table, run.arrays("samples")
+
+    with pytest.raises(ZooError) as error:
+        read_everything()
+    assert told in str(error.value)
+    assert str(folder / name) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_directory_that_is_none_says_so(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [8])
+    with pytest.raises(ZooError, match=r"it holds runs further down, such as .*ring/ns/a"):
+        rundir.read(tmp_path)
+    with pytest.raises(ZooError, match="There is no run directory"):
+        rundir.read(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ZooError, match="There are no runs in"):
+        rundir.find([tmp_path / "empty"])
+    with pytest.raises(ZooError, match="There is no directory"):
+        rundir.find([folder / "config.json"])
+
+
+def test_runs_are_found_once_wherever_they_lie(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path, v, [8]) for v in ("ns", "unrolled")] + [write_run(tmp_path, "ns", [8], data="grid")]
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "config.json").write_text("{}")
+    assert rundir.find([tmp_path, folders[0]]) == sorted(folders)
+
+
+def test_equal_labels_are_told_apart(tmp_path: Path) -> None:
+    runs = [
+        rundir.read(write_run(tmp_path, "ns", [8], name="a")),
+        rundir.read(write_run(tmp_path, "ns", [8], name="b", recipe={"lr_d": 3e-3})),
+        rundir.read(write_run(tmp_path, "ns", [8], name="c", recipe={"lr_d": 3e-3})),
+        rundir.read(write_run(tmp_path, "ns", [8], data="grid")),
+        rundir.read(write_run(tmp_path, "madgan", [8], options={"n": 4, "similarity": True})),
+    ]
+    named = rundir.labels(runs)
+    assert named == ["ns lr_d=0.001", "ns lr_d=0.003 (b)", "ns lr_d=0.003 (c)", "ns", "madgan n=4 similarity"]
+
+
+def test_json_of_the_run_is_strict(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [float("nan")])
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    json.loads((folder / "summary.json").read_text(), parse_constant=refuse)

@@ -1,0 +1,134 @@
+"""Which cells a sweep has, and what is wrong with one before anything is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.synthetic_sweeps import TINY
+from zoo.cli import app as cli
+from zoo.errors import ZooError
+from zoo.sweeps import grid
+from zoo.sweeps.grid import Grid
+
+
+def test_an_option_applies_to_those_that_have_it_and_every_cell_is_there_once() -> None:
+    found = grid.cells(Grid(("ns", "unrolled", "unrolled"), ("ring", "grid"), {"k": (0, 1, 5)}))
+    assert [grid.label(c) for c in found] == [
+        "ns on ring",
+        "ns on grid",
+        *(f"unrolled k={k} on {data}" for data in ("ring", "grid") for k in (0, 1, 5)),
+    ]
+
+
+def test_a_recipes_field_applies_to_all_and_text_is_read_as_its_type() -> None:
+    text = grid.parse(["lr-d=1,2e-3", "k=1", "rounds=6", "metz=true", "activation=tanh"])
+    found = grid.cells(Grid(("ns", "unrolled"), grid=text, seeds="3,5"))
+    assert [(c.variant, c.recipe.lr_d) for c in found] == [
+        ("ns", 1.0),
+        ("ns", 2e-3),
+        ("unrolled", 1.0),
+        ("unrolled", 2e-3),
+    ]
+    assert {(c.seeds, c.recipe.rounds, c.recipe.activation) for c in found} == {((3, 5), 6, "tanh")}
+    assert found[-1].options == {"k": 1, "metz": True}
+
+
+def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text(
+        'variants = ["ns", "unrolled"]\ndata = "ring"\nseeds = 2\n[grid]\nk = [0, 1]\nlr-d = 1\nrounds = 6\n'
+    )
+    given = Grid(("ns", "unrolled"), grid=grid.parse(["k=0,1", "lr_d=1", "rounds=6"]), seeds="2")
+    assert [c.key for c in grid.cells(grid.read(path))] == [c.key for c in grid.cells(given)]
+    other = grid.override(grid.read(path), {"seeds": "3", "variants": (), "grid": {"rounds": ("8",)}})
+    assert {(c.seeds, c.recipe.rounds) for c in grid.cells(other)} == {((0, 1, 2), 8)}
+
+
+WRONG = {
+    "Which variants": ["sweep"],
+    "did you mean 'unrolled'": ["sweep", "--variants", "unroled"],
+    "did you mean 'rounds'": ["sweep", "--variants", "ns", "--grid", "round=3"],
+    "--grid k takes whole numbers, not 'x'": ["sweep", "--variants", "unrolled", "--grid", "k=x"],
+    "unrolled on ring: --k must be at least 0": ["sweep", "--variants", "unrolled", "--grid", "k=-1"],
+    "--grid takes an option and its values": ["sweep", "--variants", "ns", "--grid", "k"],
+    "--shard takes which of how many": ["sweep", "--variants", "ns", "--shard", "3/2"],
+    "is not a sweep": ["sweep", "nothing.toml"],
+    "There is no Slurm here": ["sweep", "--variants", "ns", "--on", "slurm"],
+    "--job says what a job of Slurm gets": ["sweep", "--variants", "ns", "--job", "timeout_min=1"],
+    "--address and --gpus-per-cell are of Ray": ["sweep", "--variants", "ns", "--address", "head:6379"],
+    "did you mean 'local'": ["sweep", "--variants", "ns", "--on", "lokal"],
+}
+
+
+@pytest.mark.parametrize("sentence", WRONG)
+def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
+    sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")  # no Slurm on it
+    monkeypatch.setattr(sys, "argv", ["zoo", *WRONG[sentence]])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in told
+    assert len(told.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("on", ["local", "slurm", "ray"])
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "srun").touch(0o755)
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(tmp_path / "here")
+    sizes = [f"--grid={name}={value}" for name, (value,) in TINY.items()]
+    monkeypatch.setattr(sys, "argv", ["zoo", "sweep", "--variants", "ns", "--on", on, *sizes, "--dry-run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "0 finished, 1 to do." in capsys.readouterr().out
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "--on ray needs Ray; install it in a checkout of the zoo with: pip install -e '.[ray]'."),
+        (["--device", "cuda:1"], "--device is auto, cpu or cuda with --on ray"),
+        (["--gpus-per-cell", "2"], "--gpus-per-cell is a share of one GPU, such as 0.25, not 2."),
+    ],
+)
+def test_what_ray_cannot_do_is_one_sentence(
+    words: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if words else None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["zoo", "sweep", "--variants", "ns", "--on", "ray", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("variant = 'ns'", "did you mean 'variants'"), ("grid = 3", "is a table")]
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    with pytest.raises(ZooError, match=sentence):
+        grid.read(tmp_path / "s.toml")

@@ -1,0 +1,122 @@
+"""Claims on cells: of many who try at once one gets it, the dead lose it, the living keep it."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.sweeps import leases
+from zoo.sweeps.leases import Claims, State
+
+KEYS = [f"cell{i}" for i in range(40)]
+
+
+def race(folder: Path, number: int, stale: float) -> None:
+    """Claim what can be had, in one process of several; its catch goes into a file."""
+    with Claims(folder, stale=stale) as claims:
+        (folder / f"ready{number}").touch()
+        while len(list(folder.glob("ready*"))) < 4:
+            time.sleep(0.001)
+        mine = [key for key in KEYS if claims.take(key)]
+        (folder / f"caught{number}").write_text(json.dumps(mine))
+        for key in mine:
+            claims.end(key, State.DONE)
+
+
+def run_race(folder: Path) -> list[str]:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=race, args=(folder, i, 60.0)) for i in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(200)
+    assert [p.exitcode for p in processes] == [0] * 4
+    return [key for i in range(4) for key in json.loads((folder / f"caught{i}").read_text())]
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_of_four_processes_one_gets_each_cell(tmp_path: Path, left_behind: bool) -> None:
+    """Fresh cells, and cells whose claims all lie there stale: the take-over is a race as well."""
+    if left_behind:
+        for key in KEYS:
+            path = tmp_path / f"{key}.0.claim"
+            path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "state": "held"}))
+            os.utime(path, (time.time() - 1000,) * 2)
+    assert sorted(run_race(tmp_path)) == sorted(KEYS)
+
+
+def test_a_claim_stands_until_it_is_given_up(tmp_path: Path) -> None:
+    with Claims(tmp_path) as first, Claims(tmp_path) as second:
+        assert first.take("a")
+        assert not first.take("a")
+        assert not second.take("a")
+        first.end("a", State.GIVEN_UP)
+        assert second.take("a")
+        second.end("a", State.DONE)
+        assert not first.take("a")
+        assert first.newest("a").state is State.DONE
+        first.forget("a")
+        assert first.take("a")
+
+
+def test_leaving_gives_up_what_is_held(tmp_path: Path) -> None:
+    with Claims(tmp_path) as first:
+        first.take("a")
+    with Claims(tmp_path) as second:
+        assert second.newest("a").state is State.GIVEN_UP
+        assert second.take("a")
+    assert not list(tmp_path.glob("*.clock"))
+
+
+def test_a_claim_of_a_dead_process_here_is_stale_at_once(tmp_path: Path) -> None:
+    code = f"import os, pathlib, zoo.leases as l; l.Claims(pathlib.Path({str(tmp_path)!r})).__enter__().take('a'); os._exit(1)"
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with Claims(tmp_path) as claims:
+        assert claims.newest("a").state is State.STALE
+        assert claims.take("a")
+
+
+def test_a_claim_from_elsewhere_is_stale_after_its_time_and_its_owner_learns_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[str] = []
+    with Claims(tmp_path, stale=0.4, lost=lost.append) as other:
+        other._end.set()  # its renewals have stopped: the machine sleeps
+        other.take("a")
+        monkeypatch.setattr(leases, "machine", lambda: "another")
+        with Claims(tmp_path, stale=0.4) as claims:
+            assert not claims.take("a")
+            time.sleep(0.6)
+            assert claims.take("a")
+            other.renew()
+            assert lost == ["a"]
+            assert claims.newest("a").state is State.HELD
+            other.end("a", State.DONE)
+            assert claims.newest("a").state is State.HELD
+
+
+def test_renewals_keep_a_claim(tmp_path: Path) -> None:
+    with Claims(tmp_path, stale=1.0) as owner, Claims(tmp_path, stale=1.0) as other:
+        owner.take("a")
+        time.sleep(1.6)
+        assert not other.take("a")
+
+
+def test_a_claim_that_is_not_yet_written_is_held(tmp_path: Path) -> None:
+    (tmp_path / "a.0.claim").touch()
+    with Claims(tmp_path) as claims:
+        assert claims.newest("a").state is State.HELD
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match="choose another --out"), Claims(tmp_path / "file"):
+        pass

@@ -1,0 +1,159 @@
+"""The command line: every command, and how a bad word ends (one sentence, exit code 2)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toy_data.errors import DataError
+from zoo import heap, variants
+from zoo.cli import evaluate, look, run, sweep, yours
+from zoo.cli.listing import owners
+from zoo.errors import ZooError, unknown
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def tell_version(asked: bool) -> None:
+    if asked:
+        print(f"zoo {metadata.version('mode-collapse-zoo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", help="The version, and nothing else.", is_eager=True, callback=tell_version)
+    ] = False,
+) -> None:
+    """The mode-collapse zoo: which remedy for GAN mode collapse works, on what, and at what cost."""
+
+
+app.add_typer(run.runs, name="run")
+app.command("eval")(evaluate.evaluate_samples)
+app.command("sweep")(sweep.sweep)
+app.command("check")(yours.check)
+app.command("new-variant")(yours.new_variant)
+for command in (look.watch, look.ui, look.compare, look.report):
+    app.command()(command)
+
+
+KINDS = ["variants", "datasets", "metrics", "recipes", "protocols"]
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """What there is: variants, data sets, metrics, recipes."""
+    from zoo.cli.listing import listing
+
+    if kind is not None and kind not in KINDS:
+        raise unknown("list", kind, KINDS)
+    found = {k: v for k, v in listing().items() if kind in (None, k)}
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    for title, entries in found.items():
+        print(f"{title}:")
+        wide = max((len(e["name"]) for e in entries), default=0)
+        for family in dict.fromkeys(e.get("family", "") for e in entries):
+            if family:
+                print(f"  {family}:")
+            for entry in (e for e in entries if e.get("family", "") == family):
+                print(f"  {'  ' * bool(family)}{entry['name']:<{wide}}  {entry['about']}")
+
+
+@app.command()
+def show(variant: str) -> None:
+    """A variant: objective, paper, players and what they own, options with defaults and sources."""
+    from zoo.cli.listing import listing
+    from zoo.cli.terminal import show_variant
+
+    if variant not in variants.names():
+        for kind, entries in listing().items():
+            if any(entry["name"] == variant for entry in entries):
+                raise ZooError(f"'{variant}' is one of the {kind}, not a variant: `zoo list {kind}` tells of it.")
+    show_variant(variant)
+
+
+@app.command()
+def track(folders: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")]) -> None:
+    """Log finished runs to MLflow, from their files; a run that is there already is replaced."""
+    from zoo.cli.terminal import track_runs
+
+    track_runs(folders)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, finished or interrupted.")],
+    n: Annotated[int | None, typer.Option("-n", min=1, help="How many samples (default: 25; of a walk 10).")] = None,
+    seed: Annotated[int | None, typer.Option("--seed-of-run", help="Which seed's generator (else the first).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A .png or .npy file (else samples.png).")] = None,
+    npy: Annotated[bool, typer.Option("--npy", help="Write the array [n, ...] instead of a picture.")] = False,
+    latents: Annotated[Path | None, typer.Option(help="Latents [n, latent] from a .npy file.")] = None,
+    interpolate: Annotated[
+        tuple[int, int] | None, typer.Option(metavar="A B", help="A walk from latent number A to number B.")
+    ] = None,
+    mode: Annotated[int | None, typer.Option(help="Only samples of this mode (images: by the judge).")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else as the run had it).")] = None,
+) -> None:
+    """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
+    from zoo.cli import terminal
+    from zoo.runs import sampling
+
+    path = out or Path("samples.npy" if npy else "samples.png")
+    sampling.check(path, as_array=npy)
+    sampler = sampling.open_run(folder, seed, str(data_root) if data_root else None)
+    with terminal.judge_bar() as heard:
+        sampler = replace(sampler, heard=heard)
+        drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
+    sampling.write(drawn, sampler, path, in_a_row=interpolate is not None)
+    print(f"{len(drawn):,} samples of seed {sampler.seed} are in {path}")
+
+
+@app.command()
+def judge(
+    data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
+    train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
+) -> None:
+    """The classifier that counts the modes of images: trained once (minutes for MNIST), then cached."""
+    from zoo.cli.terminal import train_judge
+
+    train_judge(data, str(data_root) if data_root else None, train)
+
+
+def main() -> None:
+    """The console script: errors that a user can cause end in one line on stderr and exit code 2."""
+    heap.collect_seldom()
+    try:
+        code = app(standalone_mode=False)
+    except (ZooError, DataError) as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"zoo: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        code = 2
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
+            raise
+        print(f"zoo: {error.format_message()}{owners(error)}", file=sys.stderr)
+        code = 2
+    finally:
+        heap.collect_as_usual()
+    sys.exit(code if isinstance(code, int) else 0)

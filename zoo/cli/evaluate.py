@@ -1,0 +1,77 @@
+"""`zoo eval`: every metric on samples of any origin, beside what reference samplers score."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def evaluate_samples(
+    samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of PNGs, or a run directory.")],
+    data: Annotated[str | None, typer.Option(help="What the samples imitate (a run directory knows).")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
+) -> None:
+    """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score."""
+    from zoo.evaluation import subjects
+    from zoo.evaluation.evaluate import evaluate
+    from zoo.files import finite
+
+    names = [name.strip() for name in metrics.split(",")] if metrics else None
+    source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
+    found = evaluate(
+        source.samples,
+        source.data,
+        names,
+        protocol=source.protocol,
+        generators=source.generators,
+        history=source.history,
+    )
+    if as_json:
+        print(json.dumps(finite(found), indent=2))
+    else:
+        show(found)
+
+
+def show(found: dict[str, Any]) -> None:
+    """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
+    from rich.table import Table
+
+    from zoo.cli.terminal import terminal
+    from zoo.metrics.spec import BY_NAME
+    from zoo.statistics import summarise
+
+    console, protocol = terminal(), found["protocol"]
+    title = f"{protocol['seeds']} seed(s) of {protocol['samples']:,} samples, protocol {protocol['name']}"
+    table = Table(title=title, title_style="bold")
+    table.add_column("")
+    for head in ("mean", "95 % interval", "better", *found["reference"], "seconds"):
+        table.add_column(head, justify="right")
+    for name, value in found["metrics"].items():
+        values = value if isinstance(value, list) else [value]
+        over = summarise(values)
+        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n > 1 else "-"
+        only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
+        others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
+        told = (
+            f"{over.mean:.4g}{only}",
+            band,
+            BY_NAME[name].better,
+            *others,
+            f"{found['seconds'][name]:.2f}",
+        )
+        table.add_row(name, *told)
+    console.print(table)
+    for name, why in found["unavailable"].items():
+        console.print(f"Not measured: {name}. {why}")
+    for note in found["notes"]:
+        console.print(note)
+    if found["judge"]:
+        judge = found["judge"]
+        console.print(
+            f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images; real images score {judge['held_out']}."
+        )

@@ -1,0 +1,177 @@
+"""`zoo run`: a command for each variant, made from its dataclass and the recipe's when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from baselines import recipes
+from zoo import variants
+from zoo.cli import yours
+from zoo.errors import ZooError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo.variant import Opt
+
+
+class VariantGroup(TyperGroup):
+    """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*variant_of_recipe(args), *args])
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return variants.names()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in variants.names():
+            raise unknown("variant", cmd_name, variants.names())
+        return run_command(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Variants"):
+            formatter.write_dl([(name, variants.idea(name)) for name in variants.names()])
+
+
+def variant_of_recipe(args: list[str]) -> list[str]:
+    """The recipe's own variant where `zoo run --recipe NAME --rounds 3` names none: its command reads the options."""
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if "--recipe" not in words[:-1] or {*words} & {"--resume", "--plugin", *variants.names()}:
+        return []
+    recipe = recipes.load(words[words.index("--recipe") + 1])
+    if not recipe.variant:
+        raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
+    return [recipe.variant]
+
+
+runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
+
+Data = Annotated[
+    str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")
+]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")
+]
+Seeds = Annotated[
+    str | None, typer.Option(help="How many (8 unless told), a range (0-7) or a list (3,5).", rich_help_panel="Run")
+]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="How samples are counted.", rich_help_panel="Run")]
+Root = Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).", rich_help_panel="Run")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel="Run")]
+Compile = Annotated[
+    bool | None,
+    typer.Option(
+        "--compile/--no-compile",
+        help="Compile the round (CPU; by itself where that is repaid).",
+        rich_help_panel="Run",
+        show_default=False,
+    ),
+]
+TF32 = Annotated[bool, typer.Option("--tf32", help="Multiply in TF32 (GPU).", rich_help_panel="Run")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
+]
+Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
+Track = Annotated[
+    bool, typer.Option("--track/--no-track", help="Log the finished run to MLflow.", rich_help_panel="Run")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no table.", rich_help_panel="Run")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.", rich_help_panel="Run")
+]
+
+
+@runs.callback(invoke_without_command=True)
+def run_any(
+    ctx: typer.Context,
+    recipe: RecipeName = None,
+    resume: Resume = None,
+    device: Device = "auto",
+    compile: Compile = None,
+    track: Track = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    plugin: yours.Plugin = None,
+) -> None:
+    """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
+    if ctx.invoked_subcommand is None:
+        from zoo.cli.terminal import run_cell
+
+        given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
+        run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
+    elif resume or recipe:
+        raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
+
+
+def run_options(
+    data: Data = None,
+    recipe: RecipeName = None,
+    seeds: Seeds = None,
+    protocol: ProtocolName = None,
+    data_root: Root = None,
+    device: Device = "auto",
+    compile: Compile = None,
+    tf32: TF32 = False,
+    out: Out = None,
+    resume: Resume = None,
+    track: Track = True,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """The options that every variant's command has; only its signature is used."""
+
+
+def run_command(name: str) -> Any:
+    """The click command of one variant: its own options, the recipe's, and the run's."""
+    from zoo import recipe, variant
+    from zoo.cli.terminal import run_cell
+
+    cls = variants.load(name)
+    own, common = variant.options(cls), recipe.fields()
+    run_wide = inspect.signature(run_options, eval_str=True).parameters
+    for taken in own.keys() & {*common, *run_wide}:
+        raise ZooError(
+            f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
+        )
+    parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
+    parameters += [option(k, kind, opt, "Recipe") for k, (kind, opt) in common.items()]
+    parameters += list(run_wide.values())
+
+    def command(**given: Any) -> None:
+        chosen = {k: v for k, v in given.items() if v is not None}
+        options = {k: chosen[k] for k in own if k in chosen}
+        run_cell(
+            name,
+            options,
+            {k: chosen[k] for k in common if k in chosen},
+            {k: v for k, v in given.items() if k not in own and k not in common},
+        )
+
+    return from_signature(command, parameters, inspect.cleandoc(cls.__doc__ or ""), name)
+
+
+def option(name: str, kind: type, opt: Opt, panel: str, default: Any = None) -> inspect.Parameter:
+    """A command-line option for a dataclass field; None when it is not given."""
+    flag = f"--{name.replace('_', '-')}"
+    flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
+    told = [opt.help, f"(default: {default})" if default is not None else "", f"[{opt.source}]" if opt.source else ""]
+    declared = typer.Option(*flags, help=" ".join(filter(None, told)), rich_help_panel=panel, show_default=False)
+    annotation: Any = Annotated[kind | None, declared]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def from_signature(function: Callable[..., None], parameters: list[inspect.Parameter], doc: str, name: str) -> Any:
+    """A click command from a function and the parameters it should have."""
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    function.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in keyword}
+    function.__doc__ = "\b\n" + doc
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name)(function)
+    return typer.main.get_command(single)

@@ -1,0 +1,274 @@
+"""What a person sees in a terminal while and after a run; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from zoo.errors import ZooError
+from zoo.files import finite
+from zoo.harness import Record
+from zoo.runs import pictures, session
+from zoo.runs.cell import plan
+from zoo.runs.environment import device_name
+from zoo.variant import options as options_of
+
+SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
+LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
+
+
+def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
+    """Plan, train, show: what `zoo run` does."""
+    quiet = given["quiet"] or given["as_json"]
+    console = terminal(quiet)
+    listener = session.Listener() if quiet else Live(console)
+    if given["resume"]:
+        if (
+            options
+            or changes
+            or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root", "tf32"))
+        ):
+            raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
+        run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
+        if variant and variant != run.cell.variant:
+            raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
+    else:
+        chosen = {k: given.get(k) for k in ("data", "recipe", "protocol")}
+        root = given.get("data_root")
+        cell = plan(
+            variant,
+            options,
+            **chosen,
+            changes=changes,
+            seeds=given.get("seeds") or "8",
+            data_root=str(root) if root else None,
+        )
+        out, tf32 = given.get("out"), bool(given.get("tf32"))
+        run = session.start(
+            cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
+        )
+    summary = train(run, console)
+    pictures.draw(run)
+    if given["track"]:
+        from zoo import tracking
+
+        failure = tracking.try_log(run.folder)
+        if failure:
+            print(f"zoo: {failure}", file=sys.stderr)
+    if given["as_json"]:
+        print(json.dumps(finite(summary), indent=2))
+    show_summary(console, run, summary, tracked=given["track"])
+
+
+def _count(seeds: int) -> str:
+    return "1 seed" if seeds == 1 else f"{seeds} seeds side by side"
+
+
+def terminal(quiet: bool = False) -> Console:
+    """Where a run tells of itself; what is not a terminal (a file, a pipe) is wide enough for a table."""
+    console = Console(quiet=quiet, highlight=False)
+    return console if console.is_terminal else Console(quiet=quiet, highlight=False, width=110)
+
+
+def train(run: session.Run, console: Console) -> dict[str, Any]:
+    """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
+
+    def ask_to_stop(signum: int, frame: Any) -> None:
+        if run.asked_to_stop.is_set():
+            raise KeyboardInterrupt
+        run.asked_to_stop.set()
+
+    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return run.train()
+    except session.Interrupted as stopped:
+        print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
+        print(f"  zoo run --resume {stopped.folder}", file=sys.stderr)
+        raise SystemExit(130) from None
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+        if isinstance(run.listener, Live):
+            run.listener.close()
+
+
+@dataclass
+class Live(session.Listener):
+    """A progress bar with the modes covered so far; a line per evaluation where stdout is not a terminal."""
+
+    console: Console
+    progress: Progress | None = None
+    last: float = field(default_factory=time.monotonic)
+
+    def said(self, line: str) -> None:
+        self.console.print(line)
+
+    def started(self, run: session.Run) -> None:
+        cell = run.cell
+        self.total, self.modes = cell.recipe.rounds, run.data.modes
+        told = "".join(f" {k}={v}" for k, v in cell.options.items())
+        device = device_name(run.device)
+        self.console.print(
+            f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {_count(len(cell.seeds))}, {device}"
+        )
+        if self.console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
+            self.progress = Progress(
+                *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
+            )
+            self.progress.start()
+            self.task = self.progress.add_task(
+                "", total=self.total, completed=run.training.played, live="first round is being traced"
+            )
+
+    def played(self, rounds: int) -> None:
+        now = time.monotonic()
+        if self.progress and now - self.last > 0.1:
+            self.last = now
+            self.progress.update(self.task, completed=rounds)
+
+    def evaluated(self, record: Record) -> None:
+        live = self.live(record)
+        if self.progress:
+            self.progress.update(self.task, completed=record.round, live=live)
+        else:
+            self.console.print(f"round {record.round:>7,} of {self.total:,}  {live}  {record.seconds:.0f} s")
+
+    def live(self, record: Record) -> str:
+        """The state of all seeds in a few words."""
+        told = []
+        if "modes" in record.metrics:
+            of = f"/{self.modes}" if self.modes else ""
+            told.append(f"modes {record.metrics['modes'].mean():.1f}{of}")
+        if "high_quality" in record.metrics:
+            told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
+        if not told:
+            told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
+        if record.diverged:
+            told.append(f"{len(record.diverged)} diverged")
+        return ", ".join(told)
+
+    def close(self) -> None:
+        if self.progress:
+            self.progress.stop()
+
+
+def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tracked: bool) -> None:
+    """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score."""
+    metrics, references = summary["metrics"], summary["reference"]
+    if metrics:
+        seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
+        table = Table(
+            title=f"{summary['variant']} on {summary['data']}: {seeds}, {summary['rounds']:,} rounds",
+            title_style="bold",
+        )
+        table.add_column("")
+        for head in (
+            "mean",
+            "95 % interval",
+            "worst seed",
+            *(f"{name} itself" if name == "data" else name for name in references),
+        ):
+            table.add_column(head, justify="right")
+        for name in [m for m in SHOWN if m in metrics] or list(metrics):
+            m = metrics[name]
+            worst = (max if name in LOWER_IS_BETTER else min)(m["per_seed"])
+            told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
+            band = "-" if len(m["per_seed"]) < 2 else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
+            others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
+            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
+            table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]{only}", band, f"{worst:.3g}", *others)
+        console.print(table)
+    for sentence in summary["verdict"]:
+        console.print(sentence, soft_wrap=True)
+    if summary["judge"]:
+        told = summary["judge"]
+        console.print(
+            f"Modes are the classes that our judge sees; it is right on {told['accuracy']:.2%} of {told['tested_on']:,} held-out images."
+        )
+    for sentence in dict.fromkeys(summary["unavailable"].values()):
+        console.print(f"Not measured: {sentence}")
+    if summary["diverged"]:
+        console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
+    seconds, each = summary["seconds"], summary["cost"]["seconds_per_seed"]
+    console.print(f"Trained in {seconds:.0f} s, {each:.1f} s per seed. Files are in {run.folder}", soft_wrap=True)
+    console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
+    if tracked:
+        console.print("Compare runs in the browser with: zoo ui")
+
+
+def show_variant(name: str) -> None:
+    """`zoo show`: the docstring, the players, the options."""
+    import inspect
+
+    from zoo import variants
+    from zoo.catalogue import optimiser
+
+    cls = variants.load(name)
+    console = Console(highlight=False)
+    console.print(f"[bold]{name}[/bold]\n")
+    print(inspect.cleandoc(cls.__doc__ or ""))
+    print("\nPlayers, in turn order:")
+    made = cls()
+    for player in made.players():
+        told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
+        print(
+            f"  {player.name} moves {player.owns} with {optimiser(player)} ({told}{', then projected' if player.project else ''})"
+        )
+    found = options_of(cls)
+    print("\nOptions:" if found else "\nIt has no options of its own.")
+    for field_name, (kind, opt) in found.items():
+        default = getattr(made, field_name)
+        source = f" [{opt.source}]" if opt.source else ""
+        print(f"  --{field_name.replace('_', '-')} {kind.__name__} = {default}: {opt.help}{source}")
+
+
+def track_runs(folders: list[Path]) -> None:
+    """`zoo track`: log every finished run in these folders."""
+    from zoo import tracking
+    from zoo.runs import rundir
+
+    found = [run.path for run in map(rundir.read, rundir.find(folders)) if run.finished]
+    if not found:
+        raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
+    failed = 0
+    for folder in found:
+        failure = tracking.try_log(folder)
+        print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)
+        failed += bool(failure)
+    if failed:
+        raise SystemExit(1)
+
+
+@contextmanager
+def judge_bar() -> Iterator[Callable[[float], None]]:
+    """A bar that hears of the judge's training, and shows itself when there is some."""
+    with Progress(
+        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=terminal(), transient=True
+    ) as bar:
+        task = bar.add_task("", total=1.0, visible=False)
+        yield lambda share: bar.update(task, completed=share, visible=True)
+
+
+def train_judge(name: str, root: str | None, train: bool) -> None:
+    """`zoo judge`: train (or find) the judge of a data set, with a progress bar, and say how good it is."""
+    import toy_data
+    from zoo.evaluation import judge
+
+    data = toy_data.load(name, root)
+    with judge_bar() as heard:
+        found = judge.judge(data, progress=heard, train=train)
+    terminal().print(
+        f"The judge of {name} is right on {found.accuracy:.2%} of {found.tested_on:,} held-out images (kept in {judge.cache_root()})."
+    )

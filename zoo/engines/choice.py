@@ -1,0 +1,101 @@
+"""Which engine makes a run's rounds: traced, or compiled where that is repaid; on a GPU either is kept as a CUDA graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import torch
+
+from zoo import normals
+from zoo.engines import compiling, memory
+from zoo.engines.graphs import Graphed
+from zoo.engines.tracing import Engine, Function, Traced
+from zoo.errors import ZooError
+from zoo.harness import Game
+
+NO_COMPILER = "There is no C++ compiler here (g++, clang++, or what CXX names)"
+INSTEAD = "Install one with Python's headers, or say --no-compile (the last digits of results differ)."
+NO_TRITON = "There is no Triton here"
+WITHOUT = "Say --no-compile (the last digits of results differ)."
+
+
+class Choice(NamedTuple):
+    """A run's game under its engine."""
+
+    game: Game
+    compiled: bool
+    groups: int
+    """In how many groups its seeds are trained."""
+
+
+def choose(
+    make: Callable[[Engine], Game],
+    seeds: Sequence[int],
+    asked: bool | None,
+    tell: Callable[[str], None],
+    *,
+    tf32: bool = False,
+) -> Choice:
+    """The game under its engine. ``asked``: compiled or not, as the user says or as the run began; ``None`` decides by what it saves.
+
+    ``tell`` hears a line where it will take a while. ``ZooError`` where compiling is asked for and cannot be had, or ``tf32`` of a CPU.
+    """
+    traced = make(Traced())
+    on_gpu = traced.device.type == "cuda"
+    if tf32 and not on_gpu:
+        raise ZooError("TF32 is a GPU's arithmetic; there is none on a CPU: leave --tf32 out, or say --device cuda.")
+    compiler = compiling.triton() if on_gpu else compiling.compiler()
+    lacking, instead = (NO_TRITON, WITHOUT) if on_gpu else (NO_COMPILER, INSTEAD)
+    if asked and not compiler:
+        raise ZooError(f"{lacking}. {instead}")
+    if compiler and not on_gpu and normals.pays(_normals(traced) * len(seeds)):
+        normals.hasten(str(compiler))
+    groups = memory.groups(traced, seeds, workers(traced.device))
+    first = seeds[: math.ceil(len(seeds) / groups)]
+    trial = cache(lambda: (traced.build(first), traced.stream(first)))  # lanes that nobody keeps, whatever the engine
+    compiled: Game | None = None
+    if asked is not False and compiler and (asked or _pays(traced, traced.prepare(*trial()), len(first), len(seeds))):
+        tell("Compiling the round: 5 s to a minute, about 2 s where PyTorch has it in its cache.")
+        try:
+            candidate = make(Graphed(compiling.Joined(), tf32) if on_gpu else compiling.Compiled())
+            candidate.prepare(*trial())
+            compiled = candidate
+        except Exception as error:  # whatever a compiler and its headers can lack
+            if asked:
+                raise ZooError(f"Compiling failed ({_first_line(error)}). {instead}") from error
+            tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
+    if not on_gpu:
+        return Choice(compiled or traced, compiled is not None, len(seeds) if compiled else groups)
+    game = compiled or make(Graphed(tf32=tf32))
+    try:
+        game.advance(*trial(), 1)  # a graph is recorded where its first round is played
+    except (
+        Exception
+    ) as error:  # a round that waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be
+        tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
+        return Choice(traced, False, groups)
+    return Choice(game, compiled is not None, groups)
+
+
+def _normals(game: Game) -> int:
+    """How many normal numbers become latents in a seed's whole run."""
+    r = game.recipe
+    return 0 if r.uniform_latent else r.rounds * game.draws * r.batch * game.variant.latent(game.kit)
+
+
+def _pays(game: Game, traced: Function, group: int, seeds: int) -> bool:
+    """Told from the traced round of a group of so many, which on a CPU a run that stays traced needs anyway."""
+    pays = compiling.pays_on_a_gpu if game.device.type == "cuda" else compiling.pays
+    return pays(traced, group, seeds * game.recipe.rounds)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}" if str(error) else type(error).__name__
+
+
+def workers(device: torch.device) -> int:
+    """How many groups of seeds play at a time."""
+    return torch.get_num_threads() if device.type == "cpu" else 1

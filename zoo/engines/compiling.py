@@ -1,0 +1,274 @@
+"""Rounds by PyTorch's compiler: one seed's, played seed by seed (CPU), or that of all seeds at a time (CUDA).
+
+On a CPU nothing is stacked: what a seed's round holds fits the core's own cache. The compiler joins everything between two matrix products
+into one loop, and Python is called once a round; what it joins over stacked seeds goes through the third-level cache, and was no faster than
+the traced round. What the line is told beforehand:
+
+* thin products become sums of products, which it joins with what stands around them (a kernel for 512 x 128 by 128 x 2 runs at 4 % of the rate);
+* scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
+* what a round changes is written over the inputs.
+
+A seed plays many rounds before the next one's turn (``zoo.threads``), so that its weights and moments stay in that cache too.
+
+On a GPU, whose memory is fast and whose calls are dear, the round of all seeds is joined (``Joined``).
+
+Compiling takes seconds (9 for ``ns``, 28 for ``unrolled --k 5``; 2 from PyTorch's cache), so that ``pays`` says when it is worth it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from zoo.engines import convolutions, counting, parts, products, reuse, tracing
+from zoo.engines.columns import Columns
+from zoo.engines.products import call, value
+from zoo.engines.recording import record
+from zoo.engines.tracing import Function, Line, Mapped, SeedBySeed
+
+aten = torch.ops.aten
+
+PRODUCTS = (aten.mm.default, aten.addmm.default, aten.bmm.default)
+THIN = 4
+"""Up to this many rows, columns or terms a product is written out."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An ``Engine`` for CPU: one seed's round compiled once, called for one seed after another."""
+
+    side_by_side: bool = False
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> SeedBySeed:
+        lane = [t[:1] for t in example]
+        line = record(Mapped()(one, lane, donated), lane)
+        graph = line.graph
+        tracing.tidy(graph)
+        operations = counting.flops(line)
+        parts.sum_first(graph)
+        _write_out(graph)
+        tracing.tidy(graph)
+        _hold_scalars(graph)
+        _write_over(graph, donated)
+        try:
+            made = _compile(line, lane, CPU | TRUSTED)
+        except Exception:  # a compiler that is older than the processor
+            made = _compile(line, lane, CPU)
+        return SeedBySeed(operations, donated, made)
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A group's round whose first ``donated`` inputs are written over; ``round`` is the line that it was compiled from."""
+
+    round: Line
+    donated: int
+    play: Callable[..., Any]
+
+    def __call__(self, inputs: list[Tensor]) -> list[Tensor]:
+        return [*inputs[: self.donated], *self.play(*inputs)]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """An ``Engine`` for CUDA: the round of all seeds with whatever stands between two products joined into one kernel (Triton)."""
+
+    side_by_side: bool = True
+
+    def __call__(self, one: Function, example: list[Tensor], donated: int) -> Kernels:
+        line = record(Mapped()(one, example, donated), example)
+        convolutions.rewrite(line.graph, Columns)
+        tracing.tidy(line.graph)
+        made = line.copy()
+        _put_in_numbers(made.graph)
+        parts.sum_first(made.graph)
+        _write_out(made.graph)
+        products.align(made.graph)
+        tracing.tidy(made.graph)
+        _write_over(made.graph, donated)
+        return Kernels(line, donated, _compile(made, example, {}))
+
+
+def compiler() -> str | None:
+    """The C++ compiler that PyTorch would call, if there is one here."""
+    named = os.environ.get("CXX")
+    return shutil.which(named) if named else shutil.which("g++") or shutil.which("clang++")
+
+
+def triton() -> bool:
+    """Whether PyTorch's compiler for GPUs is here."""
+    return find_spec("triton") is not None
+
+
+def pays(line: Function, seeds: int, rounds: int) -> bool:
+    """Whether so many rounds (of all seeds together) repay compiling twice: told from the traced round of some ``seeds``, never timed.
+
+    Measured on Zen 4, to within a factor of two: a seed's compiled round saves 1.5 ms for each GFLOP of products and 0.7 us for each
+    operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 18 ms for each operation. Convolutions save nothing:
+    they are the same calls either way.
+    """
+    if not isinstance(line, Line) or convolutions.any_in(line.graph):
+        return False
+    operations = len(tracing.nodes(line))
+    saved = 1.5e-12 * counting.flops(line) / seeds + (7e-7 + 9e-7 / seeds) * operations
+    return rounds * saved > 2 * (3 + 0.018 * operations)
+
+
+def pays_on_a_gpu(line: Function, seeds: int, rounds: int) -> bool:
+    """As ``pays``, for ``Joined`` against the traced round, both as graphs.
+
+    Measured on an H200, to within 40 %: a round of a group saves 0.9 us for each operation and a pass over memory, at 4.2 TB/s, for what is
+    read and written between its products; compiling takes 11 s and 10 ms for each operation. Convolutions were not measured.
+    """
+    if not isinstance(line, Line) or convolutions.any_in(line.graph):
+        return False
+    operations = len(tracing.nodes(line))
+    saved = 9e-7 * operations + counting.traffic(line) / 4.2e12
+    return rounds / seeds * saved > 2 * (11 + 0.01 * operations)
+
+
+CPU = {"cpp_wrapper": True, "cpp.threads": 1, "compile_threads": 1}
+"""One C++ function for the whole round, which lets go of Python's lock; groups of seeds are what runs in threads."""
+
+
+TRUSTED = {"cpp.vec_isa_ok": True}
+"""The processor's word for its vector instructions, and not a test compiled for each kind, which took 8 s."""
+
+
+def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Callable[..., Any]:
+    from torch._inductor import config, standalone_compile
+
+    for node in line.graph.nodes:
+        node.meta.clear()  # stand-ins on no device: the compiler makes its own
+    # they tell of CUDA, which nobody asked for, and of operations that are called as they are, which is right
+    talk = [logging.getLogger(name) for name in ("torch.utils.cpp_extension", "torch._inductor")]
+    levels = [logger.level for logger in talk]
+    for logger in talk:
+        logger.setLevel(logging.ERROR)
+    try:
+        with torch.no_grad(), config.patch(settings), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "TensorFloat32")  # that it could be had: ``--tf32``
+            example: list[Any] = [t.clone() for t in given]  # copies: compiling may play them
+            made: Callable[..., Any] = standalone_compile(line.compile(), example, dynamic_shapes="from_example_inputs")
+            return made
+    finally:
+        for logger, level in zip(talk, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _write_over(graph: fx.Graph, donated: int) -> None:
+    """The first ``donated`` results go over the inputs of their places; the others are returned."""
+    (end,) = graph.find_nodes(op="output")
+    results, inputs, made_by = list(end.args[0]), graph.find_nodes(op="placeholder"), reuse.owners(graph)
+    moves = [(to, result) for to, result in zip(inputs, results[:donated], strict=False) if to is not result]
+    with graph.inserting_before(end):
+        # what is an input itself is read before any is written over
+        kept = [call(graph, aten.clone.default, r) if made_by[r].op == "placeholder" else r for _, r in moves]
+        for (to, _), result in zip(moves, kept, strict=True):
+            graph.call_function(aten.copy_.default, (to, result))
+    end.args = (tuple(results[donated:]),)
+
+
+def _put_in_numbers(graph: fx.Graph) -> None:
+    """Numbers that the seed map made tensors of, on the CPU, as numbers."""
+    for node in list(graph.nodes):
+        if node.target is aten._to_copy.default and isinstance(node.args[0], int | float):
+            for user in list(node.users):
+                user.args = tuple(node.args[0] if argument is node else argument for argument in user.args)
+            if not node.users:
+                graph.erase_node(node)
+
+
+def _hold(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    """The same numbers in memory of their own: the compiler would else make them again wherever they are read."""
+    held = value(node)
+    assert held is not None
+    copy = products.copied(graph, node)
+    strides = torch.empty(held.shape, device="meta").stride()
+    return call(graph, aten.as_strided.default, copy, list(held.shape), list(strides))
+
+
+def _hold_scalars(graph: fx.Graph) -> None:
+    """Every single number that something larger is made of, if it was made and not cut from something larger, where it lies already."""
+    made_by = reuse.owners(graph)
+    for node in list(graph.nodes):
+        held, owner = value(node), value(made_by[node])
+        if node.op != "call_function" or held is None or held.nelement() != 1 or owner is None or owner.nelement() > 1:
+            continue
+        larger = [user for user in node.users if (made := value(user)) is not None and made.nelement() > 1]
+        if larger:
+            with graph.inserting_before(node.next):
+                kept = _hold(graph, node)
+            for user in larger:
+                user.replace_input_with(node, kept)
+
+
+def _write_out(graph: fx.Graph) -> None:
+    """Every thin product as sums, every other of two matrices as a stack of one: MKL's call for a stack has 4 us less to do first."""
+    for node in list(graph.nodes):
+        if node.target not in PRODUCTS or node.kwargs:
+            continue
+        *bias, a, b = node.args
+        with graph.inserting_before(node):
+            new = _sums(graph, a, b)
+            if new is None and node.target is aten.bmm.default:
+                continue
+            new = new or _stack_of_one(graph, a, b)
+            if bias:
+                new = call(graph, aten.add.Tensor, new, bias[0])
+        node.replace_all_uses_with(new)
+        graph.erase_node(node)
+
+
+def _stack_of_one(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node:
+    stacked = call(graph, aten.bmm.default, *(call(graph, aten.unsqueeze.default, x, 0) for x in (a, b)))
+    return call(graph, aten.squeeze.dim, stacked, 0)
+
+
+def _sums(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
+    """``a [..., M, K] @ b [..., K, N]`` by its few terms, columns or rows; ``None`` where it has many of all three."""
+    va, vb = value(a), value(b)
+    if va is None or vb is None:
+        return None
+    (m, k), n = va.shape[-2:], vb.shape[-1]
+
+    def line(of: fx.Node, dim: int, i: int, alone: bool) -> fx.Node:
+        """Row (of dimension -2) or column i; from matrices of which it lies strewn, a copy."""
+        part = call(graph, aten.slice.Tensor, of, dim, i, i + 1)
+        held = value(part)
+        in_one_piece = held is None or held.nelement() == 1 or held.stride(-3 - dim) == 1
+        return part if alone or in_one_piece else _hold(graph, part)
+
+    if k <= THIN:
+        terms = [
+            call(graph, aten.mul.Tensor, call(graph, aten.slice.Tensor, a, -1, i, i + 1), line(b, -2, i, k == 1))
+            for i in range(k)
+        ]
+        total, *rest = terms
+        for term in rest:
+            total = call(graph, aten.add.Tensor, total, term)
+        return total
+    if n <= THIN:
+        bt = call(graph, aten.transpose.int, b, -2, -1)
+        products = [call(graph, aten.mul.Tensor, a, line(bt, -2, j, n == 1)) for j in range(n)]
+        return _joined(graph, products, -1)
+    if m <= THIN:
+        at = call(graph, aten.transpose.int, a, -2, -1)
+        products = [call(graph, aten.mul.Tensor, b, call(graph, aten.slice.Tensor, at, -1, i, i + 1)) for i in range(m)]
+        return _joined(graph, products, -2)
+    return None
+
+
+def _joined(graph: fx.Graph, products: list[fx.Node], dim: int) -> fx.Node:
+    """The sum of each over ``dim``, side by side along it."""
+    sums = [call(graph, aten.sum.dim_IntList, product, [dim], True) for product in products]
+    return sums[0] if len(sums) == 1 else call(graph, aten.cat.default, sums, dim)

@@ -1,0 +1,71 @@
+"""What a traced round costs in floating-point operations, read off its straight line: a price that no machine's load changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import fx
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+from zoo.engines import convolutions, products, reuse
+from zoo.engines.tracing import Function, Line, SeedBySeed, line_of
+
+aten = torch.ops.aten
+
+
+def flops(traced: Function) -> int:
+    """Operations of the matrix products and convolutions of a traced round, forward and backward; elementwise work is not counted.
+
+    A product ``[M, K] @ [K, N]`` is 2 M K N. Of one seed for a round that is played seed by seed; zero for one that is not traced.
+    """
+    if isinstance(traced, SeedBySeed):
+        return traced.flops
+    if (line := line_of(traced)) is None:
+        return 0
+    total = 0
+    for node in line.graph.nodes:
+        held = node.meta.get("val")  # of a convolution's backward pass, a tuple
+        if node.op != "call_function" or held is None:
+            continue
+        if node.target in (products.lane, products.lanes):
+            inner = products.value(node.args[0])
+            total += 2 * held.nelement() * (inner.shape[-1] if inner is not None else 0)
+            continue
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
+        if node.target in (convolutions.fold, convolutions.spread, convolutions.overlay, convolutions.correlate):
+            with FlopCounterMode(display=False) as counted:
+                node.target(*args)
+            total += counted.get_total_flops()
+        else:
+            total += _operations(_packet(node.target), *args, **kwargs, out_val=held)
+    return int(total)
+
+
+def traffic(line: Line) -> int:
+    """Bytes that a line's operations read and write, but for its products: what joining them saves most of."""
+    made, total = reuse.owners(line.graph), 0
+    for node in line.graph.nodes:
+        held = products.value(node)
+        if node.op != "call_function" or held is None or flop_registry.get(_packet(node.target)):
+            continue
+        schema = getattr(node.target, "_schema", None)
+        if made[node] is node or (schema is not None and schema.is_mutable):  # else a view
+            read = (products.value(given) for given in node.all_input_nodes)
+            total += sum(t.nelement() * t.element_size() for t in (held, *read) if t is not None)
+    return total
+
+
+def _packet(target: Any) -> Any:
+    """The operation without its overload, and the same for its form in place."""
+    name = getattr(getattr(target, "overloadpacket", None), "__name__", "")
+    return getattr(aten, name.rstrip("_"), None) if name else None
+
+
+def _operations(packet: Any, *args: Any, **kwargs: Any) -> int:
+    """By PyTorch's formulas, but for a convolution's gradients: theirs take groups for one; each costs what the convolution does."""
+    if packet is aten.convolution_backward:
+        g, x, w, _, *how, (to_x, to_w, _) = args
+        return (to_x + to_w) * _operations(aten.convolution, x, w, None, *how, out_val=g)
+    formula = flop_registry.get(packet)
+    return int(formula(*args, **kwargs)) if formula else 0

@@ -1,0 +1,229 @@
+"""An assertion for anybody's generator: does it cover the modes? Used by the pytest plugin, and without pytest alike.
+
+from zoo.checks import mode_coverage
+mode_coverage(lambda n, seed: train(seed).sample(n), data="grid", at_least=0.9, seeds=8)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from toy_data import Data
+    from zoo.metrics.modes import Protocol
+
+BARS = " ▁▂▃▄▅▆▇█"
+LINE = 64
+"""Modes that fit in one line of a histogram."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was found: modes covered and high-quality share (NaN for images) per seed, the interval of the covered share, the histogram ``[S, K]``."""
+
+    data: str
+    protocol: str
+    samples: int
+    modes: tuple[int, ...]
+    total: int
+    high_quality: tuple[float, ...]
+    interval: tuple[float, float]
+    confidence: float
+    histogram: tuple[tuple[int, ...], ...]
+    covered: tuple[tuple[bool, ...], ...]
+    places: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of modes covered, averaged over seeds."""
+        return sum(self.modes) / self.total / len(self.modes)
+
+    @property
+    def missing(self) -> dict[int, int]:
+        """Mode to the number of seeds that miss it, the most missed first."""
+        lost = {k: sum(not seed[k] for seed in self.covered) for k in range(self.total)}
+        return dict(sorted(((k, n) for k, n in lost.items() if n), key=lambda pair: -pair[1]))
+
+    def __str__(self) -> str:
+        n = len(self.modes)
+        said = f"covers {100 * self.share:.1f} % of the {self.total} modes of {self.data}"
+        if n > 1:
+            low, high = self.interval
+            said += f", {100 * self.confidence:g} % interval {100 * low:.1f} to {100 * high:.1f} % over {n} seeds"
+        lines = [f"{said} ({self.samples} samples a seed, protocol {self.protocol})"]
+        if self.missing:
+            worst = list(self.missing.items())
+            told = [f"{k} at {self.places[k]}" + (f" in {m} of {n}" if n > 1 else "") for k, m in worst[:8]]
+            more = f", and {len(worst) - 8} more" if len(worst) > 8 else ""
+            lines.append(f"missing modes: {'; '.join(told)}{more}")
+        lines.append("samples per mode (of a mixture: high-quality ones), each seed's largest as a full bar:")
+        for seed, covered, share, counts in zip(self.seeds, self.modes, self.high_quality, self.histogram, strict=True):
+            name = f"seed {seed}: " if n > 1 else ""
+            quality = "" if math.isnan(share) else f", high quality {100 * share:.0f} %"
+            lines.append(f"  {name}{covered} of {self.total}{quality}  |{bars(counts)}|")
+        return "\n".join(lines)
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Counts as a line of bars; a mode with none stays blank. Past ``LINE`` modes, neighbours share a bar."""
+    size = math.ceil(len(counts) / LINE)
+    sums = [sum(counts[i : i + size]) for i in range(0, len(counts), size)]
+    top = max(sums) or 1
+    return "".join(BARS[0] if s == 0 else BARS[max(1, round(s / top * (len(BARS) - 1)))] for s in sums)
+
+
+def mode_coverage(
+    samples: Any,
+    data: str | Data = "grid",
+    at_least: float = 0.9,
+    confidence: float = 0.95,
+    *,
+    high_quality: float = 0.0,
+    protocol: str | Protocol = "pacgan",
+    seeds: int | Sequence[int] | None = None,
+) -> Coverage:
+    """Assert that a generator covers at least this share of the modes; returns what was found.
+
+    Args:
+        samples: ``[N, d]`` of one generator, ``[S, N, d]`` of S seeds (tensor or array), or a sampler: called as ``sampler(n)``, or, when
+            ``seeds`` are given, as ``sampler(n, seed)`` for each, to return ``[n, d]``.
+        data: a mixture, or images that a judge tells apart, by name (``zoo list datasets``), ``.npz`` path, or itself.
+        at_least: share of the modes. With two seeds or more, the lower end of the bootstrap interval over seeds must reach it; one generator's
+            covered modes are simply counted, since a mode that was hit is covered.
+        confidence: of that interval.
+        high_quality: share of high-quality samples that every seed must reach; there is none for images, which a judge always gives a class.
+        protocol: how samples are counted, by name or itself.
+        seeds: how many (0 to n - 1), or which.
+
+    Raises:
+        AssertionError: with the modes that are missing, a histogram of each seed, and the interval.
+        ZooError: for data without known modes, samples of another shape, or a share outside [0, 1].
+    """
+    __tracebackhide__ = True  # pytest shows the sentence, not this source
+    for name, value in (("at_least", at_least), ("confidence", confidence), ("high_quality", high_quality)):
+        if not 0 <= value <= 1:
+            raise ZooError(f"{name} is a share between 0 and 1, not {value}.")
+    found = measure(samples, data, protocol, seeds, confidence)
+    if high_quality and any(map(math.isnan, found.high_quality)):
+        raise ZooError(f"high_quality is for mixtures: a judge gives every image of '{found.data}' a class.")
+    few = [s for s, share in zip(found.seeds, found.high_quality, strict=True) if share < high_quality]
+    reached = found.interval[0] if len(found.modes) > 1 else found.share
+    if reached < at_least:
+        what = (
+            f"the {100 * confidence:g} % interval's lower end" if len(found.modes) > 1 else "the share of modes covered"
+        )
+        raise AssertionError(f"{what}, {reached:.3f}, is below {at_least:g}: the generator {found}")
+    if few:
+        told = f"the high-quality share is below {high_quality:g}"
+        where = f" in seeds {', '.join(map(str, few))}" if len(found.modes) > 1 else ""
+        raise AssertionError(f"{told}{where}: the generator {found}")
+    return found
+
+
+def measure(
+    samples: Any,
+    data: str | Data = "grid",
+    protocol: str | Protocol = "pacgan",
+    seeds: int | Sequence[int] | None = None,
+    confidence: float = 0.95,
+) -> Coverage:
+    """What ``mode_coverage`` asserts on, without asserting."""
+    import torch
+
+    import toy_data
+    from zoo.metrics import modes as metric
+    from zoo.statistics import bootstrap
+
+    data = toy_data.load(data) if isinstance(data, str) else data
+    if isinstance(protocol, str):
+        if protocol not in metric.PROTOCOLS:
+            raise unknown("protocol", protocol, metric.PROTOCOLS)
+        protocol = metric.PROTOCOLS[protocol]
+    which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
+    count, places = _counter(data, protocol)
+    drawn = _draw(samples, protocol.samples, which, data)
+    counts = count(drawn)
+    high = (
+        counts.sum(1) / drawn.shape[1] if isinstance(data, toy_data.Mixture) else torch.full((len(counts),), math.nan)
+    )
+    covered = counts >= protocol.hits
+    share = covered.double().mean(1).numpy()
+    return Coverage(
+        data.name,
+        protocol.name,
+        drawn.shape[1],
+        tuple(int(c) for c in covered.sum(1)),
+        counts.shape[1],
+        tuple(high.tolist()),
+        bootstrap(share, confidence=confidence) if len(share) > 1 else (float(share[0]), float(share[0])),
+        confidence,
+        tuple(tuple(row) for row in counts.tolist()),
+        tuple(tuple(row) for row in covered.tolist()),
+        tuple(places),
+        tuple(which or range(len(drawn))),
+    )
+
+
+def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor], list[str]]:
+    """What counts the samples ``[S, N, *data]`` of each mode ``[S, K]``, and where the modes are, in words."""
+    import toy_data
+    from zoo.evaluation import judge
+    from zoo.evaluation.scoring import QUICK
+    from zoo.metrics import modes as metric
+
+    if isinstance(data, toy_data.Mixture):
+        return lambda drawn: metric.histogram(drawn, data, protocol), [_place(c) for c in data.centres.tolist()]
+    if not isinstance(data, toy_data.Images):
+        raise ZooError(
+            f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or labelled images."
+        )
+    referee = judge.cached(data)
+    if referee is None and len(data.train.labels) > QUICK:
+        raise ZooError(
+            f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --train --data {data.name}"
+        )
+    found = referee or judge.judge(data)
+    kinds = len(data.weights)
+    return lambda drawn: metric.count(found(drawn).modes, kinds), [f"class {k}" for k in range(kinds)]
+
+
+def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
+    """``[S, N, d]`` from an array or a sampler."""
+    import torch
+
+    if not callable(samples) or isinstance(samples, torch.Tensor):
+        drawn = _tensor(samples)
+        if seeds is not None:
+            raise ZooError("seeds are for a sampler; samples [S, N, d] of S seeds carry their own.")
+    elif seeds is None:
+        drawn = _tensor(samples(n))
+    else:
+        call: Callable[[int, int], Any] = samples
+        drawn = torch.stack([_tensor(call(n, seed)) for seed in seeds])
+    drawn = drawn[None] if drawn.ndim == 1 + len(data.shape) else drawn
+    if drawn.ndim != 2 + len(data.shape) or drawn.shape[2:] != data.shape or 0 in drawn.shape:
+        one = ", ".join(map(str, data.shape))
+        raise ZooError(
+            f"samples of '{data.name}' have shape [N, {one}], or [S, N, {one}] of S seeds, not {list(drawn.shape)}."
+        )
+    return drawn
+
+
+def _tensor(samples: Any) -> Tensor:
+    import torch
+
+    return torch.as_tensor(samples).detach().cpu().float()
+
+
+def _place(centre: Sequence[float]) -> str:
+    """A mode's centre in words; only the first coordinates of a long one."""
+    told = ", ".join(f"{c:.3g}" for c in centre[:3])
+    return f"({told}{', ...' if len(centre) > 3 else ''})"

@@ -1,0 +1,258 @@
+"""How collapsed is this? The metrics of `zoo.metrics` on samples of any origin, beside the reference samplers.
+
+    evaluate(samples, toy_data.load("ring"))
+    -> {"metrics": {name: number, or list over seeds}, "reference": {sampler: {name: number}}, "protocol": {...},
+        "seconds": {...}, "unavailable": {name: sentence}, "notes": [...], "judge": {...} or None}
+
+Mixtures assign samples to modes exactly, labelled images through the judge. On images, distances between samples are
+distances between the judge's features. Metrics of pairs compare equally many samples and training points.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from toy_data import Data, Images, Mixture, Stacks
+from zoo.errors import ZooError
+from zoo.evaluation.judge import Progress
+from zoo.evaluation.setting import Generators, History, Setting, Subject
+from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
+from zoo.metrics.distances import FEW, one_thread
+from zoo.metrics.modes import PROTOCOLS, Protocol, count, coverage_of
+
+Values = dict[str, Tensor]
+
+
+def _modes(setting: Setting, x: Subject) -> Values:
+    assert setting.data.weights is not None
+    return coverage_of(*x.assigned, setting.data.weights, setting.protocol)
+
+
+def _birthday(setting: Setting, x: Subject) -> Values:
+    if _lacks_modes(setting) is None:
+        assert setting.data.weights is not None
+        modes, high = x.assigned
+        return {"birthday": diversity.birthday_of_modes(count(modes, len(setting.data.weights), high))}
+    return {"birthday": diversity.birthday_of_samples(setting.points(x), setting.train_points)}
+
+
+def _scores(setting: Setting, x: Subject) -> Values:
+    """Inception and Mode score over the data's classes; of stacks, over the product of the channels' classes: 1000."""
+    p = x.verdicts.probabilities.double()  # [S, N, c, K]
+    joint = p[:, :, 0]
+    for channel in range(1, p.shape[2]):
+        joint = torch.einsum("sni,snj->snij", joint, p[:, :, channel]).flatten(2)
+    assert setting.data.weights is not None
+    classes = setting.data.weights
+    return {
+        "inception_score": classifier.inception_score(joint),
+        "mode_score": classifier.mode_score(joint, classes),
+    }
+
+
+def _ais(setting: Setting, x: Subject) -> Values:
+    assert setting.generators is not None
+    g = setting.generators
+    sigma = g.sigma if g.sigma is not None else 0.1 * float(setting.data.std.mean())
+    data = setting.held_out[:32]
+    found = [likelihood.ais(decode, data, g.latent, sigma, temperatures=200, chains=8) for decode in g.decoders]
+    return {"ais": torch.tensor([float(a.log_likelihood.mean()) for a in found], dtype=torch.float64)}
+
+
+def _inception(setting: Setting, x: Subject) -> Values:
+    from zoo.evaluation.inception import inception_fid
+
+    return {"inception_fid": inception_fid(x.samples[:, : len(setting.train)], setting.train)}
+
+
+def _history(setting: Setting, x: Subject) -> Values:
+    assert setting.history is not None
+    h = setting.history
+    found = {"first_full_coverage": over_time.first_full_coverage(h.modes, h.rounds, setting.data.modes or 0)}
+    return found if h.counts is None else found | {"modes_lost": over_time.modes_lost(h.counts)}
+
+
+def _pairs(metric: Callable[[Tensor, Tensor], Tensor], name: str) -> Callable[[Setting, Subject], Values]:
+    return lambda setting, x: {name: metric(setting.points(x), setting.train_points)}
+
+
+CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]], ...] = (
+    (("modes", "high_quality", "reverse_kl", "forward_kl", "js", "chi_square", "effective_modes"), _modes),
+    (("mmd",), _pairs(two_samples.mmd, "mmd")),
+    (("mmd_poly",), _pairs(two_samples.mmd_poly, "mmd_poly")),
+    (("wasserstein1",), _pairs(lambda x, y: two_samples.wasserstein(x, y, 1), "wasserstein1")),
+    (("wasserstein2",), _pairs(two_samples.wasserstein, "wasserstein2")),
+    (("sliced_wasserstein",), _pairs(two_samples.sliced_wasserstein, "sliced_wasserstein")),
+    (("one_nn", "one_nn_real", "one_nn_fake"), lambda s, x: neighbours.one_nn(s.points(x), s.train_points)),
+    (("frechet",), _pairs(two_samples.frechet, "frechet")),
+    (("precision", "recall", "density", "coverage"), lambda s, x: neighbours.prdc(s.points(x), s.train_points)),
+    (("vendi",), _pairs(diversity.vendi, "vendi")),
+    (("ndb",), _pairs(diversity.ndb, "ndb")),
+    (("birthday",), _birthday),
+    (("inception_score", "mode_score"), _scores),
+    (("fid",), _pairs(two_samples.frechet, "fid")),
+    (("kid",), _pairs(two_samples.mmd_poly, "kid")),
+    (("kde",), lambda s, x: {"kde": likelihood.kde(x.samples[:, : len(s.train)], s.held_out)["kde"]}),
+    (("ais",), _ais),
+    (("inception_fid",), _inception),
+    (("first_full_coverage", "modes_lost"), _history),
+    (
+        ("overfit_one_nn", "overfit_frechet"),
+        lambda s, x: over_time.overfit(s.points(x), s.train_points, s.held_out_points),
+    ),
+)
+
+
+def _lacks_modes(setting: Setting) -> str | None:
+    if setting.data.weights is None:
+        return f"'{setting.data.name}' has no known modes."
+    if not isinstance(setting.data, Mixture | Images):
+        return f"'{setting.data.name}' has labels, but nothing tells which mode a new sample belongs to."
+    return None
+
+
+def _lacks_judge(setting: Setting) -> str | None:
+    there = isinstance(setting.data, Images)
+    return None if there else f"'{setting.data.name}' has no judge, since it holds no labelled images."
+
+
+def _lacks_colours(setting: Setting) -> str | None:
+    there = len(setting.data.shape) == 3 and setting.data.shape[0] == 3
+    return None if there else f"'{setting.data.name}' holds no images in three colours, which Inception looks at."
+
+
+def _lacks_generator(setting: Setting) -> str | None:
+    told = "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
+    return told if setting.generators is None else None
+
+
+def _lacks_history(setting: Setting) -> str | None:
+    return "It needs a run's evaluations: give a run directory." if setting.history is None else None
+
+
+LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
+    "modes": _lacks_modes,
+    "classifier": _lacks_judge,
+    "inception": _lacks_colours,
+    "generator": _lacks_generator,
+    "history": _lacks_history,
+}
+"""What a metric may need, to why a setting lacks it, in one sentence; ``None`` where it does not."""
+
+
+def unavailable(setting: Setting, name: str) -> str | None:
+    """Why a metric cannot be computed here, in one sentence; None where it can."""
+    for need in spec.get(name).needs:
+        if (why := LACKS[need](setting)) is not None:
+            return why
+    if isinstance(setting.data, Images):
+        instead = {"frechet": "fid", "mmd_poly": "kid"}
+        if name in instead:
+            return f"On images it is taken between the judge's features, where it is called {instead[name]}."
+        if name == "high_quality":
+            return "The judge gives every image a mode; there is no threshold of quality."
+    if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
+        return "The run keeps too few samples of each evaluation to tell which modes they cover."
+    return None
+
+
+def default_protocol(data: Data) -> Protocol:
+    """The protocol that published numbers on this data use."""
+    named = PROTOCOLS.get("stacked-mnist" if isinstance(data, Stacks) else data.name)
+    return named or PROTOCOLS["pacgan"]
+
+
+def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
+    """The metrics of ``names`` on ``samples [S, N, *shape]``, and the seconds each took (an equal share of a joint one)."""
+    few = samples[0, 0].numel() <= FEW and samples.device.type == "cpu"
+    with one_thread() if few else nullcontext():
+        return _measure(setting, samples, names)
+
+
+def _measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
+    subject, found, seconds = Subject(setting, samples), {}, {}
+    for group, compute in CALCULATIONS:
+        asked = [name for name in group if name in names]
+        if not asked:
+            continue
+        started = time.perf_counter()
+        values = compute(setting, subject)
+        for name in asked:
+            found[name] = values[name]
+            seconds[name] = (time.perf_counter() - started) / len(asked)
+    return {n: found[n] for n in names}, seconds
+
+
+def evaluate(
+    samples: Tensor,
+    data: Data,
+    metrics: Sequence[str] | None = None,
+    *,
+    protocol: Protocol | None = None,
+    references: Sequence[str] | None = None,
+    generators: Generators | None = None,
+    history: History | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Everything `zoo eval` prints, as plain data in the shape above.
+
+    Args:
+        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.stand``); a seed with NaN scores NaN where it cannot count.
+        metrics: names from ``zoo.metrics.spec``; by default the cheap ones that this data allows. One that is asked for
+            by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
+        references: names from ``baselines.samplers.SAMPLERS``; by default the data and one mode.
+        progress: hears the judge's training, where it has none yet.
+    """
+    from baselines.samplers import REFERENCE, SAMPLERS
+
+    protocol = protocol or default_protocol(data)
+    n = samples.shape[1]
+    setting = Setting(data, replace(protocol, samples=n), n, generators, history, progress)
+    wanted = [spec.get(name).name for name in metrics] if metrics else [m.name for m in spec.METRICS if m.default]
+    reasons = {name: why for name in wanted if (why := unavailable(setting, name)) is not None}
+    if metrics and reasons:
+        name, why = next(iter(reasons.items()))
+        raise ZooError(f"{name} cannot be computed: {why}")
+    names = [name for name in wanted if name not in reasons]
+    values, seconds = measure(setting, samples, names)
+    of_samples = [n for n in names if not {"generator", "history"} & set(spec.get(n).needs)]
+    rows = {}
+    for sampler in references if references is not None else REFERENCE:
+        if sampler not in SAMPLERS:
+            raise ZooError(f"There is no reference sampler '{sampler}'; there are: {', '.join(SAMPLERS)}.")
+        scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
+        rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
+    notes = []
+    if n != protocol.samples:
+        notes.append(
+            f"{n:,} samples per seed, where the protocol '{protocol.name}' draws {protocol.samples:,}: modes and divergences"
+            " depend on their number."
+        )
+    return {
+        "metrics": {name: v.tolist() if len(samples) > 1 else float(v[0]) for name, v in values.items()},
+        "reference": rows,
+        "protocol": setting.protocol.as_dict() | {"seeds": len(samples), "pairs": len(setting.train)},
+        "seconds": {name: round(s, 4) for name, s in seconds.items()},
+        "unavailable": reasons,
+        "notes": notes,
+        "judge": _about(setting) if isinstance(data, Images) else None,
+    }
+
+
+def _about(setting: Setting) -> dict[str, Any]:
+    """How good the judge is, and what real held-out images score with it."""
+    assert setting.judge is not None
+    names = ["modes", "reverse_kl", "inception_score", "fid"]
+    real, _ = measure(setting, setting.held_out[None], names)
+    return {
+        "accuracy": setting.judge.accuracy,
+        "tested_on": setting.judge.tested_on,
+        "held_out": {"samples": len(setting.held_out)} | {n: float(v[0]) for n, v in real.items()},
+    }

@@ -1,0 +1,115 @@
+"""For pytest: an assertion on a generator's mode coverage, and tests over several seeds that show their spread.
+
+    def test_my_gan_covers_the_grid(mode_coverage):
+        mode_coverage(my_sampler, data="grid", at_least=0.9)
+
+    @pytest.mark.seeds(8)
+    def test_training(seed, spread, mode_coverage):
+        found = mode_coverage(train(seed), data="ring", at_least=0.8)
+        spread("modes", found.modes[0])
+
+A test marked ``seeds`` runs once for each of its seeds; nothing is retried, every failing seed fails, and the end of the session says how
+many passed, and how far the recorded numbers spread. Loading this plugin imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from zoo.evaluation.checks import Coverage
+
+SEED, VALUE = "zoo seed", "zoo value"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line(
+        "markers", "seeds(n or list): run with each of these as the fixture 'seed'; retries nothing, reports the spread"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each seed of the marker."""
+    marker = metafunc.definition.get_closest_marker("seeds")
+    if marker is None:
+        return
+    if "seed" not in metafunc.fixturenames:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid} is marked 'seeds' and takes no argument 'seed'.")
+    wanted = marker.args[0] if len(marker.args) == 1 else None
+    seeds = list(range(wanted)) if type(wanted) is int else wanted
+    if not isinstance(seeds, list | tuple | range) or not seeds:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker reads seeds(8), or seeds([3, 5]).")
+    metafunc.parametrize("seed", seeds, ids=[f"seed{s}" for s in seeds])
+
+
+@pytest.fixture
+def mode_coverage() -> Callable[..., Coverage]:
+    """``mode_coverage(samples_or_sampler, data="grid", at_least=0.9, confidence=0.95)``: see ``zoo.evaluation.checks``."""
+    from zoo.evaluation.checks import mode_coverage as check
+
+    return check
+
+
+@pytest.fixture
+def spread(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
+    """``spread(name, value)`` records a number of this seed, for the summary at the end."""
+
+    def record(name: str, value: float) -> None:
+        request.node.user_properties.append((VALUE, [name, float(value)]))
+
+    return record
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Any:
+    """Name the test and the seed in its report, which crosses from xdist's workers."""
+    if item.get_closest_marker("seeds") and call.when == "setup" and (parameters := getattr(item, "callspec", None)):
+        others = [f"{k}={v}" for k, v in parameters.params.items() if k != "seed"]
+        name = item.nodeid.split("[")[0] + (f"[{', '.join(others)}]" if others else "")
+        item.user_properties.append((SEED, [name, str(parameters.params["seed"])]))
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many seeds of each test passed, and the spread of what they recorded."""
+    passed: dict[str, list[str]] = defaultdict(list)
+    failed: dict[str, list[str]] = defaultdict(list)
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            properties = getattr(report, "user_properties", [])
+            seed = next((v for k, v in properties if k == SEED), None)
+            if (
+                seed is None
+                or outcome not in ("passed", "failed", "error")
+                or (outcome == "passed" and report.when != "call")
+            ):
+                continue
+            name, which = seed
+            (passed if outcome == "passed" else failed)[name].append(which)
+            for value in (v for k, v in properties if k == VALUE):
+                values[name][value[0]].append(value[1])
+    if not passed and not failed:
+        return
+    terminalreporter.section("seeds")
+    for name in sorted({*passed, *failed}):
+        lost = sorted(set(failed[name]), key=lambda s: (len(s), s))
+        total = len(passed[name]) + len(lost)
+        told = f"; failed: {', '.join(lost)}" if lost else ""
+        terminalreporter.line(f"{name}: {len(passed[name])} of {total} seeds passed{told}")
+        for key, numbers in values[name].items():
+            terminalreporter.line(f"  {key}: {_spread(numbers)}")
+
+
+def _spread(numbers: list[float]) -> str:
+    """Mean, interval and range of the recorded numbers."""
+    from zoo.statistics import summarise
+
+    s = summarise(numbers)
+    interval = f", 95 % interval {s.ci95[0]:.3g} to {s.ci95[1]:.3g}" if s.n > 1 else ""
+    return f"mean {s.mean:.3g}{interval}, from {min(numbers):.3g} to {max(numbers):.3g} over {len(numbers)} seeds"

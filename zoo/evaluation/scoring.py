@@ -1,0 +1,95 @@
+"""How a run's samples are scored while it trains: by a mixture's known modes, or by the judge of a set of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import toy_data
+from zoo.extending import plugins
+from zoo.harness import Evaluate
+from zoo.metrics.modes import Protocol, coverage, coverage_of
+
+QUICK = 10_000
+"""Up to this many training images a judge is trained when it is needed (seconds); beyond, when it is asked for (minutes)."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """``evaluate`` samples ``[S, N, *data]`` to metrics ``[S]``; ``unavailable``: a sentence for each metric that cannot be had."""
+
+    evaluate: Evaluate
+    unavailable: dict[str, str] = field(default_factory=dict)
+    judge: dict[str, Any] | None = None
+    """Accuracy of the judge on how many held-out images, where one counts the modes."""
+
+
+def of(data: toy_data.Data, protocol: Protocol) -> Scoring:
+    """The scoring of this data under this protocol, with the metrics that plugins bring."""
+    return _with_plugins(_own(data, protocol), data)
+
+
+def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
+    if isinstance(data, toy_data.Mixture):
+        return Scoring(lambda samples: coverage(samples, data, protocol))
+    if isinstance(data, toy_data.Images):
+        return _judged(data, protocol)
+    return _nothing(f"'{data.name}' has no known modes to count.")
+
+
+def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:
+    """Each plugin's metric beside our own; one that fails is not available, and stops nothing."""
+    brought, unavailable = plugins.metrics()
+    if not brought and not unavailable:
+        return own
+    tried = {name: plugins.tried(name, metric, data) for name, metric in brought.items()}
+    unavailable = own.unavailable | unavailable | {name: why for name, why in tried.items() if why}
+    good = {name: metric for name, metric in brought.items() if name not in unavailable}
+
+    def evaluate(samples: Tensor) -> dict[str, Tensor]:
+        return {**own.evaluate(samples), **{n: plugins.measure(metric, samples, data) for n, metric in good.items()}}
+
+    return replace(own, evaluate=evaluate, unavailable=unavailable)
+
+
+def _nothing(sentence: str) -> Scoring:
+    return Scoring(lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence))
+
+
+def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
+    """Modes by the judge's argmax (per channel for stacks); every image counts, so there is no high-quality share."""
+    from zoo.evaluation import judge
+
+    found = judge.cached(data)
+    if found is None and len(data.train.labels) > QUICK:
+        return _nothing(
+            f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
+            f"zoo judge --train --data {data.name}"
+        )
+    referee = found or judge.judge(data)
+    weights = data.weights
+
+    def evaluate(samples: Tensor) -> dict[str, Tensor]:
+        modes = torch.cat([referee(of_a_seed[None]).modes for of_a_seed in samples])  # what the judge makes is large
+        scores = coverage_of(
+            modes, torch.ones_like(modes, dtype=torch.bool) & (modes >= 0), weights.to(modes.device), protocol
+        )
+        return {name: value for name, value in scores.items() if name != "high_quality"}
+
+    why = {"high_quality": "a judge gives every image a class, so there is no high-quality share for images."}
+    return Scoring(evaluate, why, {"accuracy": referee.accuracy, "tested_on": referee.tested_on})
+
+
+def reference(data: toy_data.Data, scoring: Scoring, protocol: Protocol) -> dict[str, dict[str, float]]:
+    """What the data itself and a collapsed sampler score under the same protocol."""
+    from baselines.samplers import REFERENCE
+
+    found = {}
+    for name, sampler in REFERENCE.items():
+        scores = scoring.evaluate(sampler(data, protocol.samples)[None])
+        if scores:
+            found[name] = {k: float(v[0]) for k, v in scores.items()}
+    return found

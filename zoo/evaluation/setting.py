@@ -1,0 +1,101 @@
+"""What samples are held against: data, protocol, real samples, the judge, and what is known of the run they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from toy_data import Data, Images, Mixture
+from zoo.evaluation.judge import Judge, Progress, Verdicts, judge
+from zoo.metrics import likelihood
+from zoo.metrics.modes import Protocol, assign
+
+PAIRS = 10_000
+"""Most samples that metrics of pairs compare."""
+
+
+@dataclass(frozen=True)
+class Generators:
+    """A run's generators, one per seed, differentiable: needed for AIS alone."""
+
+    decoders: Sequence[likelihood.Decoder]
+    latent: int
+    sigma: float | None = None
+    """Observation noise, a standard deviation; by default a tenth of the data's."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A run's evaluations: ``modes [R, S]`` covered at ``rounds [R]``; ``counts [R, S, K]`` where enough samples were kept."""
+
+    rounds: Tensor
+    modes: Tensor
+    counts: Tensor | None = None
+
+
+@dataclass
+class Setting:
+    """What samples are held against: data, protocol, and (made when first asked for) real samples and the judge."""
+
+    data: Data
+    protocol: Protocol
+    n: int
+    """Samples per seed."""
+    generators: Generators | None = None
+    history: History | None = None
+    progress: Progress | None = field(default=None, repr=False)
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        return judge(self.data, progress=self.progress) if isinstance(self.data, Images) else None
+
+    @cached_property
+    def train(self) -> Tensor:
+        """Different training samples ``[n, *shape]``: as many as metrics of pairs compare."""
+        from baselines.samplers import training_set
+
+        held = self.data.n_held_out
+        return training_set(self.data, min(self.n, PAIRS, held or PAIRS))
+
+    @cached_property
+    def held_out(self) -> Tensor:
+        from baselines.samplers import held_out
+
+        return held_out(self.data, len(self.train), torch.Generator(self.train.device).manual_seed(211))
+
+    @cached_property
+    def train_points(self) -> Tensor:
+        return self.points(Subject(self, self.train[None]))[0]
+
+    @cached_property
+    def held_out_points(self) -> Tensor:
+        return self.points(Subject(self, self.held_out[None]))[0]
+
+    def points(self, subject: Subject) -> Tensor:
+        """What distances are taken between ``[S, n, d]``: the judge's features of images, else the samples themselves."""
+        cut = subject.samples if self.judge is None else subject.verdicts.features
+        return cut[:, : len(self.train)].flatten(2)
+
+
+@dataclass
+class Subject:
+    """Samples ``[S, N, *shape]`` under a setting; what the judge says of them is asked once."""
+
+    setting: Setting
+    samples: Tensor
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        assert self.setting.judge is not None
+        return self.setting.judge(self.samples)
+
+    @cached_property
+    def assigned(self) -> tuple[Tensor, Tensor]:
+        """The mode of each sample ``[S, N]``, and whether it counts."""
+        if isinstance(self.setting.data, Mixture):
+            return assign(self.samples, self.setting.data, self.setting.protocol)
+        return self.verdicts.modes, self.verdicts.modes >= 0

@@ -1,0 +1,146 @@
+"""What `zoo eval` is pointed at, and what a run's end looks at: samples with whatever is known of where they came
+from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import toy_data
+from toy_data import Data
+from zoo.errors import ZooError
+from zoo.evaluation import foreign
+from zoo.evaluation.evaluate import default_protocol
+from zoo.evaluation.judge import Progress
+from zoo.evaluation.setting import Generators, History, Setting, Subject
+from zoo.evaluation.verdict import Evidence, Verdict, verdicts
+from zoo.metrics.modes import Protocol, count
+from zoo.runs import rundir
+
+MANY = 100_000
+"""Samples of data without end that a verdict compares with."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples ``[S, N, *shape]`` of one data set; of a run also its protocol, evaluations, and generators."""
+
+    samples: Tensor
+    data: Data
+    protocol: Protocol | None = None
+    history: History | None = None
+    generators: Generators | None = None
+
+
+def load(path: Path, data: str | None = None, data_root: str | None = None, *, generators: bool = False) -> Source:
+    """A file of samples, a folder of PNGs, or a run directory.
+
+    Args:
+        data: the data set's name; a run directory knows its own.
+        generators: whether to open a run's generators too (for AIS).
+
+    Raises ``ZooError`` or ``DataError`` with one sentence.
+    """
+    if (path / rundir.CONFIG).exists():
+        return _run(path, data, data_root, generators)
+    if data is None:
+        raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
+    chosen = toy_data.load(data, data_root)
+    return Source(foreign.stand(foreign.read(path), chosen), chosen)
+
+
+def _run(path: Path, name: str | None, data_root: str | None, generators: bool) -> Source:
+    run = rundir.read(path)
+    arrays = run.arrays("samples", "history", "rounds")
+    if "samples" not in arrays:
+        raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
+    data = toy_data.load(name or run.data, data_root)
+    samples = foreign.stand(torch.from_numpy(arrays["samples"]).float(), data, diverged=True)
+    protocol = replace(Protocol(), **run.protocol)
+    history = None
+    if "modes" in run.table:
+        rounds, _, modes = rundir.by_round(run.table, "modes")
+        frames = torch.from_numpy(arrays["history"]).float() if "history" in arrays else None
+        counts = None if frames is None else mode_counts(frames, data, protocol)
+        history = History(torch.from_numpy(rounds), torch.from_numpy(modes), counts)
+    made = _generators(path, run.seeds, data_root) if generators else None
+    return Source(samples, data, protocol, history, made)
+
+
+def mode_counts(frames: Tensor, data: Data, protocol: Protocol, progress: Progress | None = None) -> Tensor | None:
+    """HQ samples per mode at each evaluation ``[R, S, K]`` among those kept, ``frames [R, S, n, *shape]``.
+
+    None where modes are unknown, or n is below 20 a mode: too few to tell a lost mode from an unlucky draw.
+    """
+    if data.weights is None or frames.shape[2] < 20 * len(data.weights):
+        return None
+    if not isinstance(data, toy_data.Mixture | toy_data.Images):
+        return None
+    setting = Setting(data, protocol, frames.shape[2], progress=progress)
+    modes, high = Subject(setting, frames.flatten(0, 1)).assigned
+    return count(modes, len(data.weights), high).view(*frames.shape[:2], -1)
+
+
+def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Generators | None:
+    """A run's generators as differentiable decoders; None where a sample depends on more than its own latent N(0,
+    1)."""
+    from zoo.game import Nets
+    from zoo.runs.sampling import open_run
+
+    decoders, latent = [], 0
+    for seed in seeds:
+        opened = open_run(path, seed, data_root)
+        game = opened.game
+        latent = game.variant.latent(game.kit)
+        own = {name: weights[0] for name, weights in opened.weights.items()}
+
+        def decode(z: Tensor, own: dict[str, Tensor] = own, game=game) -> Tensor:  # type: ignore[no-untyped-def]
+            found: Tensor = game.variant.sample(Nets(game.networks, own, {}, {}), z)
+            return found
+
+        probe = opened.latents(8)
+        with torch.no_grad():
+            alone = torch.allclose(decode(probe)[3:5], decode(probe[3:5]), rtol=1e-3, atol=1e-5)
+        if opened.cell.recipe.uniform_latent or not alone:
+            return None
+        decoders.append(decode)
+    return Generators(decoders, latent)
+
+
+def verdict(
+    samples: Tensor,
+    data: Data,
+    seeds: Sequence[int],
+    *,
+    protocol: Protocol | None = None,
+    diverged: Sequence[int] = (),
+    frames: Tensor | None = None,
+    progress: Progress | None = None,
+) -> list[Verdict]:
+    """What happened to each seed, from its last ``samples [S, N, *shape]`` and the run's ``frames [R, S, n, *shape]``.
+
+    Memorising is looked for where training data is finite. See ``zoo.evaluation.verdict`` for the rules; ``zoo.evaluation.verdict.describe``
+    makes the run's sentences.
+    """
+    from baselines.samplers import held_out
+
+    protocol = protocol or default_protocol(data)
+    setting = Setting(data, protocol, samples.shape[1], progress=progress)
+    counts = None if frames is None else mode_counts(frames, data, protocol, progress)
+    known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
+    # of data without end as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
+    perfect = setting.held_out if data.n_held_out else held_out(data, MANY)
+    evidence = Evidence(
+        samples,
+        perfect,
+        protocol,
+        (lambda x: Subject(setting, x).assigned) if known else None,
+        data.weights if known else None,
+        counts,
+        setting.train if data.n_held_out else None,
+    )
+    return verdicts(evidence, seeds, diverged)

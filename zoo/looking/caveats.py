@@ -1,0 +1,55 @@
+"""What makes runs less comparable than they look: sentences to stand under a table of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zoo.runs.rundir import Run
+
+FEW = 5
+SECONDS = "seconds_per_seed"
+
+
+def left_out(unfinished: Sequence[Run]) -> list[str]:
+    """The warning that unfinished runs are not in the table."""
+    if not unfinished:
+        return []
+    subject = "1 unfinished run is" if len(unfinished) == 1 else f"{len(unfinished)} unfinished runs are"
+    return [f"{subject} left out; zoo run --resume {unfinished[0].path} goes on with the first."]
+
+
+def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) -> list[str]:
+    """What differs between runs that a reader would take to be alike."""
+
+    def split(of: Callable[[Run], Any]) -> dict[str, list[str]]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        for run, label in zip(runs, named, strict=True):
+            groups[str(of(run))].append(label)
+        return groups
+
+    def told(groups: dict[str, list[str]]) -> str:
+        return "; ".join(
+            f"{k}: {', '.join(v[:3])}{f' and {len(v) - 3} more' if len(v) > 3 else ''}" for k, v in groups.items()
+        )
+
+    aspects: list[tuple[str, Callable[[Run], Any]]] = [
+        ("Numbers of seeds differ", lambda r: len(r.seeds)),
+        ("Protocols differ", lambda r: ", ".join(f"{k}={v}" for k, v in r.protocol.items())),
+        ("Versions of torch differ", lambda r: (r.config.get("versions") or {}).get("torch")),
+    ]
+    if equal is None:
+        aspects.insert(0, ("Rounds differ", lambda r: r.rounds))
+    if any(SECONDS in run.cost for run in runs):
+        aspects.append(("Devices differ, so that seconds do not compare", lambda r: r.config.get("device")))
+    found = [f"{name}: {told(groups)}." for name, of in aspects if len(groups := split(of)) > 1]
+    if len({len(run.seeds) for run in runs}) == 1 and len({tuple(run.seeds) for run in runs}) > 1:
+        found.append("The runs have different seeds.")
+    settings = {k for run in runs for k in run.recipe} - {"rounds", "every"}
+    differing = sorted(k for k in settings if len({repr(run.recipe.get(k)) for run in runs}) > 1)
+    if differing:
+        found.append(f"Recipes differ in {', '.join(differing)}.")
+    if min(len(run.seeds) for run in runs) < FEW:
+        found.append(f"Intervals over fewer than {FEW} seeds say little.")
+    return found

@@ -1,0 +1,227 @@
+"""Runs against one another, from their directories: robust means with intervals, seeds that collapsed, and what it all cost.
+
+Per run over its seeds: the interquartile mean and its 95 % bootstrap interval, the median, the worst seed, and how many collapsed. Over a
+reference run: the probability of improvement P(A > B) + P(A = B)/2 with its interval (Agarwal et al. 2021, arXiv:2108.13264), and the p value
+of the Mann-Whitney test of it, after Holm's correction over all runs of the table. A seed without a number (diverged) counts as worse
+than any number: leaving it out would flatter the method that lost it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError, unknown
+from zoo.looking.caveats import SECONDS, differences, left_out
+from zoo.metrics.spec import BY_NAME
+from zoo.resampling import Interval, improvement, interval_of_iqm
+from zoo.runs import rundir
+from zoo.runs.rundir import Run
+from zoo.statistics import holm, iqm
+
+__all__ = ["SECONDS", "Comparison", "Row", "compare"]
+Values = NDArray[np.float64]
+BASELINES = ("ns", "vanilla")
+"""Variants that others are compared with unless a reference is named: the first of these that is there."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in the table. ``improvement`` and what follows it are None for the reference itself, and where there is none."""
+
+    label: str
+    path: str
+    n: int
+    diverged: int
+    iqm: float
+    ci95: Interval
+    median: float
+    worst: float
+    worst_seed: int
+    collapsed: int | None
+    round: int
+    improvement: float | None
+    improvement_ci95: Interval | None
+    p: float | None
+    p_holm: float | None
+    cost: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs of one data set under one metric, best first; ``warnings`` say what makes them less comparable than they look."""
+
+    data: str
+    metric: str
+    better: str
+    modes: int | None
+    """How many modes there are to cover, where that is known; a seed is *collapsed* when it covers half of them or fewer."""
+    reference: str | None
+    equal: str | None
+    rows: list[Row]
+    samplers: dict[str, float]
+    """What the reference samplers score."""
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def compare(
+    folders: Sequence[Path | str],
+    metric: str = "modes",
+    *,
+    data: str | None = None,
+    reference: str | None = None,
+    equal: str | None = None,
+) -> list[Comparison]:
+    """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
+
+    ``reference`` is a run by its label or variant. ``equal`` names a cost (``seconds_per_seed``, ``D_updates``): every run is then read at its last
+    evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
+    """
+    runs = [rundir.read(folder) for folder in rundir.find(folders)]
+    finished: dict[str, list[Run]] = defaultdict(list)
+    unfinished: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        (finished if run.finished else unfinished)[run.data].append(run)
+    if not finished:
+        raise ZooError(
+            f"None of the {len(runs)} runs is finished; zoo run --resume {runs[0].path} goes on with the first."
+        )
+    if data is not None and data not in finished:
+        raise unknown("finished run of data set", data, finished)
+    name = metric.rpartition("/")[2]
+    chosen = finished if data is None else {data: finished[data]}
+    return [_compare(group, unfinished[of], name, reference, equal) for of, group in sorted(chosen.items())]
+
+
+def _compare(
+    runs: list[Run], unfinished: list[Run], metric: str, reference: str | None, equal: str | None
+) -> Comparison:
+    declared = BY_NAME.get(metric)
+    better = declared.better if declared else "higher"
+    finals = [_final(run, metric) for run in runs] if equal is None else _at_equal_cost(runs, metric, equal)
+    values, rounds = [v for v, _ in finals], [r for _, r in finals]
+    goodness = [_goodness(v, better) for v in values]
+    counted = [np.where(np.isnan(v), -math.inf if better == "higher" else math.inf, v) for v in values]
+    named = rundir.labels(runs)
+    base = _reference(named, runs, reference)
+    against = _against(goodness, base)
+    total = _modes(runs)
+    rows = [
+        Row(
+            label=named[i],
+            path=str(run.path),
+            n=len(values[i]),
+            diverged=len(set(run.diverged) | {s for s, v in zip(run.seeds, values[i], strict=True) if math.isnan(v)}),
+            iqm=float(iqm(counted[i])),
+            ci95=interval_of_iqm(counted[i]),
+            median=float(np.median(counted[i])),
+            worst=float(counted[i][goodness[i].argmin()]),
+            worst_seed=run.seeds[int(goodness[i].argmin())],
+            collapsed=_collapsed(run, total, rounds[i]),
+            round=rounds[i],
+            **against[i],
+            cost={k: v * rounds[i] / run.rounds for k, v in run.cost.items()},
+        )
+        for i, run in enumerate(runs)
+    ]
+    order = sorted(range(len(runs)), key=lambda i: (-float(iqm(goodness[i])), named[i]))
+    samplers = {
+        k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
+    }
+    warnings = differences(runs, named, equal) + left_out(unfinished)
+    if declared is None:
+        warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
+    against_label = named[base] if base is not None else None
+    return Comparison(
+        runs[0].data, metric, better, total, against_label, equal, [rows[i] for i in order], samplers, warnings
+    )
+
+
+def _final(run: Run, metric: str) -> tuple[Values, int]:
+    return run.values(metric), run.rounds
+
+
+def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values, int]]:
+    """Each run's values at its last evaluation within the budget of the cheapest; cost grows evenly with rounds."""
+    for run in runs:
+        if cost not in run.cost:
+            raise unknown("cost", cost, run.cost, f"in {run.path / rundir.SUMMARY}")
+    budget = min(run.cost[cost] for run in runs)
+    found = []
+    for run in runs:
+        rounds, seeds, values = rundir.by_round(run.table, metric)
+        affordable = np.flatnonzero(rounds <= run.rounds * budget / run.cost[cost] * (1 + 1e-9))
+        if not len(affordable):
+            told = f"{run.label} has no evaluation within the cheapest run's {budget:g} {cost}"
+            raise ZooError(f"{told}; evaluate more often (--every), or compare at equal rounds.")
+        lane = {int(seed): i for i, seed in enumerate(seeds)}
+        found.append((values[affordable[-1], [lane[s] for s in run.seeds]], int(rounds[affordable[-1]])))
+    return found
+
+
+def _goodness(values: Values, better: str) -> Values:
+    """The same seeds on a scale on which more is better, NaN at its bottom."""
+    if better == "lower":
+        scale = -values
+    elif better == "higher":
+        scale = values
+    else:
+        scale = -np.abs(values - float(better.removeprefix("near ")))
+    return np.where(np.isnan(scale), -math.inf, scale)
+
+
+def _against(goodness: list[Values], base: int | None) -> list[dict[str, Any]]:
+    nothing = {"improvement": None, "improvement_ci95": None, "p": None, "p_holm": None}
+    if base is None:
+        return [nothing] * len(goodness)
+    others = [i for i in range(len(goodness)) if i != base]
+    found = {i: improvement(goodness[i], goodness[base]) for i in others}
+    adjusted = dict(zip(others, holm([found[i][2] for i in others]), strict=True)) if others else {}
+    names = ("improvement", "improvement_ci95", "p")
+    return [
+        dict(zip(names, found[i], strict=True)) | {"p_holm": float(adjusted[i])} if i in found else nothing
+        for i in range(len(goodness))
+    ]
+
+
+def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | None:
+    """The index of the reference run: by label, or by a variant that stands once."""
+    for name in BASELINES if wanted is None else (wanted,):
+        matches = [i for i, label in enumerate(named) if label == name]
+        matches = matches or [i for i, run in enumerate(runs) if run.variant == name]
+        if len(matches) == 1 or (matches and wanted is None):
+            return matches[0]
+        if matches:
+            raise ZooError(f"'{name}' stands {len(matches)} times; say which: {', '.join(named[i] for i in matches)}.")
+    if wanted is not None:
+        raise unknown("run to compare with", wanted, named)
+    return None
+
+
+def _modes(runs: list[Run]) -> int | None:
+    """How many modes a perfect sampler covers, where the runs say so."""
+    found = [(run.summary.get("reference") or {}).get("data", {}).get("modes") for run in runs]
+    known = [f for f in found if f is not None]
+    return int(max(known)) if known else None
+
+
+def _collapsed(run: Run, total: int | None, at: int) -> int | None:
+    """Seeds that cover half of the modes or fewer; those without a number do not cover them."""
+    if total is None or "modes" not in run.metrics:
+        return None
+    if at == run.rounds:
+        values = run.values("modes")
+    else:
+        rounds, _, table = rundir.by_round(run.table, "modes")
+        values = table[int(np.flatnonzero(rounds == at)[0])]
+    return int((~(values > total / 2)).sum())

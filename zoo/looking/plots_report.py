@@ -1,0 +1,247 @@
+"""The report's pictures, as PNG bytes: many runs side by side, every seed visible, one colour for what is looked at and grey for the rest."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.collections import EllipseCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, modes_of, plt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from toy_data import Data
+
+Values = NDArray[np.float64]
+Curve = tuple[Values, Values, Values, Values]
+"""Rounds, the middle over seeds, and the ends of its interval: each ``[R]``."""
+BLUE, ORANGE = COLOURS[0], COLOURS[1]
+BINS = 96
+
+
+def png(figure: Figure, dpi: int = 110, *, tight: bool = True) -> bytes:
+    """The figure as a PNG; it is closed."""
+    out = io.BytesIO()
+    figure.savefig(out, dpi=dpi, facecolor="white", bbox_inches="tight" if tight else None)
+    plt.close(figure)
+    return out.getvalue()
+
+
+def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Mapping[str, float]) -> bytes:
+    """A panel per run with its curve and band, all other runs in grey behind it; ``dashed`` are the reference samplers."""
+    columns = min(4, len(lines))
+    rows = math.ceil(len(lines) / columns)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            rows,
+            columns,
+            figsize=(2.6 * columns, 1.9 * rows + 0.2),
+            squeeze=False,
+            sharex=True,
+            sharey=True,
+            layout="constrained",
+        )
+        for axis in axes.flat[len(lines) :]:
+            axis.set_axis_off()
+        for axis, (label, (rounds, middle, low, high)) in zip(axes.flat, lines.items(), strict=False):
+            for other, (x, y, _, _) in lines.items():
+                if other != label:
+                    axis.plot(x, y, color="#c9c9c9", lw=0.7, zorder=1)
+            for value in dashed.values():
+                axis.axhline(value, color=PALE, lw=0.6, ls=(0, (4, 3)), zorder=0)
+            axis.fill_between(rounds, low, high, color=BLUE, alpha=0.22, lw=0, zorder=2)
+            axis.plot(rounds, middle, color=BLUE, lw=1.8, zorder=3)
+            axis.set_title(label, color=INK, loc="left")
+            axis.grid(axis="y", color=FAINT, lw=0.5)
+            axis.tick_params(length=0)
+        if top is not None:
+            axes[0][0].set_ylim(-0.03 * top, 1.06 * top)
+        figure.supxlabel("rounds", fontsize=9)
+        figure.supylabel(name, fontsize=9)
+        return png(figure)
+
+
+def strips(
+    values: Mapping[str, Values],
+    middles: Mapping[str, tuple[float, float, float]],
+    name: str,
+    dashed: Mapping[str, float],
+) -> bytes:
+    """A line per run with a dot for every seed, and its interquartile mean with interval: nobody hides behind a mean."""
+    rng = np.random.default_rng(0)
+    everything = np.concatenate([*values.values(), np.array([*dashed.values()], dtype=float)])
+    span = float(np.ptp(everything[np.isfinite(everything)])) if np.isfinite(everything).any() else 1.0
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(values) + 1.0), layout="constrained")
+        for value in dashed.values():
+            axis.axvline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
+        for together in _neighbours({sampler: (value, 0.0) for sampler, value in dashed.items()}, wide=span):
+            axis.annotate(
+                ", ".join(together),
+                (dashed[together[0]], 1),
+                (0, 3),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                color=PALE,
+            )
+        for i, (label, seeds) in enumerate(values.items()):
+            known = seeds[np.isfinite(seeds)]
+            axis.scatter(known, i + rng.uniform(-0.2, 0.2, len(known)), s=16, color=BLUE, alpha=0.45, lw=0, zorder=2)
+            middle, low, high = middles[label]
+            if math.isfinite(low) and math.isfinite(high):
+                axis.plot([low, high], [i, i], color=INK, lw=2.4, solid_capstyle="butt", zorder=3)
+            axis.plot([middle], [i], "o", ms=6, mfc="white", mec=INK, mew=1.4, zorder=4)
+            if len(known) < len(seeds):
+                lost = f"{len(seeds) - len(known)} diverged"
+                axis.annotate(
+                    lost,
+                    (1, i),
+                    (4, 0),
+                    xycoords=("axes fraction", "data"),
+                    textcoords="offset points",
+                    va="center",
+                    color=ORANGE,
+                )
+        axis.set_yticks(range(len(values)), list(values), color=INK)
+        axis.set(xlabel=name, ylim=(len(values) - 0.5, -0.5))
+        axis.grid(axis="x", color=FAINT, lw=0.5)
+        axis.set_axisbelow(True)
+        axis.tick_params(length=0)
+        axis.spines["left"].set_visible(False)
+        return png(figure)
+
+
+def trade(
+    points: Mapping[str, tuple[Values, Values]], names: tuple[str, str], dashed: Mapping[str, tuple[float, float]]
+) -> bytes:
+    """Diversity against quality: every seed a faint dot, each run's median a named one, the reference samplers as crosses."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+        rng = np.random.default_rng(0)
+        spots = {label: (float(np.nanmedian(x)), float(np.nanmedian(y))) for label, (x, y) in points.items()}
+        for i, (label, (x, y)) in enumerate(points.items()):
+            colour = COLOURS[i % 6]
+            jitter = rng.uniform(-0.12, 0.12, len(y))  # whole numbers of modes would hide one another
+            axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2)
+            axis.plot(*spots[label], "o", ms=7, mfc=colour, mec="white", mew=1, zorder=4)
+        for together in _neighbours(spots, wide=_span({**spots, **dashed}, 0)):
+            axis.annotate(
+                ", ".join(together), spots[together[0]], (7, 4), textcoords="offset points", color=INK, zorder=5
+            )
+        for sampler, place in dashed.items():
+            axis.plot(*place, "x", ms=7, color=PALE, mew=1.6, zorder=3)
+            axis.annotate(sampler, place, (7, -10), textcoords="offset points", color=PALE)
+        axis.set(xlabel=names[0], ylabel=names[1])
+        axis.margins(0.09)
+        axis.grid(color=FAINT, lw=0.5)
+        axis.set_axisbelow(True)
+        axis.tick_params(length=0)
+        return png(figure)
+
+
+def _neighbours(spots: Mapping[str, tuple[float, float]], wide: float = 0.0) -> list[list[str]]:
+    """Labels whose places are too near for two texts, together; ``wide`` is how much the axis spans, else as far as they do."""
+    wide, high = wide or _span(spots, 0), _span(spots, 1)
+    groups: list[list[str]] = []
+    for label, (x, y) in spots.items():
+        for group in groups:
+            near_x, near_y = spots[group[0]]
+            if abs(x - near_x) <= 0.15 * wide and abs(y - near_y) <= 0.04 * high:
+                group.append(label)
+                break
+        else:
+            groups.append([label])
+    return groups
+
+
+def _span(spots: Mapping[str, tuple[float, float]], i: int) -> float:
+    return float(np.ptp([s[i] for s in spots.values()])) if len(spots) > 1 else 1.0
+
+
+def density_grid(
+    histories: Mapping[str, tuple[Sequence[int], NDArray[np.float32]]], data: Data, columns: int = 6
+) -> bytes:
+    """Runs by training time: ``label -> (rounds [R], samples [R, N, *data])`` of one seed; the last column is the data itself."""
+    columns = min(columns, max(len(rounds) for rounds, _ in histories.values()))
+    size, margin, foot = 1.3, 0.075 * max(map(len, histories)) + 0.15, 0.1
+    wide, high = size * (columns + 1) + margin, size * len(histories) + foot
+    target = data.sample(2000 if len(data.shape) == 1 else 25).numpy()
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(wide, high))
+        for row, (label, (rounds, samples)) in enumerate(histories.items()):
+            chosen = np.linspace(0, len(rounds) - 1, columns).round().astype(int)
+            for column, i in enumerate([*chosen, None]):
+                # placed by hand: a layout engine takes longer over a hundred panels than drawing them does
+                place = (margin + column * size, high - (row + 1) * size)
+                axis = figure.add_axes((place[0] / wide, place[1] / high, 0.93 * size / wide, 0.87 * size / high))
+                _density(axis, target if i is None else samples[i], data)
+                axis.set_title("data" if i is None else f"{rounds[i]:,}", fontsize=7, color=PALE, pad=2)
+                if column == 0:
+                    axis.annotate(
+                        label,
+                        (0, 0.5),
+                        (-5, 0),
+                        xycoords="axes fraction",
+                        textcoords="offset points",
+                        ha="right",
+                        va="center",
+                        fontsize=8,
+                    )
+        return png(figure, dpi=90, tight=False)
+
+
+def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
+    """Points in the plane as a smoothed density with the modes marked; other data as ``zoo.looking.plots`` draws it."""
+    centres, radius, reach = modes_of(data)
+    if centres is None or data.shape != (2,):
+        draw(axis, samples, data)
+        axis.set_xlabel("")
+        return
+    middle = (centres.max(0) + centres.min(0)) / 2
+    low, high = middle - reach, middle + reach
+    known = samples[np.isfinite(samples).all(1)]
+    counts, _, _ = np.histogram2d(known[:, 0], known[:, 1], bins=BINS, range=[(low[0], high[0]), (low[1], high[1])])
+    smooth = gaussian_filter(counts, 1.2)
+    axis.imshow(
+        (smooth.T / (smooth.max() or 1)) ** 0.45,
+        extent=(low[0], high[0], low[1], high[1]),
+        origin="lower",
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        interpolation="bilinear",
+    )
+    mark_modes(axis, centres, np.maximum(radius, reach / 22), PALE, 0.35)
+    axis.set(xticks=[], yticks=[])
+    for side in axis.spines.values():
+        side.set_visible(True)
+        side.set_color(FAINT)
+
+
+def mark_modes(
+    axis: Axes, centres: NDArray[np.float64], radius: NDArray[np.float64], colour: str, width: float
+) -> None:
+    """A circle around every mode, all in one collection: centres ``[K, 2]``, radii ``[K]``."""
+    across, flat = 2 * radius, np.zeros(len(radius))
+    axis.add_collection(
+        EllipseCollection(
+            across,
+            across,
+            flat,
+            units="xy",
+            offsets=centres,
+            offset_transform=axis.transData,
+            fc="none",
+            ec=colour,
+            lw=width,
+        )
+    )

@@ -1,0 +1,190 @@
+"""A comparison as text: for a terminal, Markdown, LaTeX (booktabs), CSV, or JSON. CSV and JSON carry full precision and every column."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Sequence
+
+from zoo.errors import unknown
+from zoo.files import finite
+from zoo.looking.compare import SECONDS, Comparison, Row
+
+Cells = list[list[str]]
+
+
+def render(comparisons: Sequence[Comparison], style: str = "table") -> str:
+    """All tables in one of the styles of ``STYLES``; ``ZooError`` for another."""
+    if style not in STYLES:
+        raise unknown("format", style, STYLES)
+    return STYLES[style](comparisons)
+
+
+def cells(comparison: Comparison) -> Cells:
+    """The header, a row per run, and a row per reference sampler, as a reader should see them."""
+    against = comparison.reference
+    modes = f" (of {comparison.modes})" if comparison.metric == "modes" and comparison.modes else ""
+    updates = [k for k in dict.fromkeys(k for row in comparison.rows for k in row.cost) if k.endswith("_updates")]
+    extra = [
+        k
+        for k in dict.fromkeys(k for row in comparison.rows for k in row.cost)
+        if k not in (*updates, SECONDS, "seconds")
+    ]
+    head = ["run", "seeds", f"IQM {comparison.metric}{modes}", "95 % interval", "median", "worst seed", "collapsed"]
+    head += [f"P(better than {against})", "95 % interval", "p (Holm)"] if against else []
+    head += [
+        "rounds",
+        "s per seed",
+        *(f"{k.removesuffix('_updates')} updates" for k in updates),
+        *(k.replace("_", " ") for k in extra),
+    ]
+    body = [_line(row, against, updates, extra) for row in comparison.rows]
+    blank = [""] * (len(head) - 3)
+    body += [[f"({name})", "", number(value), *blank] for name, value in comparison.samplers.items()]
+    return [head, *body]
+
+
+def _line(row: Row, against: str | None, updates: Sequence[str], extra: Sequence[str]) -> list[str]:
+    seeds = f"{row.n} ({row.diverged} diverged)" if row.diverged else str(row.n)
+    collapsed = "" if row.collapsed is None else f"{row.collapsed}/{row.n}"
+    worst = f"{number(row.worst)} (seed {row.worst_seed})"
+    line = [row.label, seeds, number(row.iqm), interval(row.ci95), number(row.median), worst, collapsed]
+    if against and row.improvement is None:
+        line += ["reference", "", ""]
+    elif row.improvement is not None and row.improvement_ci95 is not None and row.p_holm is not None:
+        line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, ".2f"), f"{row.p_holm:.2g}"]
+    cost = (row.cost.get(k) for k in (SECONDS, *updates, *extra))
+    return [*line, f"{row.round:,}", *("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in cost)]
+
+
+def number(value: float) -> str:
+    """Three significant digits; - for what is not there."""
+    return "-" if math.isnan(value) else f"{value:.3g}"
+
+
+def interval(ends: Sequence[float], spec: str = ".3g") -> str:
+    """Both ends, or - where there are none."""
+    low, high = ends
+    return "-" if math.isnan(low) or math.isnan(high) else f"{low:{spec}} to {high:{spec}}"
+
+
+def caption(comparison: Comparison) -> str:
+    """What the table shows, in one line."""
+    at = f", at the cheapest run's {comparison.equal}" if comparison.equal else ""
+    direction = {"higher": "more is better", "lower": "less is better"}.get(
+        comparison.better, f"{comparison.better} is better"
+    )
+    return f"{comparison.data}: {comparison.metric} ({direction}{at})"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What a reader must know to read the table, and what makes it less comparable than it looks."""
+    told = ["IQM: interquartile mean over seeds; intervals: 95 % bootstrap over seeds."]
+    if comparison.modes:
+        told.append(f"collapsed: seeds that cover {comparison.modes // 2} of {comparison.modes} modes or fewer.")
+    if comparison.reference:
+        told.append("P(better): probability of improvement, ties count half; p: Mann-Whitney, Holm's correction.")
+    return told + [f"Warning: {w}" for w in comparison.warnings]
+
+
+def _text(comparisons: Sequence[Comparison]) -> str:
+    blocks = []
+    for comparison in comparisons:
+        table = cells(comparison)
+        wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True)))
+            for row in table
+        ]
+        lines.insert(1, "-" * len(lines[0]))
+        blocks.append("\n".join([caption(comparison), *(line.rstrip() for line in lines), *notes(comparison)]))
+    return "\n\n".join(blocks)
+
+
+def _markdown(comparisons: Sequence[Comparison]) -> str:
+    blocks = []
+    for comparison in comparisons:
+        head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells(comparison)]
+        rule = ["---", *["---:"] * (len(head) - 1)]
+        lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body)]
+        blocks.append("\n".join([f"**{caption(comparison)}**", "", *lines, "", *(f"- {n}" for n in notes(comparison))]))
+    return "\n\n".join(blocks)
+
+
+def _latex(comparisons: Sequence[Comparison]) -> str:
+    return "\n\n".join(map(_latex_table, comparisons))
+
+
+def _latex_table(comparison: Comparison) -> str:
+    head, *body = [[_escape(cell) for cell in row] for row in cells(comparison)]
+    rows = [" & ".join(row) + r" \\" for row in body]
+    said = _escape(" ".join([caption(comparison) + ".", *notes(comparison)]))
+    lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"]
+    lines += [" & ".join(head) + r" \\", r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]
+    return "\n".join([*lines, rf"\caption{{{said}}}", r"\end{table}"])
+
+
+def _escape(text: str) -> str:
+    escaped = "".join(
+        {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}.get(c, c) for c in text
+    )
+    for special in "&%$#_":
+        escaped = escaped.replace(special, "\\" + special)
+    return escaped.replace(" to ", "--")
+
+
+def _csv(comparisons: Sequence[Comparison]) -> str:
+    costs = list(dict.fromkeys(k for c in comparisons for row in c.rows for k in row.cost))
+    fixed = [
+        "data",
+        "metric",
+        "run",
+        "path",
+        "seeds",
+        "diverged",
+        "iqm",
+        "iqm_low",
+        "iqm_high",
+        "median",
+        "worst",
+        "worst_seed",
+        "collapsed",
+    ]
+    fixed += ["modes", "round", "reference", "improvement", "improvement_low", "improvement_high", "p", "p_holm"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*fixed, *(f"cost.{k}" for k in costs)])
+    for c in comparisons:
+        for r in c.rows:
+            first = [
+                c.data,
+                c.metric,
+                r.label,
+                r.path,
+                r.n,
+                r.diverged,
+                r.iqm,
+                *r.ci95,
+                r.median,
+                r.worst,
+                r.worst_seed,
+                r.collapsed,
+            ]
+            against = [c.modes, r.round, c.reference, r.improvement, *(r.improvement_ci95 or ("", "")), r.p, r.p_holm]
+            writer.writerow([*first, *against, *(r.cost.get(k, "") for k in costs)])
+    return out.getvalue().rstrip("\n")
+
+
+def _json(comparisons: Sequence[Comparison]) -> str:
+    return json.dumps(finite([c.as_dict() for c in comparisons]), indent=1, allow_nan=False)
+
+
+STYLES: dict[str, Callable[[Sequence[Comparison]], str]] = {
+    "table": _text,
+    "md": _markdown,
+    "latex": _latex,
+    "csv": _csv,
+    "json": _json,
+}

@@ -1,0 +1,58 @@
+"""What a comparison says, in words that claim no more than its numbers do."""
+
+from __future__ import annotations
+
+import math
+
+from zoo.looking.compare import SECONDS, Comparison, Row
+from zoo.looking.tables import interval, number
+
+LEVEL = 0.05
+"""Of the p value after Holm's correction."""
+
+
+def verdicts(comparison: Comparison) -> list[str]:
+    """A sentence for each run, best first: what it reached, how many seeds collapsed, whether it beats the reference, and at what cost."""
+    base = next((row for row in comparison.rows if row.label == comparison.reference), None)
+    return [_verdict(row, base, comparison) for row in comparison.rows]
+
+
+def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
+    of = (
+        f" of {comparison.modes} modes"
+        if comparison.metric == "modes" and comparison.modes
+        else f" {comparison.metric}"
+    )
+    band = "" if math.isnan(row.ci95[0]) else f", 95 % interval {interval(row.ci95)}"
+    parts = [f"{row.label}: {number(row.iqm)}{of}{band}"]
+    if row.collapsed is not None:
+        lost = (
+            "no seed"
+            if not row.collapsed
+            else "every seed"
+            if row.collapsed == row.n
+            else f"{row.collapsed} of {row.n} seeds"
+        )
+        parts.append(f"{lost} collapsed")
+    if row.diverged:
+        parts.append(f"{row.diverged} of {row.n} diverged")
+    if base is not None and row is not base:
+        parts.append(_against(row, base))
+    return "; ".join(parts) + "."
+
+
+def _against(row: Row, base: Row) -> str:
+    """Whether the difference to the reference can be claimed, and what it costs."""
+    if row.improvement is None or row.p_holm is None:
+        return ""
+    chance = f"ahead in {100 * row.improvement:.0f} % of pairs of seeds"
+    if row.p_holm >= LEVEL:
+        said = f"no difference from {base.label} can be claimed ({chance}, p = {row.p_holm:.2g})"
+    else:
+        word = "better" if row.improvement > 0.5 else "worse"
+        said = f"{word} than {base.label} ({chance}, p = {row.p_holm:.2g})"
+    spent, other = row.cost.get(SECONDS), base.cost.get(SECONDS)
+    if not spent or not other:
+        return said
+    ratio = spent / other
+    return f"{said}, {'in about the same time' if 0.95 < ratio < 1.05 else f'at {ratio:.2g} times its seconds'}"

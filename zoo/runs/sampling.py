@@ -1,0 +1,240 @@
+"""New samples from a run, finished or interrupted: grids, arrays, walks between two latents, and samples of one mode.
+
+Batch normalisation, where a generator has it, uses the batch at hand. So that a sample does not depend on how few are asked for (a walk
+between two latents is no batch of the latents' distribution), latents are always generated in the company of the same ``COMPANY`` others.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import toy_data
+from zoo import checkpoint
+from zoo.errors import ZooError
+from zoo.evaluation.judge import Judge, judge
+from zoo.harness import Game
+from zoo.runs.cell import Cell, kit_for, read_cell
+
+COMPANY = 512
+"""Latents that stand beside the ones asked for."""
+MOST = 20_000
+"""Latents that are tried to find samples of one mode."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """One seed's generator of a run: ``latents`` and ``sample``."""
+
+    cell: Cell
+    data: toy_data.Data
+    game: Game
+    weights: dict[str, Tensor]
+    """By network ``[1, P]``."""
+    seed: int
+    heard: Callable[[float], None] = lambda share: None
+    """Hears how far the judge's training is, where images are asked for by mode and there is no judge yet."""
+
+    def latents(self, n: int, purpose: str = "sample") -> Tensor:
+        """The first ``n`` latents ``[n, latent]`` that this seed's stream holds for one purpose."""
+        return self.game.stream([self.seed]).latents(n, purpose)[0]
+
+    @cached_property
+    def company(self) -> Tensor:
+        """``[COMPANY, latent]``"""
+        return self.latents(COMPANY, "company")
+
+    def sample(self, z: Tensor) -> Tensor:
+        """Samples ``[n, *data]`` for latents ``[n, latent]``; ``ZooError`` where the seed diverged."""
+        parts = [
+            self.game.sample(self.weights, torch.cat([part, self.company])[None])[0, : len(part)]
+            for part in z.split(self.game.chunk(COMPANY))
+        ]
+        samples = torch.cat(parts)
+        if not samples.isfinite().all():
+            raise ZooError(f"Seed {self.seed} of this run diverged: its samples are not numbers; take another seed.")
+        return samples
+
+    def walk(self, z: Tensor, start: int) -> Tensor:
+        """Samples ``[n, *data]`` for a walk ``z [n, latent]``, all by the generator that makes sample number ``start``."""
+        origin = self.game.variant.origin(start + 1)
+        if origin is None:
+            return self.sample(z)
+        makers = self.game.variant.origin(self.game.chunk(COMPANY))
+        assert makers is not None
+        steps = (makers == origin[start]).nonzero()[:, 0]
+        parts = []
+        for part in z.split(len(steps)):
+            among = self.latents(len(makers), "company")
+            among[steps[: len(part)]] = part
+            parts.append(self.sample(among)[steps[: len(part)]])
+        return torch.cat(parts)
+
+    def modes(self, samples: Tensor) -> Tensor:
+        """The mode that each of ``samples [n, *data]`` shows, ``[n]``: the judge's word on images, the mode within reach of points; else -1."""
+        if isinstance(self.data, toy_data.Mixture):
+            from zoo.metrics.modes import assign
+
+            nearest, near = assign(samples[None], self.data, self.cell.protocol)
+            return torch.where(near, nearest, -1)[0]
+        return self.judge(samples[None]).modes[0]
+
+    @cached_property
+    def judge(self) -> Judge:
+        return judge(self.data, progress=self.heard)
+
+    def of_mode(self, mode: int, n: int) -> Tensor:
+        """``n`` samples that show ``mode``; ``ZooError`` when ``MOST`` latents do not give as many."""
+        known = self.data.modes or 0
+        if not 0 <= mode < known:
+            told = f"modes 0 to {known - 1}" if known else "no known modes"
+            raise ZooError(f"'{self.data.name}' has {told}, so --mode cannot be {mode}.")
+        found: list[Tensor] = []
+        for z in self.latents(MOST).split(self.game.chunk(COMPANY)):
+            x = self.sample(z)
+            found.append(x[self.modes(x) == mode])
+            if sum(map(len, found)) >= n:
+                return torch.cat(found)[:n]
+        raise ZooError(
+            f"Of {MOST:,} samples of seed {self.seed} only {sum(map(len, found))} show mode {mode}, not {n}."
+        )
+
+
+def open_run(folder: Path, seed: int | None = None, data_root: str | None = None) -> Sampler:
+    """The generator of one seed (the first unless told) of the run in ``folder``, from its last weights.
+
+    Raises ``ZooError`` where there is no run, no weights, or no such seed; ``DataError`` where the data's files are missing (its shape is needed).
+    """
+    cell = read_cell(folder)
+    seed = cell.seeds[0] if seed is None else seed
+    if seed not in cell.seeds:
+        told = ", ".join(map(str, cell.seeds))
+        raise ZooError(f"The run in {folder} has the seeds {told}, so --seed-of-run cannot be {seed}.")
+    stacked, seeds = weights(folder)
+    data = toy_data.load(cell.data, data_root or cell.data_root)
+    game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
+    row = seeds.index(seed)
+    mine = {name: stacked[name][row : row + 1] for name in game.networks if name in stacked}
+    if {n: w.shape[1] for n, w in mine.items()} != {n: sum(net.sizes) for n, net in game.networks.items()}:
+        raise ZooError(
+            f"The weights in {folder} are not of this version's networks; sample with the version that trained."
+        )
+    return Sampler(cell, data, game, mine, seed)
+
+
+def weights(folder: Path) -> tuple[dict[str, Tensor], list[int]]:
+    """The weights that samples come from, by network ``[S, P]``, and their seeds: of a finished run, else of its last good checkpoint."""
+    final = folder / "generator.safetensors"
+    if final.exists():
+        tensors, header = checkpoint.read(final)
+        return tensors, json.loads(header["seeds"])
+    present = [folder / name for name in (checkpoint.NAME, checkpoint.PREVIOUS) if (folder / name).exists()]
+    if not present:
+        raise ZooError(f"{folder} holds no weights yet: a run writes its first checkpoint at its first evaluation.")
+    for i, path in enumerate(present):
+        try:
+            tensors, header = checkpoint.read(path)
+            break
+        except ZooError:
+            if i == len(present) - 1:
+                raise
+    kind = "ema/" if any(name.startswith("ema/") for name in tensors) else "params/"
+    found = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
+    return found, json.loads(header["zoo"])["seeds"]
+
+
+def read_latents(path: Path, latent: int) -> Tensor:
+    """Latents ``[n, latent]`` from a .npy file; ``ZooError`` when it is not one."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ZooError(
+            f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({error})."
+        ) from error
+    if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != latent or not len(found):
+        shape = list(getattr(found, "shape", ()))
+        raise ZooError(f"Latents of this run have shape [n, {latent}], those in {path} have {shape}.")
+    if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+        raise ZooError(f"{path} holds latents that are not finite numbers.")
+    return torch.from_numpy(found.astype(np.float32))
+
+
+def walk(a: Tensor, b: Tensor, n: int, spherical: bool) -> Tensor:
+    """``n`` latents ``[n, latent]`` from ``a`` to ``b`` inclusive.
+
+    ``spherical`` (for N(0, 1)): along the great circle, with the length changing evenly, so that no latent on the way is shorter than both
+    ends (White 2016, arXiv:1609.04468); along the straight line otherwise, and where a and b are parallel.
+    """
+    t = torch.linspace(0, 1, n)[:, None]
+    straight = torch.lerp(a, b, t)
+    angle = torch.acos(torch.nn.functional.cosine_similarity(a, b, dim=0).clamp(-1, 1))
+    if not spherical or not float(angle.sin()) > 1e-4:
+        return straight
+    direction = (torch.sin((1 - t) * angle) * a / a.norm() + torch.sin(t * angle) * b / b.norm()) / angle.sin()
+    path = direction * torch.lerp(a.norm(), b.norm(), t)
+    path[0], path[-1] = a, b
+    return path
+
+
+def draw(
+    sampler: Sampler,
+    n: int | None = None,
+    *,
+    latents: Path | None = None,
+    between: tuple[int, int] | None = None,
+    mode: int | None = None,
+) -> Tensor:
+    """``n`` samples (25 unless told, or as many as the file of ``latents`` has): of one ``mode``, or a walk ``between`` two latents by number."""
+    if mode is not None and (latents or between):
+        raise ZooError("--mode looks for latents itself: it goes with neither --latents nor --interpolate.")
+    if mode is not None:
+        return sampler.of_mode(mode, n or 25)
+    given = read_latents(latents, sampler.game.variant.latent(sampler.game.kit)) if latents else None
+    if between is None:
+        if given is not None and n is not None and n > len(given):
+            raise ZooError(f"{latents} holds {len(given)} latents, fewer than -n {n}.")
+        return sampler.sample(sampler.latents(n or 25) if given is None else given[:n])
+    last = len(given) - 1 if given is not None else MOST - 1
+    for number in between:
+        if not 0 <= number <= last:
+            raise ZooError(f"--interpolate takes the numbers of two latents, 0 to {last}, not {number}.")
+    if n == 1:
+        raise ZooError("--interpolate needs -n of at least 2, its two ends.")
+    ends = sampler.latents(max(between) + 1) if given is None else given
+    z = walk(ends[between[0]], ends[between[1]], n or 10, not sampler.cell.recipe.uniform_latent)
+    return sampler.walk(z, between[0])
+
+
+def check(path: Path, *, as_array: bool = False) -> None:
+    """Raise ``ZooError`` unless ``path`` names a picture (.png) or an array (.npy), and is free to be written."""
+    if path.suffix.lower() not in ((".npy",) if as_array else (".npy", ".png")):
+        wanted = ".npy with --npy" if as_array else ".png (a picture) or .npy (the array)"
+        raise ZooError(f"The name of what is written must end in {wanted}, and '{path.name}' does not.")
+    if path.is_dir():
+        raise ZooError(f"{path} is a folder; -o takes the name of a file.")
+
+
+def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = False) -> None:
+    """A picture (.png) or the array ``[n, *data]`` (.npy), by the name of ``path``."""
+    suffix = path.suffix.lower()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array = samples.float().cpu().numpy()
+    if suffix == ".npy":
+        np.save(path, array)
+        return
+    from zoo.looking import plots
+
+    if len(sampler.data.shape) == 3:
+        columns = min(len(array), 20) if in_a_row else math.ceil(math.sqrt(len(array)))
+        plots.grid(array, columns, path)
+        return
+    title = f"{sampler.cell.variant} on {sampler.cell.data}, {len(array):,} samples"
+    plots.samples_figure(array[None], sampler.data, [sampler.seed], path, title=title)

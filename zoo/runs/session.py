@@ -1,0 +1,287 @@
+"""One run, from names to files: plan what to train, train it, leave everything that a reader needs in one folder.
+
+Used by the command line and by ``zoo.run`` in Python alike; here the harness, the data and the metrics meet.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import toy_data
+from zoo import checkpoint, heap
+from zoo.engines.choice import choose, workers
+from zoo.engines.graphs import multiplying
+from zoo.errors import ZooError
+from zoo.evaluation import scoring
+from zoo.files import write_csv, write_json
+from zoo.harness import Game, Record, Training
+from zoo.runs import landscape
+from zoo.runs.cell import Cell, kit_for, read_cell, read_start
+from zoo.runs.environment import device_name, git_commit, resolve_device, versions
+from zoo.statistics import summarise
+
+FILM = 512
+"""Points (or 25 images) per seed and evaluation that are kept for the film of a run."""
+
+
+@dataclass
+class Listener:
+    """What wants to hear of a run while it goes on; the base hears nothing."""
+
+    def said(self, line: str) -> None: ...
+
+    def started(self, run: Run) -> None: ...
+
+    def played(self, rounds: int) -> None: ...
+
+    def evaluated(self, record: Record) -> None: ...
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.folder = folder
+
+
+@dataclass
+class Run:
+    """A cell being trained into a folder."""
+
+    cell: Cell
+    folder: Path
+    device: torch.device
+    groups: int | None = None
+    compile: bool | None = None
+    """Whether a round is compiled; ``None`` where that is repaid (``engines.choice``)."""
+    tf32: bool = False
+    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``graphs.multiplying``)."""
+    listener: Listener = field(default_factory=Listener)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    film: list[Tensor] = field(default_factory=list)
+    landscape: list[Tensor] = field(default_factory=list)
+    """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
+
+    def __post_init__(self) -> None:
+        self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
+        variant, recipe = self.cell.build(), self.cell.recipe
+        kit = kit_for(self.data, recipe)
+        game, self.compiled, groups = choose(
+            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+            self.cell.seeds,
+            self.compile,
+            self.listener.said,
+            tf32=self.tf32,
+        )
+        self.asked_to_stop = threading.Event()
+        self.plane = landscape.extent(self.data.to("cpu"))
+        self.critic = None if self.plane is None else landscape.critic(game, self.plane)
+        self.scoring = scoring.of(self.data, self.cell.protocol)
+        self.training = Training(
+            game,
+            self.cell.seeds,
+            self.scoring.evaluate,
+            n_samples=self.cell.protocol.samples,
+            groups=self.groups or groups,
+            workers=workers(self.device),
+            stop=self.asked_to_stop.is_set,
+            progress=self.listener.played,
+        )
+
+    @property
+    def checkpointed(self) -> bool:
+        return any((self.folder / name).exists() for name in (checkpoint.NAME, checkpoint.PREVIOUS))
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint."""
+        lanes, notes, extra = checkpoint.load(self.folder, self.training.lanes())
+        self.training.restore(lanes)
+        self.training.seconds, self.training.cpu_seconds, self.rows = (
+            notes["seconds"],
+            notes["cpu_seconds"],
+            notes["rows"],
+        )
+        self.film, self.landscape = (
+            [extra[f"{k}/{i}"] for i in range(sum(key.startswith(k) for key in extra))] for k in ("film", "landscape")
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint from which ``resume`` goes on."""
+        notes = {"seconds": self.training.seconds, "cpu_seconds": self.training.cpu_seconds, "rows": self.rows}
+        kept = {f"{k}/{i}": f for k in ("film", "landscape") for i, f in enumerate(getattr(self, k))}
+        checkpoint.save(self.folder, self.training.lanes(), notes, kept)
+
+    def train(self) -> dict[str, Any]:
+        """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop."""
+        threads = torch.get_num_threads()
+        heap.keep_freed()
+        heap.collect_as_usual()
+        self.listener.started(self)
+        try:
+            with multiplying(tf32=False):  # but where a round is recorded that is to
+                for record in self.training:
+                    self.keep(record)
+                    self.save()
+                    self.listener.evaluated(record)
+                    del record  # the next evaluation's samples need its memory
+        finally:
+            torch.set_num_threads(threads)
+        if self.training.played < self.cell.recipe.rounds:
+            self.save()
+            (self.folder / "INTERRUPTED").touch()
+            raise Interrupted(self.folder)
+        return self.finish()
+
+    def keep(self, record: Record) -> None:
+        """Add a record to the history."""
+        for i, seed in enumerate(self.cell.seeds):
+            row: dict[str, Any] = {"seed": seed, "round": record.round}
+            row |= {name: float(values[i]) for name, values in record.metrics.items()}
+            row |= {f"loss/{name}": float(values[i]) for name, values in record.losses.items()}
+            row |= {f"diagnostic/{name}": float(values[i]) for name, values in record.diagnostics.items()}
+            self.rows.append(row)
+        frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
+        self.film.append(frames.contiguous())
+        if self.plane is not None:
+            self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane, self.critic))
+
+    def finish(self) -> dict[str, Any]:
+        """Write what a finished run leaves."""
+        last = [row for row in self.rows if row["round"] == self.cell.recipe.rounds]
+        metrics = {}
+        for name in [k for k in last[0] if k not in ("seed", "round") and "/" not in k]:
+            values = [row[name] for row in last]
+            told = summarise(values)
+            over = {"missing": told.missing, "mean": told.mean, "median": told.median, "ci95": list(told.ci95)}
+            metrics[name] = {"per_seed": values} | over
+        drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
+        summary = {
+            "variant": self.cell.variant,
+            "options": self.cell.options,
+            "data": self.cell.data,
+            "seeds": list(self.cell.seeds),
+            "rounds": self.cell.recipe.rounds,
+            "protocol": self.cell.protocol.as_dict(),
+            "metrics": metrics,
+            "unavailable": self.scoring.unavailable,
+            "judge": self.scoring.judge,
+            "reference": scoring.reference(self.data, self.scoring, self.cell.protocol),
+            "diverged": sorted(self.training.diverged),
+            "verdict": self.verdict(drawn),
+            "cost": self.cost(),
+            "seconds": round(self.training.seconds, 3),
+            "device": device_name(self.device),
+            "versions": versions(),
+        }
+        write_csv(self.folder / "metrics.csv", self.rows)
+        rounds = np.asarray(sorted({row["round"] for row in self.rows}))
+        arrays = {"samples": drawn.numpy(), "history": torch.stack(self.film).numpy(), "rounds": rounds}
+        if self.plane is not None:
+            arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
+        np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
+        weights = self.training.lanes().sampled
+        checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
+        write_json(self.folder / "summary.json", summary)
+        (self.folder / "INTERRUPTED").unlink(missing_ok=True)
+        (self.folder / "DONE").touch()
+        return summary
+
+    def verdict(self, samples: Tensor) -> list[str]:
+        """What happened, in words: a sentence for each group of seeds that ended alike."""
+        from zoo.evaluation import subjects
+        from zoo.evaluation.verdict import describe
+
+        if self.scoring.unavailable.get("modes"):  # nothing counts the modes of this data here
+            return []
+        found = subjects.verdict(
+            samples,
+            self.data.to("cpu"),
+            self.cell.seeds,
+            protocol=self.cell.protocol,
+            diverged=sorted(self.training.diverged),
+            frames=torch.stack(self.film),
+        )
+        return describe(found)
+
+    def cost(self) -> dict[str, float]:
+        """What the run cost: turns of each player over the run, operations and seconds of training per seed."""
+        rounds, game = self.cell.recipe.rounds, self.training.game
+        turns = {
+            f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
+        }
+        seeds = len(self.cell.seeds)
+        spent = {
+            "gflop_per_seed": rounds * self.training.flops / 1e9,
+            "seconds_per_seed": self.training.seconds / seeds,
+            "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
+        }
+        return turns | spent
+
+
+def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
+    """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ZooError(
+                f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
+            )
+        return out
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return root / cell.place / f"{stamp}-{cell.key}"
+
+
+def start(
+    cell: Cell,
+    *,
+    out: Path | None = None,
+    root: Path = Path("runs"),
+    device: str = "auto",
+    compile: bool | None = None,
+    tf32: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """A new run of ``cell``, its folder made and its configuration written."""
+    where = resolve_device(device)
+    folder = new_folder(cell, out, root)
+    run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
+    folder.mkdir(parents=True, exist_ok=True)
+    config = cell.as_dict() | {
+        "device": device_name(where),
+        "kind": where.type,
+        "compiled": run.compiled,
+        "tf32": run.tf32,
+        "groups": run.training.groups,
+        "versions": versions(),
+        "git": git_commit(),
+        "command": " ".join(["zoo", *sys.argv[1:]]),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    write_json(folder / "config.json", config)
+    return run
+
+
+def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
+    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
+
+    On a device of the kind that it began on it is compiled if it was, unless ``compile`` says, in TF32 if it was, and in as many groups: a seed
+    alone rounds otherwise than one among others.
+    """
+    cell, start, where = read_cell(folder), read_start(folder), resolve_device(device)
+    alike = start.kind == where.type
+    compile = start.compiled if alike and compile is None else compile
+    groups = start.groups if alike and compile == start.compiled else None
+    run = Run(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
+    if run.checkpointed:
+        run.resume()
+    return run

@@ -1,0 +1,78 @@
+"""A cell for a machine that may not see the coordinator's files: it takes along what it needs, and its files come back.
+
+A machine that sees the folder of runs writes there. One that does not trains in a folder of its own, which is still there when a
+process that died is followed by another on the same machine, and returns the run's files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.files import write_bytes
+from zoo.sweeps.worker import Outcome, Setup, train
+
+if TYPE_CHECKING:
+    from zoo.runs.cell import Cell
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The files in ``folder`` by their paths inside it; none where it is not there."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """The inverse of ``read_files``. DONE comes last, since it says that the others are there."""
+    for name in sorted(files, key=lambda name: (name == "DONE", name)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(folder / name, files[name])
+
+
+@dataclass(frozen=True)
+class Errand:
+    """One cell, and what a machine needs to train it."""
+
+    cell: Cell
+    folder: Path
+    device: str
+    setup: Setup
+    mark: Path
+    """A file beside the runs: who sees it writes into ``folder``."""
+    plugins: Mapping[str, bytes]
+    begun: Mapping[str, bytes]
+    """What ``folder`` held when the cell was handed out."""
+    argv: list[str]
+    at: Path = field(default_factory=Path.cwd)
+    """Where the coordinator was started: what relative paths of data are relative to."""
+
+    def run(self, stop: Callable[[], bool]) -> tuple[Outcome, dict[str, bytes]]:
+        """Train the cell here; the outcome, and the run's files where the coordinator would not see them."""
+        sys.argv = self.argv  # the command that config.json tells of
+        if self.at.is_dir():
+            os.chdir(self.at)
+        if self.mark.exists():
+            apply(self.setup)
+            return train(self.cell, self.folder, self.device, stop), {}
+        own = Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}"
+        write_files(self.plugins, own / "plugins")
+        apply(replace(self.setup, plugins=tuple(str(own / "plugins" / name) for name in self.plugins)))
+        folder = own / self.cell.key
+        if not folder.exists():
+            write_files(self.begun, folder)
+        outcome = train(self.cell, folder, self.device, stop)
+        files = read_files(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        return outcome, files
+
+
+@cache
+def apply(setup: Setup) -> None:
+    """Once in a process, which may train one cell after another."""
+    setup.apply()

@@ -1,0 +1,135 @@
+"""Lists to cells: variants x data sets x a grid of options, from the command line or a TOML file.
+
+variants = ["ns", "unrolled"]
+data = ["ring", "grid"]
+seeds = 32                 # of every cell, side by side; or "0-31", or [3, 5]
+recipe = "my.toml"         # else each data set's own
+protocol = "pacgan"
+[grid]                     # options of variants and fields of recipes; one value, or a list
+k = [0, 1, 5]
+rounds = 2000
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from toy_data import DataError
+from zoo import recipe, variants
+from zoo.errors import ZooError, unknown
+from zoo.runs.cell import Cell, plan
+from zoo.variant import options
+
+WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a sweep is over. A value of ``grid`` applies to the variants that have the option, or to all where it is a recipe's field."""
+
+    variants: tuple[str, ...] = ()
+    data: tuple[str, ...] = ("ring",)
+    grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    seeds: str | int | Sequence[int] = 8
+    recipe: str | None = None
+    protocol: str | None = None
+    data_root: str | None = None
+
+
+def read(path: Path) -> Grid:
+    """The grid in a TOML file; ``ZooError`` with the nearest right key where one is wrong."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} is not a sweep: {error}.") from error
+    known = [f.name for f in fields(Grid)]
+    for key in content:
+        if key not in known:
+            raise unknown("key of a sweep's file", key, known)
+    table = content.pop("grid", {})
+    if not isinstance(table, dict):
+        raise ZooError(f"'grid' in {path} is a table: [grid], then k = [0, 1, 5].")
+    lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
+    return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
+
+
+def parse(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """``["k=0,1,5", "lr-d=1e-3"]`` to names and their values, still as text."""
+    found = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        if not (name and equals and values):
+            raise ZooError(f"--grid takes an option and its values, such as k=0,1,5, not '{text}'.")
+        found[name.strip().replace("-", "_")] = tuple(value.strip() for value in values.split(","))
+    return found
+
+
+def cells(grid: Grid) -> list[Cell]:
+    """Every cell once, in the order of the lists. ``ZooError`` (naming the cell) for one that cannot be, before anything is trained."""
+    if not grid.variants:
+        raise ZooError("Which variants? For example: zoo sweep --variants ns,unrolled --data ring,grid --grid k=0,1,5.")
+    own = {name: options(variants.load(name)) for name in grid.variants}
+    common = recipe.fields()
+    for name in grid.grid:
+        if name not in common and not any(name in opts for opts in own.values()):
+            everything = {*common, *(known for opts in own.values() for known in opts)}
+            raise unknown("option", name, everything, f"of {', '.join(grid.variants)} or of a recipe")
+    found: dict[str, Cell] = {}
+    for variant, data in itertools.product(grid.variants, grid.data):
+        kinds = {name: kind for name, (kind, _) in (common | own[variant]).items()}
+        axes = [[(n, _value(n, value, kinds[n])) for value in values] for n, values in grid.grid.items() if n in kinds]
+        for chosen in _points(axes):
+            cell = _cell(grid, variant, data, {k: v for k, v in chosen.items() if k in own[variant]}, chosen)
+            found.setdefault(cell.key, cell)
+    return list(found.values())
+
+
+def _points(axes: list[list[tuple[str, Any]]]) -> Iterator[dict[str, Any]]:
+    return (dict(point) for point in itertools.product(*axes))
+
+
+def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict[str, Any]) -> Cell:
+    changes = {k: v for k, v in chosen.items() if k not in own}
+    chosen_root = {"recipe": grid.recipe, "protocol": grid.protocol, "data_root": grid.data_root}
+    try:
+        return plan(variant, own, data=data, changes=changes, seeds=grid.seeds, **chosen_root)
+    except (ZooError, DataError) as error:
+        raise ZooError(f"{variant} on {data}: {error}") from error
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _value(name: str, value: Any, kind: type) -> Any:
+    """A value of the grid as the type of its option: text is read, whole numbers may stand for numbers."""
+    if isinstance(value, bool) or kind is str:
+        return value
+    if kind is bool and str(value).lower() in WORDS:
+        return WORDS[str(value).lower()]
+    try:
+        if kind is float or (kind is int and isinstance(value, str)):
+            return kind(value)
+    except ValueError:
+        pass
+    if isinstance(value, str):
+        wanted = {bool: "true or false", int: "whole numbers", float: "numbers"}[kind]
+        raise ZooError(f"--grid {name} takes {wanted}, not '{value}'.")
+    return value
+
+
+def label(cell: Cell) -> str:
+    """A cell in a few words: ``unrolled k=5 on ring``."""
+    told = [k if v is True else f"{k}={v:g}" for k, v in cell.options.items() if v is not False]
+    return " ".join([cell.variant, *told, "on", cell.data])
+
+
+def override(grid: Grid, given: dict[str, Any]) -> Grid:
+    """The grid with what was given (not None, not empty) instead; tables of options are joined."""
+    chosen = {k: v for k, v in given.items() if v}
+    return replace(grid, **chosen | {"grid": grid.grid | given.get("grid", {})})
