@@ -51,7 +51,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "js-reg": {"gamma": 2.0},
     "lookahead": {"k": 50},
     "madgan": {"n": 8},
-    "mgan": {"n": 8},
+    "mgan": {"beta": 1.0},
     "minibatch": {"kernels": 32},
     "mrgan": {"lambda1": 0.02, "lambda2": 0.04},
     "msgan": {"lam": 0.1},

@@ -24,7 +24,7 @@ from zoo.engines.tracing import Engine, Function, Traced
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.lanes import Lanes, Moving
 from zoo.optim import Adam, Optimiser
-from zoo.randomness import Source, Stream, derive
+from zoo.randomness import Source, Stream, derive, generator
 from zoo.recipe import Recipe
 from zoo.threads import take_turns
 from zoo.variant import Kit, Variant
@@ -92,7 +92,10 @@ class Game:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "initialisation"))
             nets = self.variant.nets(self.kit)
-        return {name: net.to(device=self.device, dtype=self.dtype) for name, net in nets.items()}
+        nets = {name: net.to(device=self.device, dtype=self.dtype) for name, net in nets.items()}
+        drawn = self.source.sample(self.recipe.batch, generator(seed, "beginning", device=self.device))
+        self.variant.begin(nets, drawn.to(self.dtype))
+        return nets
 
     def build(self, seeds: Sequence[int]) -> Lanes:
         """The lanes of these seeds before the first round."""

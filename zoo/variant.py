@@ -85,6 +85,9 @@ class Variant:
         """The networks, by the paper's letters."""
         raise NotImplementedError
 
+    def begin(self, nets: Mapping[str, nn.Module], x: Tensor) -> None:
+        """Set what starts from data, in place, before the first round: ``x [B, *data]`` is a batch of real samples. Nothing for most."""
+
     def players(self) -> tuple[Player, ...]:
         """Who moves, in turn order."""
         raise NotImplementedError

@@ -62,11 +62,17 @@ def test_similarity_losses(small) -> None:
     np.testing.assert_allclose(g(s.nets, s.batch), g_loss, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("count", [1, 5, 6])
-def test_origin_says_which_generator_made_each_sample(small, count: int) -> None:
-    s = small(MADGAN(n=3))
+def test_origin_says_which_generator_made_each_sample(small, count: int, shared: bool) -> None:
+    s = small(MADGAN(n=3, shared=shared))
     z = s.batch.z[:count]
     samples, origin = s.variant.sample(s.nets, z), s.variant.origin(count)
     assert samples.shape == (count, 2)
     for i in range(count):
-        torch.testing.assert_close(samples[i], s.G.branches[int(origin[i])](z[i : i + 1])[0])
+        made = (
+            s.G[1].branches[int(origin[i])](s.G[0].module(z[i : i + 1]))
+            if shared
+            else s.G.branches[int(origin[i])](z[i : i + 1])
+        )
+        torch.testing.assert_close(samples[i], made[0])

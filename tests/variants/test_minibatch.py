@@ -1,8 +1,9 @@
-"""Minibatch discrimination: the closeness of samples, loop by loop; batches kept apart; a collapsed batch is seen."""
+"""Minibatch discrimination: the closeness of samples, loop by loop; batches kept apart; a collapsed batch is seen; how it starts."""
 
 import numpy as np
 import torch
 
+from tests.test_harness import game
 from zoo.variants.minibatch import Minibatch
 
 
@@ -18,10 +19,15 @@ def closeness(f: np.ndarray, T: np.ndarray) -> np.ndarray:
     return o
 
 
+def columns(layer) -> np.ndarray:
+    theta, log_length = layer.theta.detach().numpy(), layer.log_length.detach().numpy()
+    return theta / np.sqrt((theta**2).sum(0)) * np.exp(log_length)
+
+
 def judge(s, x: torch.Tensor) -> np.ndarray:
     trunk, layer, head = s.D
     f = trunk(x).detach().numpy()
-    o = closeness(f, layer.T.detach().numpy())
+    o = closeness(f, columns(layer)) + layer.bias.detach().numpy()
     return np.concatenate([f, o], 1) @ head.weight.detach().numpy().T + head.bias.detach().numpy()
 
 
@@ -41,3 +47,28 @@ def test_identical_samples_are_as_close_as_can_be_and_the_self_is_left_out(small
     torch.testing.assert_close(o, torch.full_like(o, 4.0))
     alone = s.D[1](f[:1])[:, f.shape[1] :]
     torch.testing.assert_close(alone, torch.zeros_like(alone))
+
+
+def test_it_starts_where_real_samples_are_told_apart(small) -> None:
+    """As nn.py's MinibatchLayer with init=True: half the mean distance to the nearest other is 1, then o has mean 0."""
+    s = small(Minibatch(kernels=3, dim=2))
+    trunk, layer, _ = s.D
+    theta = layer.theta.detach().numpy()
+    M = np.einsum("ia,abc->ibc", trunk(s.batch.x).detach().numpy(), theta / np.sqrt((theta**2).sum(0)))
+    apart = np.abs(M[:, None] - M[None]).sum(-1) + 1e6 * np.eye(len(M))[..., None]
+    half = 0.5 * apart.min(1).mean(0)
+    s.variant.begin(s.modules, s.batch.x)
+    np.testing.assert_allclose(layer.log_length.detach().numpy(), np.repeat(-np.log(half)[:, None], 2, 1), rtol=1e-10)
+    np.testing.assert_allclose(layer.bias.detach().numpy(), -np.exp(-apart / half).sum(1).mean(0), rtol=1e-10)
+    o = layer(trunk(s.batch.x))[:, -3:]
+    torch.testing.assert_close(o.mean(0), torch.zeros(3).double())
+    assert o.std() > 0.05
+
+
+def test_a_game_starts_it_from_real_samples_of_the_seed() -> None:
+    played = game(Minibatch(kernels=3, dim=2))
+    both, alone = (played.build(seeds).moving[0]["D"] for seeds in ([0, 1], [1]))
+    assert torch.equal(both[1:], alone)
+    lengths = [played.networks["D"].unflatten(theta)["1.log_length"] for theta in both]
+    assert all(length.abs().min() > 0 for length in lengths)
+    assert not torch.equal(*lengths)

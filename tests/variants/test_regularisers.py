@@ -15,7 +15,7 @@ def neg_log_sigmoid(t: torch.Tensor) -> float:
 def energies(s, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     codes = s.D.trunk(x)
     again = s.D.head(codes)
-    return codes.detach().numpy(), ((again - x).detach().numpy() ** 2).mean(1)
+    return codes.detach().numpy(), np.linalg.norm((again - x).detach().numpy(), axis=1)
 
 
 def test_ebgan(small) -> None:

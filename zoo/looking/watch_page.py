@@ -87,7 +87,7 @@ class Answer(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in {f"{host}:{self.server.server_port}" for host in ("127.0.0.1", "localhost")}:
             self.send_error(403)  # another site's page that was pointed here
         elif path == "/":
-            page = resources.files("zoo").joinpath("templates/watch.html").read_bytes()
+            page = resources.files("zoo.looking").joinpath("templates/watch.html").read_bytes()
             self.reply(page, "text/html; charset=utf-8")
         elif path == "/state.json":
             self.reply(json.dumps(self.server.state.told()).encode(), "application/json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
@@ -15,14 +14,15 @@ from zoo.variant import Kit
 
 
 class Branches(nn.Module):
-    """n modules side by side: ``[n, B, ...]``, branch i on ``x[i]``, to ``[n, B, ...]``."""
+    """n modules side by side: ``[n, B, ...]``, branch i on ``x[i]``, to ``[n, B, ...]``; ``[1, B, ...]`` is for all of them."""
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         super().__init__()
         self.branches = nn.ModuleList(modules)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([branch(part) for branch, part in zip(self.branches, x, strict=True)])
+        parts = x.expand(len(self.branches), *x.shape[1:])
+        return torch.stack([branch(part) for branch, part in zip(self.branches, parts, strict=True)])
 
 
 class Each(nn.Module):
@@ -85,19 +85,35 @@ class Joint(nn.Module):
 class MinibatchDiscrimination(nn.Module):
     """Features ``f [B, A]`` to ``[f, o] [B, A + kernels]``, where o says how close each sample is to the rest of its batch.
 
-        M_i = f_i T  [kernels, dim],   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(i) = sum over j != i of c_b(i, j)
+        M_i = f_i T  [kernels, dim],   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(i) = bias_b + sum over j != i of c_b(i, j)
+
+    T's columns have a direction and a learned logarithm of their length (Salimans & Kingma 2016, arXiv:1602.07868).
 
     Memory: ``[kernels, B, B]`` per seed, 1 MiB in float32 at batch 128 and 16 kernels; no array of all differences is ever held.
     """
 
     def __init__(self, features: int, kernels: int, dim: int) -> None:
         super().__init__()
-        self.T = nn.Parameter(torch.randn(features, kernels, dim) / math.sqrt(features))
+        self.theta = nn.Parameter(0.05 * torch.randn(features, kernels, dim))
+        self.log_length = nn.Parameter(torch.zeros(kernels, dim))
+        self.bias = nn.Parameter(torch.zeros(kernels))
+
+    @torch.no_grad()
+    def start(self, f: Tensor) -> None:
+        """From the features of real samples: half the mean distance to the nearest other is 1, and o is 0 on average."""
+        apart = self._distances(f) + 1e6 * torch.eye(len(f), dtype=f.dtype, device=f.device)
+        half = apart.amin(-1).mean(-1).clamp(min=1e-6) / 2
+        self.log_length.sub_(half.log()[:, None])
+        self.bias.sub_(torch.exp(-apart / half[:, None, None]).sum(-1).mean(-1))
+
+    def _distances(self, f: Tensor) -> Tensor:
+        """|M_ib - M_jb|_1, ``[kernels, B, B]``."""
+        T = normalize(self.theta, dim=0) * self.log_length.exp()
+        M = torch.einsum("ia,abc->bic", f, T)
+        return torch.cdist(M, M, p=1)
 
     def forward(self, f: Tensor) -> Tensor:
-        M = torch.einsum("ia,abc->bic", f, self.T)  # [kernels, B, dim]
-        c = torch.exp(-torch.cdist(M, M, p=1))
-        o = c.sum(-1).T - 1  # the self term exp(0) = 1 is taken away
+        o = torch.exp(-self._distances(f)).sum(-1).T - 1 + self.bias  # the self term exp(0) = 1 is taken away
         return torch.cat([f, o], dim=1)
 
 

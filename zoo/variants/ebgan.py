@@ -19,14 +19,15 @@ from zoo.variant import GAN, Kit, Opt, register
 class EBGAN(GAN):
     """D is an autoencoder, and its error is an energy: low on data, at least a margin on samples; codes of samples repel each other.
 
-        D(x) = mean squared error of Dec(Enc(x)) on x
+        D(x) = |Dec(Enc(x)) - x|
         L_D = E D(x) + E max(0, margin - D(G(z))),    L_G = E D(G(z)) + pt PT(Enc(G(z)))
         PT(S) = 1 / (N (N - 1)) sum_{i != j} cos(S_i, S_j)^2
 
-    With pt = 0 this is EBGAN without the term. A code as wide as the data lets D copy everything, and the margin alone then shapes it.
+    |.| is the Euclidean norm over a sample's elements. With pt = 0 this is EBGAN without the term. A code as wide as the data lets D copy
+    everything, and the margin alone then shapes it.
 
     Known to fix: samples of a batch that are alike (the pulling-away term).
-    Source: Zhao et al. 2017, arXiv:1609.03126, equations 1 to 4 (its MNIST: margin 10, pt 0.1).
+    Source: Zhao et al. 2017, arXiv:1609.03126, equations 1 and 2, sections 2.3 (D) and 2.4 (PT).
     """
 
     margin: Annotated[float, Opt("energy that samples should have", above=0, source="ours; the paper's MNIST: 10")] = (
@@ -45,7 +46,7 @@ class EBGAN(GAN):
     def energy(self, nets: Nets, x: Tensor) -> tuple[Tensor, Tensor]:
         """Codes ``[B, code]`` and energies ``[B]``."""
         codes, again = nets.D(x)
-        return codes, (again - x).square().flatten(1).mean(1)
+        return codes, (again - x).flatten(1).norm(dim=1)
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         real, fake = (self.energy(nets, x)[1] for x in (batch.x, self.sample(nets, batch.z)))

@@ -22,8 +22,9 @@ class Extragradient(NonSaturating):
 
         theta' = (D', G') one step of both from theta = (D, G),    D and G step by dL_D/dD and dL_G/dG taken at theta'
 
-    Steps are Adam's, look and move are on the same batch, and losses those of ``ns``. We differ from ExtraAdam (Algorithm 4): there the look's
-    gradient also enters Adam's moments; here the look runs through the live moments and is then forgotten.
+    Steps are Adam's, and losses those of ``ns``. We differ from ExtraAdam (Algorithm 4): there look and move are on batches of their own,
+    here on the same one (as in the paper's Algorithm 5), which is stabler under noise; and there the look's gradient also enters Adam's
+    moments, while here the look runs through the live moments and is then forgotten.
 
     Known to fix: circling: converges on bilinear games, where gradient descent diverges.
     Source: Gidel et al. 2019, arXiv:1802.10551, equations 13 and 14 and Algorithm 4; GauthierGidel/Variational-Inequality-GAN.

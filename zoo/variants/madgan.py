@@ -28,7 +28,8 @@ class MADGAN(GAN):
         L_D = [-E log D_0(x) - sum_i E log D_i(G_i(z))] / (n + 1),    L_G = -1/n sum_i E log D_0(G_i(z))
 
     D is a softmax over n + 1 classes, class 0 real (the paper counts real last). Every generator sees the same z; ``own_z`` deals the
-    batch's latents out instead, B / n to each. ``shared`` shares all layers but the last among the generators.
+    batch's latents out instead, B / n to each. The generators share all layers but the last (the paper ties most of the first ones);
+    ``--no-shared`` makes them n nets with nothing in common, which is ours.
     Sample i comes from generator i mod n. One player moves all generators: their losses are separate sums, so that is the same.
 
     ``similarity`` is MAD-GAN-Sim (the paper's appendix), of which no code was released: **our reading of it**. D has one logit, and each
@@ -38,15 +39,13 @@ class MADGAN(GAN):
         L_G = 1/n sum_i E [-log D(G_i) + lam 1/(n-1) sum_{j != i} max(0, D(G_j) + cos(phi(G_i), phi(G_j)) - D(G_i))]
 
     Known to fix: missing modes: each generator is driven to modes of its own.
-    Source: Ghosh et al. 2018, arXiv:1704.02906, section 3 and the authors' 1-D code vivkul/MAD-GAN_synthetic (``madgan.py`` shares layers
-    and z, ``madgan_ind.py`` shares no layer), whose non-saturating L_G this is; the paper's text minimises log(1 - D_0(G_i)).
+    Source: Ghosh et al. 2018, arXiv:1704.02906, section 3 and the authors' 1-D code vivkul/MAD-GAN_synthetic (``madgan.py``, all layers but the
+    last shared; ``madgan_ind.py`` shares all but the first), whose non-saturating L_G this is; the paper's text minimises log(1 - D_0(G_i)).
     """
 
     n: Annotated[int, Opt("generators", 2, 64, source="Ghosh et al. 2018: 4 in 1-D, 3 on Stacked MNIST")] = 4
     own_z: Annotated[bool, Opt("each generator has latents of its own", source="shared in the released code")] = False
-    shared: Annotated[
-        bool, Opt("generators share all layers but the last", source="both forms in the released code")
-    ] = False
+    shared: Annotated[bool, Opt("generators share all layers but the last", source="the released madgan.py")] = True
     similarity: Annotated[bool, Opt("the cosine-regularised form, our reading")] = False
     lam: Annotated[float, Opt("weight of the similarity term", 0, source="ours")] = 1.0
 
@@ -71,7 +70,7 @@ class MADGAN(GAN):
 
     def judged(self, nets: Nets, batch: Batch) -> tuple[Tensor, Tensor]:
         """D's features ``[n, B, F]`` and logits ``[n, B, classes]`` of what each generator makes."""
-        fakes = nets.G(deal(batch.z, self.n) if self.own_z else batch.z.expand(self.n, *batch.z.shape))
+        fakes = nets.G(deal(batch.z, self.n) if self.own_z else batch.z[None])
         features, logits = nets.D(fakes.flatten(0, 1))
         return features.unflatten(0, fakes.shape[:2]), logits.unflatten(0, fakes.shape[:2])
 

@@ -23,17 +23,25 @@ class MGAN(GAN):
         L_G = -E log D(G_k(z)) - beta E log C_k(G_k(z)),       k the generator that made the sample
 
     D and the classifier C share all layers but the last; the generators share all but the first (here: a layer of 128 ReLU units each, before
-    the kit's generator). The batch's latents are dealt out, so sample i is generator i mod n's. MAD-GAN's generators fool one (n + 1)-way
-    D; here they please the classifier too.
+    the kit's generator). The batch's latents are dealt out, so sample i is generator i mod n's (the released program gives every generator
+    the same ones). C weighs 1 in L_D, as in that code; by the paper's equation 2 it is beta there too. MAD-GAN's generators fool one
+    (n + 1)-way D; here they please the classifier too.
 
     Known to fix: missing modes: each generator is driven to modes of its own.
     Source: Hoang et al. 2018, arXiv:1708.02556, equation 2; qhoangdl/MGAN, models.py, whose losses these are.
     """
 
     n: Annotated[
-        int, Opt("generators", 2, 64, source="Hoang et al. 2018: 8 on the ring, 10 on images; the code: 4")
-    ] = 4
-    beta: Annotated[float, Opt("weight of the classifier in G's loss", 0, source="the released code: 1")] = 1.0
+        int, Opt("generators", 2, 64, source="Hoang et al. 2018, the ring: 8; the released program: 10, its class: 4")
+    ] = 8
+    beta: Annotated[
+        float,
+        Opt(
+            "weight of the classifier in G's loss",
+            0,
+            source="Hoang et al. 2018, the ring, from memory: 0.125; the released program: 0.01, its class: 1",
+        ),
+    ] = 0.125
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         first = Branches(nn.Sequential(kit.linear(kit.latent, 128), nn.ReLU()) for _ in range(self.n))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.nets.layers import MinibatchDiscrimination
 from zoo.variant import Kit, Opt, register
@@ -21,8 +22,8 @@ class Minibatch(NonSaturating):
 
     with T of ``kernels`` (the paper's B) times ``dim`` (C) columns per feature. Real and fake batches go through D separately, and the sum
     leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``.
-    We differ: fewer kernels by default, since every pair of samples costs kernels x dim operations in each pass; T starts with columns of
-    norm about 1 instead of weight normalisation, and o's bias is the next layer's.
+    T has weight normalisation, o a bias, and both start from a batch of real samples, as there: at distances of order 1, with o around 0.
+    We differ: fewer kernels by default, since every pair of samples costs kernels x dim operations in each pass.
 
     Known to fix: a generator that makes one point (Salimans et al. 2016, section 3.2).
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2; openai/improved-gan, nn.py, MinibatchLayer.
@@ -39,3 +40,8 @@ class Minibatch(NonSaturating):
             "G": kit.generator(),
             "D": nn.Sequential(kit.trunk(), closeness, kit.linear(kit.features + self.kernels, 1)),
         }
+
+    def begin(self, nets: Mapping[str, nn.Module], x: Tensor) -> None:
+        trunk, closeness, _ = nets["D"].children()
+        assert isinstance(closeness, MinibatchDiscrimination)
+        closeness.start(trunk(x))

@@ -30,7 +30,8 @@ class MRGAN(NonSaturating):
     from what D takes for real. Its text wants the opposite, that E and G visit the data's modes. We **maximise** log D(G(E(x))).
     G and E are one player: E stands in the regulariser only, so this is the paper's pair of losses.
 
-    ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (formula from memory):
+    ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (formula from memory; its weights here are those of
+    the regularised form, where the paper's distance weighs 1):
 
         D_M:  x real, G(E(x)) fake         G, E:  lambda1 d(x, G(E(x))) - lambda2 log D_M(G(E(x)))       the manifold step
         D_D:  G(E(x)) real, G(z) fake      G:     -log D_D(G(z))                                         the diffusion step

@@ -29,9 +29,11 @@ class PresGAN(GAN):
         L_G,S = -E log D(x~) - lam E <c, x~>,     c = (x~ - E_{z' | x~} G(z')) / sigma^2, held fixed: lam's term has the entropy's gradient
 
     z' | x~ is drawn by ``burn_in`` + ``draws`` turns of Hamiltonian Monte Carlo of ``leapfrog`` steps that starts at z, as in the released
-    code; samples are G(z), without the noise, as there. We differ: the step is a fixed multiple of the mean sigma (the code adapts it), and
-    the chain's momenta are the latents of other samples in the batch (normal and independent of the sample's own; latents must be
-    N(0, 1), and a batch larger than the chain is long). G and S share a learning rate.
+    code; samples are G(z), without the noise, as there. **Put right**: that code keeps G(z) out of the chain's gradient (``no_grad``), which
+    leaves the prior's alone; here it is that of the posterior, as the paper has it. We differ: the step is a fixed multiple of the mean sigma
+    (the code adapts it); the chain's momenta are the latents of other samples in the batch (normal and independent of the sample's own;
+    latents must be N(0, 1), and a batch larger than the chain is long); sigma is not truncated (Algorithm 1 does, the code when told to), and
+    there is one for each channel of a pixel, which share one there. G and S share a learning rate.
 
     Known to fix: missing modes, on a ring and Stacked MNIST in the paper; and samples get a density.
     Source: Dieng et al. 2019, arXiv:1910.04302, equations 8 to 12 and Algorithm 1; adjidieng/PresGANs, train.py and hmc.py.

@@ -15,11 +15,12 @@ from zoo.variants.ns import NonSaturating
 @register("sn", family="Lipschitz and penalties")
 @dataclass(frozen=True)
 class SN(NonSaturating):
-    """Every weight matrix of D is divided by its largest singular value, which bounds D's slope by 1 per layer.
+    """Every weight matrix of D is divided by its largest singular value, which bounds D's slope by 1 per linear layer.
 
         W_SN = W / sigma(W),   sigma(W) = u^T W v,   u and v from power iteration, held fixed in the gradient
 
-    Losses are those of ``ns``. A convolution's W is its kernel as a matrix [out, in x h x w]. We differ: the paper carries u from step to
+    Losses are those of ``ns``. A convolution's W is its kernel as a matrix [out, in x h x w], whose norm does not bound the layer's slope by 1
+    (a 5 x 5 kernel's can be 5 times as large), though the paper takes it so. We differ: the paper carries u from step to
     step and iterates once; here the iteration starts afresh from a constant vector and takes ``n_power`` turns, so that D stays a pure
     function of its weights. sigma is then slightly below the largest singular value (a test bounds by how much).
 

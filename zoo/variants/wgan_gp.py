@@ -28,7 +28,9 @@ class WGANGP(Wasserstein):
 
     equilibrium = {"G": 0.0}
 
-    lam: Annotated[float, Opt("weight of the penalty", 0, source="the released gan_toy.py: 0.1; images: 10")] = 0.1
+    lam: Annotated[
+        float, Opt("weight of the penalty", 0, source="the released gan_toy.py: 0.1; the paper: 10 throughout")
+    ] = 0.1
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         between = penalties.between(batch.x, self.sample(nets, batch.z), batch.u)
