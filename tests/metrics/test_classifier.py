@@ -22,6 +22,15 @@ def features(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return 0.2 + 0.8 * torch.randn(300, d, generator=g), torch.randn(300, d, generator=g)
 
 
+def test_the_printed_mode_score_is_the_inception_score() -> None:
+    """Che et al.'s exp(E KL(p(y|x) || q) - KL(p(y) || q)) does not depend on q, which is why ours is Xu et al.'s."""
+    p, q = (torch.rand(n, 7, dtype=torch.float64).softmax(-1) for n in (50, 1))
+    marginal = p.mean(0)
+    printed = ((p * (p / q).log()).sum(1).mean() - (marginal * (marginal / q[0]).log()).sum()).exp()
+    torch.testing.assert_close(inception_score(p[None])[0], printed)
+    assert mode_score(p[None], q[0])[0] != pytest.approx(printed.item(), rel=1e-3)
+
+
 def test_inception_and_mode_score_of_perfect_and_collapsed():
     k, n = 10, 1000
     perfect = torch.eye(k)[torch.arange(n) % k]

@@ -20,11 +20,11 @@ def inception_score(probabilities: Tensor) -> Tensor:
 
 
 def mode_score(probabilities: Tensor, classes: Tensor) -> Tensor:
-    """exp(E_x KL(p(y|x) || p(y)) - KL(p(y) || p*(y))), p* = ``classes [K]``, the data's (Che et al. 2017,
-    arXiv:1612.02136): ``[S, N, K]`` -> ``[S]``.
+    """exp(E_x KL(p(y|x) || p(y)) - KL(p(y) || p*(y))), p* = ``classes [K]``, the data's (Xu et al. 2018,
+    arXiv:1806.07755, and their code): ``[S, N, K]`` -> ``[S]``.
 
-    K for a perfect sampler of even classes, 1/K for one class. Of the two printed forms the one whose second term
-    compares the generated marginal with the data's.
+    K for a perfect sampler of even classes, 1/K for one class. Che et al. 2017 (arXiv:1612.02136), who named it, print
+    exp(E_x KL(p(y|x) || p*) - KL(p || p*)), which is the inception score whatever p* is: the terms in p* cancel.
     """
     p = probabilities.double()
     marginal = p.mean(1)

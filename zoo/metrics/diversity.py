@@ -36,7 +36,8 @@ def ndb(samples: Tensor, real: Tensor, bins: int = 100, level: float = 0.05, see
     """NDB/K: the share of k-means bins of the data whose shares of samples and data differ (Richardson & Weiss 2018,
     arXiv:1805.12462): a two-proportion z test per bin, pooled standard error, two-sided ``level``.
 
-    ``level`` for a perfect sampler, near 1 after collapse. Bins: at most one for 20 data samples.
+    ``level`` for a perfect sampler, near 1 after collapse. Bins: at most one for 20 data samples. We differ: bins are fitted on one half of
+    the data and count the other, since points that bins were fitted on fill them too evenly (the released code uses all of them for both).
     """
     from scipy.stats import norm
     from sklearn.cluster import KMeans
