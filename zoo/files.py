@@ -25,9 +25,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Rows of one shape as CSV, floats in full."""
-    head = list(rows[0])
-    write_text(path, "\n".join([",".join(head), *(",".join(repr(row[k]) for k in head) for row in rows)]) + "\n")
+    """Rows as CSV, floats in full; a cell is empty where a row lacks a column that others have."""
+    head = list(dict.fromkeys(name for row in rows for name in row))
+    lines = (",".join(repr(row[name]) if name in row else "" for name in head) for row in rows)
+    write_text(path, "\n".join([",".join(head), *lines]) + "\n")
 
 
 def write_json(path: Path, content: Any) -> None:

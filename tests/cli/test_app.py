@@ -84,6 +84,7 @@ WRONG = {
     "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
     "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
+    "stand after the variant's name": ["run", "--json", "--no-track", "ns", "--rounds", "3"],
 }
 
 

@@ -106,6 +106,59 @@ def test_a_run_that_died_after_its_last_checkpoint_is_finished(tmp_path: Path, m
         assert digest(tmp_path / "whole", name) == digest(tmp_path / "run", name)
 
 
+def test_a_run_goes_on_on_the_kind_of_device_that_it_began_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a machine that has found a GPU since: another kind of device draws other numbers."""
+    session.start(small(), out=tmp_path / "run", device="cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert session.resume(tmp_path / "run").device.type == "cpu"
+
+
+def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+    made = [session.claimed(tmp_path / "ring" / "20261126-120000-abc").name for _ in range(3)]
+    assert made == ["20261126-120000-abc", "20261126-120000-abc-2", "20261126-120000-abc-3"]
+    runs = [session.start(small(), root=tmp_path / "runs", device="cpu").folder for _ in range(2)]
+    assert runs[0] != runs[1]
+    assert all((folder / "config.json").exists() for folder in runs)
+
+
+def test_a_metric_that_comes_or_goes_while_a_run_is_interrupted_leaves_empty_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A judge of images may be trained, or lost, between two sittings; no round is played in vain for it."""
+    for name, before, after in (("gained", False, True), ("lost", True, False)):
+        run, counts = session.start(small(), out=tmp_path / name, device="cpu"), {3: before, 6: before, 9: after}
+        scored = run.training.evaluate
+
+        def evaluate(samples: torch.Tensor, run=run, counts=counts, scored=scored) -> dict[str, torch.Tensor]:
+            found = dict(scored(samples))
+            return found if counts[run.training.played] else {k: v for k, v in found.items() if k != "modes"}
+
+        run.training.evaluate = evaluate
+        summary = run.train()
+        assert ("modes" in summary["metrics"]) == after
+        rows = list(csv.DictReader((tmp_path / name / "metrics.csv").open()))
+        assert [row["modes"] != "" for row in rows] == [before] * 4 + [after] * 2
+        pictures.draw(run)
+
+
+def test_a_film_has_so_many_frames_at_most_and_the_last_round_among_them() -> None:
+    for n in (1, 59, 60, 61, 120, 121, 1000):
+        rounds = list(range(5, 5 * n + 1, 5))
+        kept = sorted(session.filmed(rounds))
+        assert kept[-1] == 5 * n
+        assert min(n, 31) <= len(kept) <= 60
+        assert n > 60 or kept == rounds
+
+
+def test_a_run_that_goes_on_is_no_longer_called_interrupted(tmp_path: Path) -> None:
+    run = session.start(small(), out=tmp_path / "run", device="cpu")
+    (tmp_path / "run" / "INTERRUPTED").touch()
+    seen: list[bool] = []
+    run.listener.evaluated = lambda record: seen.append((tmp_path / "run" / "INTERRUPTED").exists())  # type: ignore[method-assign]
+    run.train()
+    assert seen == [False] * 3
+
+
 def test_a_run_goes_on_in_the_groups_that_it_began_with(tmp_path: Path) -> None:
     """A seed alone is played by other kernels than one among others, so the bytes depend on it; and groups on how many threads there are."""
     threads = torch.get_num_threads()

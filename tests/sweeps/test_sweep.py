@@ -218,6 +218,16 @@ def test_killed_and_failing_cells_stop_nothing_and_a_killed_one_ends_with_the_sa
         assert (by_key[killed.key].folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+def test_a_cell_whose_pictures_fail_is_not_taken_for_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cell,) = tiny("ns")
+    with monkeypatch.context() as broken:
+        broken.setattr("zoo.runs.pictures.draw", lambda run: 1 / 0)
+        assert worker.train(cell, tmp_path / "run", "cpu", lambda: False).status is Status.FAILED
+    assert not (tmp_path / "run" / "DONE").exists()
+    assert worker.train(cell, tmp_path / "run", "cpu", lambda: False).status is Status.DONE
+    assert (tmp_path / "run" / "samples.png").exists()
+
+
 def test_a_worker_without_a_coordinator_ends() -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

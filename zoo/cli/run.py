@@ -68,7 +68,7 @@ Compile = Annotated[
     bool | None,
     typer.Option(
         "--compile/--no-compile",
-        help="Compile the round (CPU; by itself where that is repaid).",
+        help="Compile the round (by itself where that is repaid).",
         rich_help_panel="Run",
         show_default=False,
     ),
@@ -100,12 +100,13 @@ def run_any(
     plugin: yours.Plugin = None,
 ) -> None:
     """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
+    source: Any = ctx.get_parameter_source
     if ctx.invoked_subcommand is None:
         from zoo.cli.terminal import run_cell
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
-    elif resume or recipe:
+    elif any(source(name).name != "DEFAULT" for name in ctx.params if name != "plugin"):
         raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
 
 

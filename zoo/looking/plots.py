@@ -189,7 +189,7 @@ def losses_figure(
     """
     rounds = sorted({row["round"] for row in rows})
     seeds = sorted({row["seed"] for row in rows})
-    told = [m for m in ("modes", "high_quality") if m in rows[0]]
+    told = [m for m in ("modes", "high_quality") if m in rows[-1]]
     verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
     panels = 1 + bool(verdicts) + len(told)
     with plt.rc_context(STYLE):
@@ -210,7 +210,7 @@ def losses_figure(
             judged.legend(loc="best", fontsize=7)
         for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
             _spread(axis, rows, name, rounds, seeds, colour, "")
-            top = 1 if name == "high_quality" else (modes or max(row[name] for row in rows))
+            top = 1 if name == "high_quality" else (modes or max(row.get(name, 0) for row in rows))
             axis.set(ylim=(-0.03 * top, 1.05 * top), xlabel="rounds")
             axis.axhline(top, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
             axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
@@ -239,16 +239,12 @@ def _spread(
     label: str,
 ) -> None:
     """Every seed as a thin line, their median as a thick one."""
-    table = {(row["round"], row["seed"]): row[name] for row in rows}
+    table = {(row["round"], row["seed"]): row.get(name, np.nan) for row in rows}
     lines = np.array([[table[r, s] for r in rounds] for s in seeds], dtype=float)
     axis.plot(rounds, lines.T, color=colour, lw=0.5, alpha=0.35)
-    axis.plot(
-        rounds,
-        np.nanmedian(np.where(np.isfinite(lines), lines, np.nan), axis=0),
-        color=colour,
-        lw=1.8,
-        label=label or None,
-    )
+    lines[~np.isfinite(lines)] = np.nan
+    known = ~np.isnan(lines).all(axis=0)
+    axis.plot(np.array(rounds)[known], np.nanmedian(lines[:, known], axis=0), color=colour, lw=1.8, label=label or None)
 
 
 def strip_figure(

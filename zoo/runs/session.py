@@ -5,7 +5,9 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -30,8 +32,8 @@ from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
 from zoo.statistics import summarise
 
-FILM = 512
-"""Points (or 25 images) per seed and evaluation that are kept for the film of a run."""
+FILM, FRAMES = 512, 60
+"""Points (or 25 images) per seed and evaluation that are kept for the film of a run, and how many evaluations at most."""
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Run:
             self.listener.said,
             tf32=self.tf32,
         )
+        self.filmed = filmed(recipe.evaluations())
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -127,6 +130,7 @@ class Run:
         threads = torch.get_num_threads()
         heap.keep_freed()
         heap.collect_as_usual()
+        (self.folder / "INTERRUPTED").unlink(missing_ok=True)
         self.listener.started(self)
         try:
             with multiplying(tf32=False):  # but where a round is recorded that is to
@@ -135,13 +139,13 @@ class Run:
                     self.save()
                     self.listener.evaluated(record)
                     del record  # the next evaluation's samples need its memory
+                if self.training.played == self.cell.recipe.rounds:
+                    return self.finish()
         finally:
             torch.set_num_threads(threads)
-        if self.training.played < self.cell.recipe.rounds:
-            self.save()
-            (self.folder / "INTERRUPTED").touch()
-            raise Interrupted(self.folder)
-        return self.finish()
+        self.save()
+        (self.folder / "INTERRUPTED").touch()
+        raise Interrupted(self.folder)
 
     def keep(self, record: Record) -> None:
         """Add a record to the history."""
@@ -151,6 +155,8 @@ class Run:
             row |= {f"loss/{name}": float(values[i]) for name, values in record.losses.items()}
             row |= {f"diagnostic/{name}": float(values[i]) for name, values in record.diagnostics.items()}
             self.rows.append(row)
+        if record.round not in self.filmed:
+            return
         frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
         self.film.append(frames.contiguous())
         if self.plane is not None:
@@ -185,7 +191,7 @@ class Run:
             "versions": versions(),
         }
         write_csv(self.folder / "metrics.csv", self.rows)
-        rounds = np.asarray(sorted({row["round"] for row in self.rows}))
+        rounds = np.asarray(sorted(self.filmed))
         arrays = {"samples": drawn.numpy(), "history": torch.stack(self.film).numpy(), "rounds": rounds}
         if self.plane is not None:
             arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
@@ -193,7 +199,6 @@ class Run:
         weights = self.training.lanes().sampled
         checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
         write_json(self.folder / "summary.json", summary)
-        (self.folder / "INTERRUPTED").unlink(missing_ok=True)
         (self.folder / "DONE").touch()
         return summary
 
@@ -229,6 +234,17 @@ class Run:
         return turns | spent
 
 
+def filmed(evaluations: list[int], most: int = FRAMES) -> set[int]:
+    """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
+
+    Every checkpoint writes all of them again.
+    """
+    stride = 1
+    while math.ceil(len(evaluations) / stride) > most:
+        stride *= 2
+    return set(evaluations[::-1][::stride])
+
+
 def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
     """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
     if out is not None:
@@ -239,6 +255,18 @@ def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
         return out
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     return root / cell.place / f"{stamp}-{cell.key}"
+
+
+def claimed(folder: Path) -> Path:
+    """This folder, made; where another run has it, begun in the same second, the first of ...-2, ...-3 that nobody has."""
+    made = folder
+    for i in itertools.count(2):
+        try:
+            made.mkdir(parents=True)
+            break
+        except FileExistsError:
+            made = folder.with_name(f"{folder.name}-{i}")
+    return made
 
 
 def start(
@@ -255,6 +283,7 @@ def start(
     where = resolve_device(device)
     folder = new_folder(cell, out, root)
     run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
+    run.folder = folder = claimed(folder) if out is None else folder
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | {
         "device": device_name(where),
@@ -274,10 +303,11 @@ def start(
 def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
-    On a device of the kind that it began on it is compiled if it was, unless ``compile`` says, in TF32 if it was, and in as many groups: a seed
-    alone rounds otherwise than one among others.
+    ``auto`` is the kind of device that it began on, since another draws other numbers. There it is compiled if it was, unless ``compile`` says,
+    in TF32 if it was, and in as many groups: a seed alone rounds otherwise than one among others.
     """
-    cell, start, where = read_cell(folder), read_start(folder), resolve_device(device)
+    cell, start = read_cell(folder), read_start(folder)
+    where = resolve_device(start.kind if device == "auto" else device)
     alike = start.kind == where.type
     compile = start.compiled if alike and compile is None else compile
     groups = start.groups if alike and compile == start.compiled else None

@@ -105,7 +105,11 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool]) -> Ou
             (folder / "config.json.new").unlink(missing_ok=True)  # of a process that died at its very start
             run = session.start(cell, out=folder, device=device, listener=Obedient())
         run.train()
-        pictures.draw(run)
+        try:
+            pictures.draw(run)
+        except Exception:
+            (folder / "DONE").unlink()  # another sweep draws them
+            raise
     except session.Interrupted:
         return outcome(Status.INTERRUPTED)
     except (ZooError, DataError) as error:
