@@ -40,11 +40,21 @@ def folder(path: str) -> Path:
 
 
 def begin(
-    stem: Path, device: torch.device, table: Callable[[dict[str, Any]], str], parts: list[str], *, anew: bool
+    stem: Path,
+    device: torch.device,
+    table: Callable[[dict[str, Any]], str],
+    parts: list[str],
+    *,
+    anew: bool,
+    about: dict[str, Any] | None = None,
 ) -> Record:
-    """A record of nothing, or (not ``anew``) of what stands there, if it is this device's: figures of two stand in no table together."""
+    """A record of nothing, or (not ``anew``) of what stands there, if it is this device's: figures of two stand in no table together.
+
+    ``about``: what else to say of how it was measured.
+    """
     name, file = device_name(device), stem.with_suffix(".json")
     old = {} if anew or not file.exists() else json.loads(file.read_text(encoding="utf-8"))
     kept = {part: old[part] if old.get("device") == name else [] for part in parts}
     command = " ".join([f"python -m benchmarks.{stem.name}", *sys.argv[1:]])
-    return Record(stem, {"command": command, "device": name, "torch": torch.__version__.split("+")[0]} | kept, table)
+    told = {"command": command, "device": name, "torch": torch.__version__.split("+")[0]} | (about or {})
+    return Record(stem, told | kept, table)

@@ -9,10 +9,8 @@ Each round is traced, compiled, and (for one seed and eight) played as the Pytho
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,15 +21,13 @@ from typing import Any
 import torch
 
 import toy_data
-from benchmarks import plain
-from benchmarks.record import folder
+from benchmarks import plain, record
 from zoo import heap, normals
 from zoo.engines import compiling, counting, memory, products
 from zoo.engines.compiling import Compiled
 from zoo.engines.tracing import Engine, Line, Mapped, Traced
 from zoo.harness import TURN, Game
 from zoo.runs.cell import kit_for, plan
-from zoo.runs.environment import device_name
 
 HERE = Path(__file__).parent
 MANY = 16
@@ -236,7 +232,8 @@ def table(made: dict[str, Any]) -> str:
         "| setting | engine | S | CPU ms a seed-round | a CPU second | of plain | products, GFLOP/s | first round | peak, MB | pays after |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for r in made["rows"]:
+    order = [setting.label for setting in SETTINGS]
+    for r in sorted(made["rows"], key=lambda row: order.index(row["setting"])):
         ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
         peak = f"{r['peak_mb']:.1f}" if r["peak_mb"] is not None else ""
         pays = f"{r['pays_after']:,.0f}" if "pays_after" in r else ""
@@ -256,34 +253,26 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="only what has a plain loop, S = 1 and 8")
     parser.add_argument("--only", default="", help="only settings whose label contains this")
-    parser.add_argument("--out", type=folder, default=HERE, help="folder of throughput.json and throughput.md")
+    parser.add_argument("--out", type=record.folder, default=HERE, help="folder of throughput.json and throughput.md")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     heap.keep_freed()  # as `zoo run` does; the plain loop gains by it too
     if found := compiling.compiler():
         normals.hasten(found)  # as long runs of `zoo run` do
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
-    made: dict[str, Any] = {
-        "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
-        "device": device_name(torch.device("cpu")),
-        "torch": torch.__version__.split("+")[0],
+    about = {
         "threads": args.threads,
         "load": round(os.getloadavg()[0], 1),
         "turns": args.turns,
         "best_product_gflops": {str(b): product_rate(b) for b in (128, 512)},
     }
-    record = args.out / "throughput.json"
-    old = json.loads(record.read_text(encoding="utf-8")) if args.only and record.exists() else made | {"rows": []}
-    kept = old["rows"] if old["device"] == made["device"] else []  # figures of two machines stand in no table together
-    rows = {label: [r for r in kept if r["setting"] == label] for label in (s.label for s in SETTINGS)}
+    stem, cpu = args.out / "throughput", torch.device("cpu")
+    made = record.begin(stem, cpu, table, ["rows"], anew=not args.only, about=about)
     for setting in RING if args.quick else SETTINGS:
         if args.only in setting.label:
             seeds = [1, 8] if args.quick else args.seeds
-            rows[setting.label] = rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES))
-            made["rows"] = [row for found in rows.values() for row in found]
-            record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-            (args.out / "throughput.md").write_text(table(made), encoding="utf-8")
-    print(table(made), end="")
+            made.keep("rows", rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES)), "setting")
+    print(table(made.made), end="")
 
 
 if __name__ == "__main__":
