@@ -51,7 +51,7 @@ class Data(ABC):
         return self._labelled(self._draw(n, generator, False))
 
     def held_out(self, n: int, generator: Generator | None = None) -> Tensor:
-        """Samples that training never sees ``[n, *shape]``: fresh draws; of a finite split n different ones while n <= ``n_held_out``.
+        """Samples that training never sees ``[n, *shape]``: fresh draws; of a finite split all different ones, before any comes again.
 
         Raises ``DataError`` where nothing is held out.
         """
@@ -77,10 +77,11 @@ class Data(ABC):
 
 
 def pick(n: int, size: int, generator: Generator | None, device: torch.device, *, again: bool) -> Tensor:
-    """Rows ``[n]`` of a table of ``size``: independent draws, or (not ``again``) all different ones while there are n."""
-    if again or n > size:
+    """Rows ``[n]`` of a table of ``size``: independent draws, or (not ``again``) all different ones, and when all are drawn, all once more."""
+    if again:
         return torch.randint(size, (n,), generator=generator, device=device)
-    return torch.randperm(size, generator=generator, device=device)[:n]
+    times = max(1, -(-n // size))
+    return torch.cat([torch.randperm(size, generator=generator, device=device) for _ in range(times)])[:n]
 
 
 def digest(*parts: object) -> str:

@@ -5,8 +5,37 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from zoo.errors import ZooError
+
+LOCK = ".training"
+"""In a folder whose files one process writes, its number."""
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` from other processes that ask for it too; ``ZooError`` naming the one that has it. Death lets go of it."""
+    import fcntl
+
+    with (folder / LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ZooError(f"{folder} is being trained by process {file.read()} on this machine.") from None
+        except OSError:
+            pass  # a file system that keeps no locks
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            (folder / LOCK).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import torch
 import toy_data
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
+from zoo.files import LOCK
 from zoo.runs import pictures, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
@@ -119,6 +122,25 @@ def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path
     runs = [session.start(small(), root=tmp_path / "runs", device="cpu").folder for _ in range(2)]
     assert runs[0] != runs[1]
     assert all((folder / "config.json").exists() for folder in runs)
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path: Path) -> None:
+    run = session.start(small(), out=tmp_path / "run", device="cpu")
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom zoo.files import alone\n"
+        "with alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    other.stdout.readline()
+    with pytest.raises(ZooError, match=f"is being trained by process {other.pid}"):
+        run.train()
+    other.kill()  # whoever dies lets go
+    other.wait()
+    assert session.resume(tmp_path / "run").train()["rounds"] == 9
+    with pytest.raises(ZooError, match="already and not empty"):
+        session.start(small(), out=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run" / LOCK).exists()
 
 
 def test_a_metric_that_comes_or_goes_while_a_run_is_interrupted_leaves_empty_cells(
@@ -280,7 +302,7 @@ def test_mnist_trains_and_says_how_to_count_its_modes(
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))  # no judge of MNIST there
     run = session.start(cell, out=tmp_path / "run")
     summary = run.train()
-    assert "zoo judge --train --data mnist" in summary["unavailable"]["modes"]
+    assert "zoo judge --data mnist" in summary["unavailable"]["modes"]
     with np.load(tmp_path / "run" / "samples.npz") as kept:
         assert kept["samples"].shape[2:] == (1, 28, 28)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import time
@@ -25,12 +26,14 @@ from zoo.runs.environment import device_name
 from zoo.variant import options as options_of
 
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
+FEW = 4
+"""Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
 
 
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
     """Plan, train, show: what `zoo run` does."""
-    quiet = given["quiet"] or given["as_json"]
+    quiet, began = given["quiet"] or given["as_json"], time.monotonic()
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
@@ -58,6 +61,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
         run = session.start(
             cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
         )
+    earlier = run.training.seconds
     summary = train(run, console)
     pictures.draw(run)
     if given["track"]:
@@ -68,7 +72,8 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             print(f"zoo: {failure}", file=sys.stderr)
     if given["as_json"]:
         print(json.dumps(finite(summary), indent=2))
-    show_summary(console, run, summary, tracked=given["track"])
+    rest = time.monotonic() - began - (run.training.seconds - earlier)
+    show_summary(console, run, summary, rest, tracked=given["track"])
 
 
 def _count(seeds: int) -> str:
@@ -94,7 +99,7 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
         return run.train()
     except session.Interrupted as stopped:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        print(f"  zoo run --resume {stopped.folder}", file=sys.stderr)
+        print(f"  zoo run --resume {shlex.quote(str(stopped.folder))}", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
         for s, handler in before.items():
@@ -110,6 +115,7 @@ class Live(session.Listener):
     console: Console
     progress: Progress | None = None
     last: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
 
     def said(self, line: str) -> None:
         self.console.print(line)
@@ -122,6 +128,8 @@ class Live(session.Listener):
         self.console.print(
             f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {_count(len(cell.seeds))}, {device}"
         )
+        for sentence in dict.fromkeys(run.scoring.unavailable.values()):
+            self.console.print(f"Not measured: {sentence}", soft_wrap=True)
         if self.console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
             self.progress = Progress(
@@ -143,7 +151,9 @@ class Live(session.Listener):
         if self.progress:
             self.progress.update(self.task, completed=record.round, live=live)
         else:
-            self.console.print(f"round {record.round:>7,} of {self.total:,}  {live}  {record.seconds:.0f} s")
+            self.console.print(
+                f"round {record.round:>7,} of {self.total:,}  {live}  {time.monotonic() - self.began:.0f} s"
+            )
 
     def live(self, record: Record) -> str:
         """The state of all seeds in a few words."""
@@ -164,8 +174,11 @@ class Live(session.Listener):
             self.progress.stop()
 
 
-def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tracked: bool) -> None:
-    """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score."""
+def show_summary(console: Console, run: session.Run, summary: dict[str, Any], rest: float, tracked: bool) -> None:
+    """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score.
+
+    ``rest``: seconds of this sitting that were not training.
+    """
     metrics, references = summary["metrics"], summary["reference"]
     if metrics:
         seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
@@ -185,7 +198,7 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
             m = metrics[name]
             worst = (max if name in LOWER_IS_BETTER else min)(m["per_seed"])
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
-            band = "-" if len(m["per_seed"]) < 2 else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
+            band = "-" if len(m["per_seed"]) < FEW else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
             only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
             table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]{only}", band, f"{worst:.3g}", *others)
@@ -197,12 +210,11 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
         console.print(
             f"Modes are the classes that our judge sees; it is right on {told['accuracy']:.2%} of {told['tested_on']:,} held-out images."
         )
-    for sentence in dict.fromkeys(summary["unavailable"].values()):
-        console.print(f"Not measured: {sentence}")
     if summary["diverged"]:
         console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
     seconds, each = summary["seconds"], summary["cost"]["seconds_per_seed"]
-    console.print(f"Trained in {seconds:.0f} s, {each:.1f} s per seed. Files are in {run.folder}", soft_wrap=True)
+    told = f"Trained in {seconds:.0f} s, {each:.1f} s per seed; compiled, evaluated and drew in {rest:.0f} s more."
+    console.print(f"{told} Files are in {run.folder}", soft_wrap=True)
     console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
         console.print("Compare runs in the browser with: zoo ui")

@@ -188,7 +188,7 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
     referee = judge.cached(data)
     if referee is None and len(data.train.labels) > QUICK:
         raise ZooError(
-            f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --train --data {data.name}"
+            f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --data {data.name}"
         )
     found = referee or judge.judge(data)
     kinds = len(data.weights)

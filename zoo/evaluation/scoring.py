@@ -67,7 +67,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
     if found is None and len(data.train.labels) > QUICK:
         return _nothing(
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
-            f"zoo judge --train --data {data.name}"
+            f"zoo judge --data {data.name}"
         )
     referee = found or judge.judge(data)
     weights = data.weights

@@ -25,7 +25,7 @@ from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
-from zoo.files import write_csv, write_json
+from zoo.files import alone, write_csv, write_json
 from zoo.harness import Game, Record, Training
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
@@ -130,10 +130,10 @@ class Run:
         threads = torch.get_num_threads()
         heap.keep_freed()
         heap.collect_as_usual()
-        (self.folder / "INTERRUPTED").unlink(missing_ok=True)
         self.listener.started(self)
         try:
-            with multiplying(tf32=False):  # but where a round is recorded that is to
+            with alone(self.folder), multiplying(tf32=False):  # but where a round is recorded that is to
+                (self.folder / "INTERRUPTED").unlink(missing_ok=True)
                 for record in self.training:
                     self.keep(record)
                     self.save()
@@ -283,7 +283,7 @@ def start(
     where = resolve_device(device)
     folder = new_folder(cell, out, root)
     run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
-    run.folder = folder = claimed(folder) if out is None else folder
+    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out, root)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | {
         "device": device_name(where),
