@@ -50,9 +50,9 @@ from pathlib import Path
 
 import torch
 
-from zoo import contract
-from zoo.game import Batch, Nets, Network
 from zoo import load_file
+from zoo.extending import contract
+from zoo.game import Batch, Nets, Network
 from zoo.variants import load
 
 load_file(Path(__file__).with_name("{module}.py"))
