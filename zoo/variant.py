@@ -114,6 +114,11 @@ class Variant:
         return 1
 
     @property
+    def normal_latent(self) -> bool:
+        """Whether a formula rests on latents from N(0, 1), so that others are refused."""
+        return False
+
+    @property
     def simultaneous(self) -> bool:
         """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""
         return False

@@ -238,7 +238,15 @@ def test_data_errors_reach_the_user_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "options", "least"), [("ebgan", {}, 2), ("msgan", {}, 2), ("pacgan", {"pack": 3}, 3), ("ns", {}, 1)]
+    ("variant", "options", "least"),
+    [
+        ("ebgan", {}, 2),
+        ("gdpp", {}, 2),
+        ("msgan", {}, 2),
+        ("pacgan", {"pack": 3}, 3),
+        ("presgan", {"burn_in": 3, "draws": 1}, 5),
+        ("ns", {}, 1),
+    ],
 )
 def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[str, int], least: int) -> None:
     assert small(variant, options=options, batch=least).recipe.batch == least
@@ -247,6 +255,12 @@ def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[st
             ZooError, match=f"{variant} needs batches of {least} samples or more, not --batch {least - 1}"
         ):
             small(variant, options=options, batch=least - 1)
+
+
+@pytest.mark.parametrize("variant", ["presgan", "vae", "flow-matching"])
+def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) -> None:
+    with pytest.raises(ZooError, match=rf"{variant} rests on latents from N\(0, 1\), so --uniform-latent"):
+        small(variant, uniform_latent=True)
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1"])

@@ -122,6 +122,8 @@ def plan(
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
+    if made.normal_latent and settings.uniform_latent:
+        raise ZooError(f"{variant} rests on latents from N(0, 1), so --uniform-latent cannot be had; leave it out.")
     if settings.batch < made.smallest_batch:
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
