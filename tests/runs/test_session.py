@@ -178,6 +178,13 @@ REFUSED = {
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
+    "'conv' has no use for 'depth': .* uses width and norm": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "depth": 7}
+    ),
+    "'conv' has no use for 'activation'": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "activation": "no"}
+    ),
+    "'pacgan' has no use for 'width': .* fixed sizes": lambda: plan("ns", recipe="pacgan-grid", changes={"width": 64}),
     "did you mean 'ring'": lambda: plan("ns", recipe="rinf"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -110,6 +110,7 @@ def plan(
         raise unknown("protocol", protocol, PROTOCOLS)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     settings = revise(settings, changes or {})
+    _refuse_unused(settings.kit, changes or {})
     cell = Cell(
         variant,
         asdict(made),
@@ -145,29 +146,54 @@ def _mlp(source: toy_data.Data, r: Recipe, kind: type[kits.MLP] = kits.MLP) -> K
     return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard, r.depth_d)
 
 
-KITS: dict[str, Callable[[toy_data.Data, Recipe], Kit]] = {
-    "mlp": _mlp,
-    "conv": lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm),
-    "orthogonal": lambda source, r: _mlp(source, r, dense.Orthogonal),
-    "dcgan": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm),
-    "dcgan-critic": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False),
-    "metz": lambda source, r: images.Metz(source.shape, r.latent, r.width),
-    "resnet": lambda source, r: images.ResNet(source.shape, r.latent, r.width),
-    "pacgan": lambda source, r: dense.pacgan(source.shape, r.latent),
-    "layernorm-784": lambda source, r: dense.layernorm_784(source.shape, r.latent),
-    "layernorm-784-mse": lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid),
-    "keras-dense": lambda source, r: dense.keras_dense(source.shape, r.latent),
-    "dropout-1024": lambda source, r: dense.dropout_1024(source.shape, r.latent),
-    "relu-512": lambda source, r: dense.relu_512(source.shape, r.latent),
+class KitMaker(NamedTuple):
+    """A kit as recipes name it."""
+
+    uses: tuple[str, ...]
+    """The recipe's fields of networks (``FIELDS``) that it reads; the rest of them would change nothing."""
+    make: Callable[[toy_data.Data, Recipe], Kit]
+
+
+FIELDS = ("width", "depth", "depth_d", "activation", "norm", "standardise")
+"""What a recipe says of networks, beside their kit and latents."""
+KITS: dict[str, KitMaker] = {
+    "mlp": KitMaker(FIELDS, _mlp),
+    "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm)),
+    "orthogonal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.Orthogonal)),
+    "dcgan": KitMaker(("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm)),
+    "dcgan-critic": KitMaker(
+        ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False)
+    ),
+    "metz": KitMaker(("width",), lambda source, r: images.Metz(source.shape, r.latent, r.width)),
+    "resnet": KitMaker(("width",), lambda source, r: images.ResNet(source.shape, r.latent, r.width)),
+    "pacgan": KitMaker((), lambda source, r: dense.pacgan(source.shape, r.latent)),
+    "layernorm-784": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent)),
+    "layernorm-784-mse": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid)),
+    "keras-dense": KitMaker((), lambda source, r: dense.keras_dense(source.shape, r.latent)),
+    "dropout-1024": KitMaker((), lambda source, r: dense.dropout_1024(source.shape, r.latent)),
+    "relu-512": KitMaker((), lambda source, r: dense.relu_512(source.shape, r.latent)),
 }
 """Name of a kit in a recipe to the kit for data of one shape."""
 
 
+def _named(kit: str) -> KitMaker:
+    if kit not in KITS:
+        raise unknown("kit", kit, KITS)
+    return KITS[kit]
+
+
 def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     """The kit that the recipe names, for this data's shape."""
-    if recipe.kit not in KITS:
-        raise unknown("kit", recipe.kit, KITS)
-    return KITS[recipe.kit](source, recipe)
+    return _named(recipe.kit).make(source, recipe)
+
+
+def _refuse_unused(kit: str, changes: Iterable[str]) -> None:
+    """``ZooError`` for a change that would be recorded and change nothing; a recipe file may hold such fields, for other kits."""
+    uses = _named(kit).uses
+    for name in changes:
+        if name in FIELDS and name not in uses:
+            told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
+            raise ZooError(f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out.")
 
 
 def read_cell(folder: Path) -> Cell:
