@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import toy_data
+from tests.toy_data.test_idx import write_idx
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
 from zoo.runs import pictures, session
@@ -22,7 +23,8 @@ SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
 
 
 def small(variant: str = "ns", seeds: object = 2, **settings):
-    return plan(variant, settings.pop("options", {}), seeds=seeds, changes=SMALL | settings)
+    data = settings.pop("data", None)
+    return plan(variant, settings.pop("options", {}), data=data, seeds=seeds, changes=SMALL | settings)
 
 
 def digest(folder: Path, name: str) -> str:
@@ -150,6 +152,33 @@ def test_the_key_changes_with_what_decides_the_result_only() -> None:
     assert base.key == small().key
     keys = {base.key, small(seeds=3).key, small(rounds=10).key, small("vanilla").key, small("unrolled").key}
     assert len(keys) == 5
+    assert plan("r1", {"gamma": 10}) == plan("r1", {"gamma": 10.0})
+    assert plan("r1", {"gamma": 10}).key == plan("r1", {"gamma": 10.0}).key
+
+
+def test_the_key_follows_what_the_users_files_hold(tmp_path: Path) -> None:
+    """A sweep passed over a cell as finished after its data had been replaced."""
+    file, images = tmp_path / "own.npz", tmp_path / "images"
+    images.mkdir()
+
+    def keys(value: int) -> tuple[str, str]:
+        np.savez(file, samples=np.full((9, 2), value) + np.arange(9)[:, None])
+        for part in ("train", "t10k"):
+            write_idx(images / f"{part}-images-idx3-ubyte", np.full((9, 8, 8), value, np.uint8))
+            write_idx(images / f"{part}-labels-idx1-ubyte", np.arange(9, dtype=np.uint8))
+        return small(data=str(file)).key, small(data=f"idx:{images}").key
+
+    first = keys(1)
+    assert keys(1) == first
+    assert not {*keys(2)} & {*first}
+    assert small().fingerprint is None
+
+
+def test_a_cell_of_the_users_files_survives_its_config(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", samples=np.arange(18.0).reshape(9, 2))
+    cell = small(data=str(tmp_path / "own.npz"))
+    session.start(cell, out=tmp_path / "run")
+    assert read_cell(tmp_path / "run") == cell
 
 
 @pytest.mark.parametrize(

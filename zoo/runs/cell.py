@@ -38,6 +38,8 @@ class Cell:
     protocol: Protocol
     recipe_name: str
     data_root: str | None = None
+    fingerprint: str | None = None
+    """What data of the user's own files held: the same name may hold others tomorrow. None for the zoo's, whose names say it."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds)}
@@ -46,6 +48,8 @@ class Cell:
     def key(self) -> str:
         """Short hash of everything that decides the result."""
         matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
+        if self.fingerprint is None:
+            del matters["fingerprint"]
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
 
     @property
@@ -120,6 +124,7 @@ def plan(
         PROTOCOLS[protocol],
         file.name,
         data_root,
+        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
@@ -202,6 +207,7 @@ def read_cell(folder: Path) -> Cell:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
+        known["fingerprint"] = config.get("fingerprint")  # older ones do not say
         return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
