@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from zoo.errors import ZooError
+from zoo.extending import plugins
 from zoo.files import finite
 from zoo.harness import Record
 from zoo.runs import pictures, session
@@ -94,7 +95,8 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
         return run.train()
     except session.Interrupted as stopped:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        print(f"  zoo run --resume {stopped.folder}", file=sys.stderr)
+        file = plugins.file_of(run.cell.variant)
+        print(f"  zoo run {f'--plugin {file} ' if file else ''}--resume {stopped.folder}", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
         for s, handler in before.items():

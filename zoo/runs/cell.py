@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -201,6 +201,21 @@ def _refuse_unused(kit: str, changes: Iterable[str]) -> None:
             raise ZooError(f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out.")
 
 
+def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
+    """The class of the variant that the config.json of ``folder`` names.
+
+    Where a file of the user's brought it, the config says which; it is loaded for nobody but who gives it with --plugin, since a run's
+    folder may come from a stranger, and loading a file runs it.
+    """
+    name, file = config["variant"], config.get("plugin")
+    if file and name not in variants.names():
+        told = f"The variant '{name}' of the run in {folder} is of a file of its own, {file}"
+        if Path(file).is_file():
+            raise ZooError(f"{told}: look at it, and give it with --plugin {file}.")
+        raise ZooError(f"{told}, which is not there any more; give the file where it is now with --plugin FILE.")
+    return variants.load(name)
+
+
 def read_cell(folder: Path) -> Cell:
     """The cell that a folder's config.json describes."""
     try:
@@ -208,9 +223,11 @@ def read_cell(folder: Path) -> Cell:
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
         known["fingerprint"] = config.get("fingerprint")  # older ones do not say
-        return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
+        cell = Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
+    variant_of(folder, config)
+    return cell
 
 
 class Start(NamedTuple):
