@@ -28,7 +28,8 @@ def _generator(data: toy_data.Data, generator: torch.Generator | None, seed: int
 def training_set(data: toy_data.Data, n: int) -> Tensor:
     """The training samples ``[n, *shape]`` that the memoriser knows by heart and that metrics take for the data.
 
-    All different; fewer than n where a data set has fewer.
+    Of data without end they are fresh draws, which may repeat (of 10,000 stacked digits 9,617 differ); of a finite set all different, and
+    fewer than n where a few draws for each hold no more.
     """
     g = _generator(data, None, 101)
     x = data.sample(n, g)

@@ -83,9 +83,7 @@ def ranking(name: str, n: int, draws: int, root: str | None, metrics: Sequence[s
 
 def ordered(metric: str, values: Tensor) -> bool:
     """Whether ``values [6]`` get strictly worse, by the metric's declared direction."""
-    better = spec.get(metric).better
-    targets = {"higher": -values, "lower": values, "near 0.5": (values - 0.5).abs(), "near 1": (values - 1).abs()}
-    return bool((targets[better].diff() > 0).all())
+    return bool((spec.get(metric).goodness(values).diff() < 0).all())
 
 
 def cheap() -> dict[str, float]:

@@ -25,8 +25,9 @@ HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 GAME = {"engines", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"}
 FILES = {"runs", "evaluation", "metrics", "statistics", "resampling", "files", "errors"}
 MAY: dict[str, set[str]] = {
-    **{name: set() for name in ("optim", "losses", "normals", "threads", "statistics", "resampling", "heap")},
+    **{name: set() for name in ("optim", "losses", "normals", "threads", "statistics", "heap")},
     "files": {"errors"},
+    "resampling": {"statistics"},
     "game": {"optim"},
     "lanes": {"optim"},
     "randomness": {"game", "normals"},

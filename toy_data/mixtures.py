@@ -20,7 +20,8 @@ class Mixture(Data):
         sigma: standard deviations: one number, ``[K]`` (C_k = sigma_k^2 I), or ``[K, d]`` (one for each coordinate).
         covariances: ``[K, d, d]``, symmetric and positive definite; give these or ``sigma``.
         weights: ``[K]``, positive, sum 1; equal where not given.
-        noisy: only the first ``noisy`` coordinates vary; the others equal the centre's (VEEGAN's 1200-D data). Needs ``sigma``.
+        noisy: only the first ``noisy`` coordinates vary; the others equal the centre's (VEEGAN's 1200-D data). Needs ``sigma``, one
+            number or ``[K]``: a column for each coordinate would leave the still ones a sigma too.
 
     Raises:
         DataError: where the above does not hold.
@@ -49,9 +50,10 @@ class Mixture(Data):
         k, d = c.shape
         self.name, self.shape, self.modes = name, (d,), k
         self.noisy = d if noisy is None else noisy
-        if not 0 < self.noisy <= d or (noisy is not None and covariances is not None):
+        round_modes = sigma is not None and torch.as_tensor(sigma).ndim < 2
+        if not 0 < self.noisy <= d or (noisy is not None and not round_modes):
             raise DataError(
-                f"'{name}' can have 1 to {d} noisy coordinates, and only with a sigma; {noisy} were asked for."
+                f"'{name}' can have 1 to {d} noisy coordinates, and only with one sigma for each mode; {noisy} were asked for."
             )
         w = _checked_weights(name, torch.full((k,), 1 / k) if weights is None else weights, k)
         self.centres, self.weights = c.float(), w.float()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +75,21 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ZooError(f"{path} cannot be read as a checkpoint ({error}).") from error
 
 
-def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
-    """The last checkpoint in ``folder``, or the previous one where the last is damaged: lanes, notes, extra tensors."""
+def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+    """The last checkpoint in ``folder`` as ``read`` gives it, or the previous one where the last is damaged; None where there is neither."""
     present = [folder / name for name in (NAME, PREVIOUS) if (folder / name).exists()]
-    if not present:
+    for path in present[:-1]:
+        with suppress(ZooError):
+            return read(path)
+    return read(present[-1]) if present else None
+
+
+def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
+    """The newest checkpoint in ``folder``: lanes, notes, extra tensors."""
+    found = newest(folder)
+    if found is None:
         raise ZooError(f"{folder} holds no checkpoint ({NAME}), so there is nothing to resume.")
-    for i, path in enumerate(present):
-        try:
-            tensors, metadata = read(path)
-            break
-        except ZooError:
-            if i == len(present) - 1:
-                raise
+    tensors, metadata = found
     header = json.loads(metadata["zoo"])
     if header["seeds"] != like.seeds:
         raise ZooError(f"The checkpoint in {folder} is of seeds {header['seeds']}, not {like.seeds}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from toy_data.errors import nearest
 
 
 class ZooError(ValueError):
@@ -12,7 +13,4 @@ class ZooError(ValueError):
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> ZooError:
     """The error for a name that is not in ``known``, with the nearest one that is; ``where`` it was looked for, in words."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}."
-    return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {hint}")
+    return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {nearest(name, sorted(known))}")

@@ -6,9 +6,9 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from zoo.statistics import Values, middle_half
+
 Interval = tuple[float, float]
 BLOCKS, BLOCK = 50, 100  # a product of small matrices stays on one core: many cores take ten times as long for it
 RESAMPLES = BLOCKS * BLOCK
@@ -22,8 +22,7 @@ def _order_weights(n: int) -> Values:
     drawn once for all runs with n seeds, a bootstrap is one product of matrices.
     """
     index = np.sort(np.random.default_rng(0).integers(n, size=(RESAMPLES, n)), axis=1)
-    edges = np.arange(n)
-    kept = np.clip(np.minimum(edges + 1, 0.75 * n) - np.maximum(edges, 0.25 * n), 0, None) / (n / 2)
+    kept = middle_half(n) / (n / 2)
     weights = np.zeros((RESAMPLES, n))
     np.add.at(weights, (np.arange(RESAMPLES)[:, None], index), kept)
     return weights

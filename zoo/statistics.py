@@ -33,6 +33,12 @@ class Summary:
     ci95: tuple[float, float]
 
 
+def middle_half(n: int) -> Values:
+    """How much of each of n sorted values lies in the middle half, ``[n]`` with the sum n/2: its overlap with [n/4, 3 n/4]."""
+    edges = np.arange(n)
+    return np.clip(np.minimum(edges + 1, 0.75 * n) - np.maximum(edges, 0.25 * n), 0, None)
+
+
 def iqm(values: ArrayLike, axis: int = -1) -> Any:
     """The interquartile mean: the mean of the middle half, where n is not a multiple of 4 the edge values count in
     part.
@@ -41,8 +47,7 @@ def iqm(values: ArrayLike, axis: int = -1) -> Any:
     """
     x = np.sort(np.moveaxis(np.asarray(values, dtype=float), axis, -1), axis=-1)
     n = x.shape[-1]
-    edges = np.arange(n)
-    weight = np.clip(np.minimum(edges + 1, 0.75 * n) - np.maximum(edges, 0.25 * n), 0, None)
+    weight = middle_half(n)
     inside = weight > 0  # leaves out infinite outliers, which 0 * inf would turn to NaN
     return (x[..., inside] * weight[inside]).sum(-1) / weight.sum()
 

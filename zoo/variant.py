@@ -114,6 +114,11 @@ class Variant:
         return 1
 
     @property
+    def normal_latent(self) -> bool:
+        """Whether a formula rests on latents from N(0, 1), so that others are refused."""
+        return False
+
+    @property
     def simultaneous(self) -> bool:
         """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""
         return False
@@ -201,7 +206,10 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
 
 
 def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
-    """The variant with these options; an option that it does not have is refused with the nearest one."""
+    """The variant with these options; an option that it does not have is refused with the nearest one.
+
+    A whole number that stands for a number becomes one: 10 and 10.0 are the same setting, and must not be recorded as two.
+    """
     known = [f.name for f in dataclasses.fields(cls)]
     for name in given:
         if name not in known:
@@ -210,4 +218,5 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
                 if known
                 else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
             )
-    return cls(**given)
+    kinds = options(cls)
+    return cls(**{k: float(v) if kinds[k][0] is float and type(v) is int else v for k, v in given.items()})

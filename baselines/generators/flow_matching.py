@@ -34,6 +34,10 @@ class FlowMatching(Variant):
     def latent(self, kit: Kit) -> int:
         return math.prod(kit.shape)
 
+    @property
+    def normal_latent(self) -> bool:
+        return True
+
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         return {"G": kit.generator(self.latent(kit) + 1)}
 

@@ -29,6 +29,10 @@ class VAE(Variant):
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         return {"E": kit.discriminator(2 * kit.latent), "G": kit.generator()}
 
+    @property
+    def normal_latent(self) -> bool:
+        return True
+
     def players(self) -> tuple[Player, ...]:
         return (Player("G", owns="E G", loss=self.bound),)
 

@@ -16,6 +16,12 @@ import pytest
 from zoo import variants
 from zoo.cli import app as cli
 from zoo.cli import run
+from zoo.cli.terminal import Live
+from zoo.errors import ZooError
+from zoo.extending import plugins
+from zoo.looking import watch_page
+from zoo.looking.watch import look
+from zoo.variant import REGISTRY
 
 SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
 
@@ -223,3 +229,52 @@ def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) ->
     assert code == 2
     assert "The option 'seeds' of mine is named like an option of every run" in told
     assert len(told.strip().splitlines()) == 1
+
+
+def forget(name: str) -> None:
+    """As in a process that has not loaded its file."""
+    plugins.FILES.pop(name, None)
+    REGISTRY.pop(name, None)
+
+
+def test_a_run_of_ones_own_variant_is_used_with_its_file_and_never_runs_it_unasked(zoo, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nfrom pathlib import Path\nfrom zoo import register\n"
+        "from zoo.variants.ns import NonSaturating\nPath('loaded').touch()\n\n"
+        "@register('kept')\n@dataclass(frozen=True)\nclass Kept(NonSaturating):\n    pass\n"
+    )
+    assert zoo("run", "--plugin", "mine.py", "kept", *SMALL, "--out", "r")[0] == 0
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["plugin"] == str(mine)
+    forget("kept")
+    (tmp_path / "loaded").unlink()
+    uses = (["sample", "r", "-o", "s.npy"], ["eval", "r", "--metrics", "ais"], ["run", "--resume", "r", "--no-track"])
+    for command in uses:
+        code, _, told = zoo(*command)
+        assert (code, len(told.strip().splitlines())) == (2, 1)
+        assert told.endswith(f"of a file of its own, {mine}: look at it, and give it with --plugin {mine}.\n")
+    with pytest.raises(ZooError, match="give it with --plugin"):
+        watch_page.draw(look(tmp_path / "r"), "losses")
+    assert not (tmp_path / "loaded").exists()
+    for command in (*uses, ["watch", "r", "--terminal"]):
+        assert zoo(*command, "--plugin", str(mine))[0] == 0, command
+        forget("kept")
+    mine.unlink()
+    assert "which is not there any more; give the file where it is now with --plugin FILE." in zoo("sample", "r")[2]
+
+
+def test_an_interrupted_run_of_ones_own_variant_says_how_it_goes_on(
+    zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nfrom zoo import register\nfrom zoo.variants.ns import NonSaturating\n\n"
+        "@register('stopped')\n@dataclass(frozen=True)\nclass Stopped(NonSaturating):\n    pass\n"
+    )
+    monkeypatch.setattr(Live, "evaluated", lambda live, record: os.kill(os.getpid(), signal.SIGINT))
+    code, _, told = zoo("run", "--plugin", "mine.py", "stopped", *SMALL, "--out", "r")
+    monkeypatch.undo()
+    forget("stopped")
+    assert code == 130
+    command = told.strip().splitlines()[-1].split()
+    assert command == ["zoo", "run", "--plugin", str(mine), "--resume", "r"]

@@ -1,5 +1,8 @@
 """How many seeds fit: the peak read off a straight line, and groups that keep within a budget."""
 
+from pathlib import Path
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -55,3 +58,22 @@ def test_more_groups_than_workers_train_to_the_same_result() -> None:
 
 def test_seeds_that_are_played_one_by_one_have_a_group_each() -> None:
     assert memory.groups(game(engine=Compiled()), range(5), workers=2) == 5
+
+
+def test_memory_is_what_can_be_had_within_the_control_groups_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file cache can be had: counted as used, it made a run's groups depend on what was read from disk before."""
+    cpu, group = torch.device("cpu"), tmp_path / "job" / "step"
+    group.mkdir(parents=True)
+    for name, path in (("MEMINFO", "meminfo"), ("OWN_CGROUP", "own"), ("CGROUPS", "")):
+        monkeypatch.setattr(memory, name, tmp_path / path)
+    assert memory.available(cpu) > 0  # neither file is there
+    (tmp_path / "meminfo").write_text("MemTotal:  9000 kB\nMemFree:  10 kB\nMemAvailable:  5000 kB\n")
+    (tmp_path / "own").write_text("4:memory:/elsewhere\n0::/job/step\n")
+    assert memory.available(cpu) == 5000 * 1024
+    for folder, limit in ((group, "max"), (group.parent, "1000000")):
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text("700000\n")
+        (folder / "memory.stat").write_text("anon 1\ninactive_file 200000\n")
+    assert memory.available(cpu) == 500_000

@@ -15,7 +15,7 @@ from tests.synthetic_runs import write_run
 from zoo.errors import ZooError
 from zoo.looking.compare import compare
 from zoo.looking.report import write_report
-from zoo.looking.verdicts import verdicts
+from zoo.looking.sentences import verdicts
 
 VOID = {"meta", "link", "img", "br", "input"}
 

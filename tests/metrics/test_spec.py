@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from zoo.errors import ZooError
 from zoo.metrics import docs, spec
@@ -48,3 +50,18 @@ def test_a_stale_page_is_noticed(tmp_path, monkeypatch, capsys):
     assert docs.main(["--check"]) == 0
     docs.PAGE.write_text(docs.PAGE.read_text().replace("| lower |", "| higher |", 1))
     assert docs.main(["--check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "best_first"),
+    [("modes", [8.0, 3.0, 1.0]), ("reverse_kl", [0.0, 0.5, 2.0]), ("one_nn", [0.5, 0.4, 0.9])],
+)
+def test_goodness_is_more_where_a_metric_is_better(name: str, best_first: list[float]) -> None:
+    better = spec.get(name).goodness
+    assert sorted(best_first, key=better, reverse=True) == best_first
+    assert (np.diff(better(np.array(best_first))) < 0).all()
+    assert (better(torch.tensor(best_first)).diff() < 0).all()
+
+
+def test_goodness_knows_every_declared_direction() -> None:
+    assert all(np.isfinite(m.goodness(1.0)) for m in spec.METRICS)

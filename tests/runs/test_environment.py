@@ -1,10 +1,14 @@
 """Devices by name: those that are there, and a sentence for those that are not."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 import torch
 
 from zoo.errors import ZooError
-from zoo.runs.environment import resolve_device
+from zoo.runs import environment
+from zoo.runs.environment import git_commit, resolve_device
 
 
 def test_a_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +32,23 @@ def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("cuda:1")
     with pytest.raises(ZooError, match="'cpu'"):
         resolve_device("cpux")
+
+
+def test_the_commit_is_the_zoos_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed in a folder of somebody's repository it has no commit, and theirs was recorded."""
+
+    def git(*args: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        done = subprocess.run(["git", "-C", str(tmp_path), *who, *args], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    file = tmp_path / "zoo" / "environment.py"
+    file.parent.mkdir()
+    file.touch()
+    monkeypatch.setattr(environment, "__file__", str(file))
+    git("init")
+    git("commit", "--allow-empty", "-m", "theirs")
+    assert git_commit() is None
+    git("add", "zoo")
+    git("commit", "-m", "ours")
+    assert git_commit() == git("rev-parse", "HEAD")

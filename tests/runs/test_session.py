@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import toy_data
+from tests.toy_data.test_idx import write_idx
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
 from zoo.files import LOCK
@@ -25,7 +26,8 @@ SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
 
 
 def small(variant: str = "ns", seeds: object = 2, **settings):
-    return plan(variant, settings.pop("options", {}), seeds=seeds, changes=SMALL | settings)
+    data = settings.pop("data", None)
+    return plan(variant, settings.pop("options", {}), data=data, seeds=seeds, changes=SMALL | settings)
 
 
 def digest(folder: Path, name: str) -> str:
@@ -225,6 +227,33 @@ def test_the_key_changes_with_what_decides_the_result_only() -> None:
     assert base.key == small().key
     keys = {base.key, small(seeds=3).key, small(rounds=10).key, small("vanilla").key, small("unrolled").key}
     assert len(keys) == 5
+    assert plan("r1", {"gamma": 10}) == plan("r1", {"gamma": 10.0})
+    assert plan("r1", {"gamma": 10}).key == plan("r1", {"gamma": 10.0}).key
+
+
+def test_the_key_follows_what_the_users_files_hold(tmp_path: Path) -> None:
+    """A sweep passed over a cell as finished after its data had been replaced."""
+    file, images = tmp_path / "own.npz", tmp_path / "images"
+    images.mkdir()
+
+    def keys(value: int) -> tuple[str, str]:
+        np.savez(file, samples=np.full((9, 2), value) + np.arange(9)[:, None])
+        for part in ("train", "t10k"):
+            write_idx(images / f"{part}-images-idx3-ubyte", np.full((9, 8, 8), value, np.uint8))
+            write_idx(images / f"{part}-labels-idx1-ubyte", np.arange(9, dtype=np.uint8))
+        return small(data=str(file)).key, small(data=f"idx:{images}").key
+
+    first = keys(1)
+    assert keys(1) == first
+    assert not {*keys(2)} & {*first}
+    assert small().fingerprint is None
+
+
+def test_a_cell_of_the_users_files_survives_its_config(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", samples=np.arange(18.0).reshape(9, 2))
+    cell = small(data=str(tmp_path / "own.npz"))
+    session.start(cell, out=tmp_path / "run")
+    assert read_cell(tmp_path / "run") == cell
 
 
 @pytest.mark.parametrize(
@@ -253,6 +282,13 @@ REFUSED = {
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
+    "'conv' has no use for 'depth': .* uses width and norm": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "depth": 7}
+    ),
+    "'conv' has no use for 'activation'": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "activation": "no"}
+    ),
+    "'pacgan' has no use for 'width': .* fixed sizes": lambda: plan("ns", recipe="pacgan-grid", changes={"width": 64}),
     "did you mean 'ring'": lambda: plan("ns", recipe="rinf"),
 }
 
@@ -313,7 +349,15 @@ def test_data_errors_reach_the_user_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "options", "least"), [("ebgan", {}, 2), ("msgan", {}, 2), ("pacgan", {"pack": 3}, 3), ("ns", {}, 1)]
+    ("variant", "options", "least"),
+    [
+        ("ebgan", {}, 2),
+        ("gdpp", {}, 2),
+        ("msgan", {}, 2),
+        ("pacgan", {"pack": 3}, 3),
+        ("presgan", {"burn_in": 3, "draws": 1}, 5),
+        ("ns", {}, 1),
+    ],
 )
 def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[str, int], least: int) -> None:
     assert small(variant, options=options, batch=least).recipe.batch == least
@@ -322,6 +366,12 @@ def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[st
             ZooError, match=f"{variant} needs batches of {least} samples or more, not --batch {least - 1}"
         ):
             small(variant, options=options, batch=least - 1)
+
+
+@pytest.mark.parametrize("variant", ["presgan", "vae", "flow-matching"])
+def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) -> None:
+    with pytest.raises(ZooError, match=rf"{variant} rests on latents from N\(0, 1\), so --uniform-latent"):
+        small(variant, uniform_latent=True)
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1"])

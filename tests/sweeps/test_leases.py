@@ -1,4 +1,4 @@
-"""Claims on cells: of many who try at once one gets it, the dead lose it, the living keep it."""
+"""Leases on cells: of many who try at once one gets it, the dead lose it, the living keep it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 from zoo.errors import ZooError
 from zoo.sweeps import leases
-from zoo.sweeps.leases import Claims, State
+from zoo.sweeps.leases import Leases, State
 
 KEYS = [f"cell{i}" for i in range(40)]
 
 
 def race(folder: Path, number: int, stale: float) -> None:
     """Claim what can be had, in one process of several; its catch goes into a file."""
-    with Claims(folder, stale=stale) as claims:
+    with Leases(folder, stale=stale) as claims:
         (folder / f"ready{number}").touch()
         while len(list(folder.glob("ready*"))) < 4:
             time.sleep(0.001)
@@ -54,7 +54,7 @@ def test_of_four_processes_one_gets_each_cell(tmp_path: Path, left_behind: bool)
 
 
 def test_a_claim_stands_until_it_is_given_up(tmp_path: Path) -> None:
-    with Claims(tmp_path) as first, Claims(tmp_path) as second:
+    with Leases(tmp_path) as first, Leases(tmp_path) as second:
         assert first.take("a")
         assert not first.take("a")
         assert not second.take("a")
@@ -68,18 +68,18 @@ def test_a_claim_stands_until_it_is_given_up(tmp_path: Path) -> None:
 
 
 def test_leaving_gives_up_what_is_held(tmp_path: Path) -> None:
-    with Claims(tmp_path) as first:
+    with Leases(tmp_path) as first:
         first.take("a")
-    with Claims(tmp_path) as second:
+    with Leases(tmp_path) as second:
         assert second.newest("a").state is State.GIVEN_UP
         assert second.take("a")
     assert not list(tmp_path.glob("*.clock"))
 
 
 def test_a_claim_of_a_dead_process_here_is_stale_at_once(tmp_path: Path) -> None:
-    code = f"import os, pathlib, zoo.leases as l; l.Claims(pathlib.Path({str(tmp_path)!r})).__enter__().take('a'); os._exit(1)"
+    code = f"import os, pathlib, zoo.sweeps.leases as l; l.Leases(pathlib.Path({str(tmp_path)!r})).__enter__().take('a'); os._exit(1)"
     subprocess.run([sys.executable, "-c", code], check=False)
-    with Claims(tmp_path) as claims:
+    with Leases(tmp_path) as claims:
         assert claims.newest("a").state is State.STALE
         assert claims.take("a")
 
@@ -88,11 +88,11 @@ def test_a_claim_from_elsewhere_is_stale_after_its_time_and_its_owner_learns_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[str] = []
-    with Claims(tmp_path, stale=0.4, lost=lost.append) as other:
+    with Leases(tmp_path, stale=0.4, lost=lost.append) as other:
         other._end.set()  # its renewals have stopped: the machine sleeps
         other.take("a")
         monkeypatch.setattr(leases, "machine", lambda: "another")
-        with Claims(tmp_path, stale=0.4) as claims:
+        with Leases(tmp_path, stale=0.4) as claims:
             assert not claims.take("a")
             time.sleep(0.6)
             assert claims.take("a")
@@ -104,7 +104,7 @@ def test_a_claim_from_elsewhere_is_stale_after_its_time_and_its_owner_learns_it(
 
 
 def test_renewals_keep_a_claim(tmp_path: Path) -> None:
-    with Claims(tmp_path, stale=1.0) as owner, Claims(tmp_path, stale=1.0) as other:
+    with Leases(tmp_path, stale=1.0) as owner, Leases(tmp_path, stale=1.0) as other:
         owner.take("a")
         time.sleep(1.6)
         assert not other.take("a")
@@ -112,11 +112,11 @@ def test_renewals_keep_a_claim(tmp_path: Path) -> None:
 
 def test_a_claim_that_is_not_yet_written_is_held(tmp_path: Path) -> None:
     (tmp_path / "a.0.claim").touch()
-    with Claims(tmp_path) as claims:
+    with Leases(tmp_path) as claims:
         assert claims.newest("a").state is State.HELD
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ZooError, match="choose another --out"), Claims(tmp_path / "file"):
+    with pytest.raises(ZooError, match="choose another --out"), Leases(tmp_path / "file"):
         pass

@@ -210,6 +210,16 @@ def test_fingerprints_follow_the_content_not_the_name() -> None:
     )
 
 
+@pytest.mark.parametrize("spread", [{"sigma": torch.ones(2, 3)}, {"covariances": torch.eye(3).repeat(2, 1, 1)}])
+def test_still_coordinates_need_one_sigma_for_each_mode(spread: dict[str, torch.Tensor]) -> None:
+    """A sigma for each coordinate was taken, and one noise number was added to all of them."""
+    centres = torch.tensor([[0.0, 0.0, 0.0], [5.0, 5.0, 5.0]])
+    with pytest.raises(DataError, match=r"'still' can have .* only with one sigma for each mode; 1 were asked for"):
+        Mixture("still", centres, noisy=1, **spread)
+    still = Mixture("still", centres, sigma=torch.tensor([1.0, 2.0]), noisy=1)
+    assert set(still.sample(50, seeded(0))[:, 1].tolist()) == {0.0, 5.0}
+
+
 def test_moving_keeps_everything() -> None:
     """The meta device stands for an accelerator: every tensor must follow."""
     data = correlated()

@@ -106,6 +106,7 @@ def sample(
     ] = None,
     mode: Annotated[int | None, typer.Option(help="Only samples of this mode (images: by the judge).")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else as the run had it).")] = None,
+    plugin: yours.Plugin = None,
 ) -> None:
     """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
     from zoo.cli import terminal

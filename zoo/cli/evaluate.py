@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.cli import yours
+
 
 def evaluate_samples(
     samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of PNGs, or a run directory.")],
@@ -15,6 +17,7 @@ def evaluate_samples(
     metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
+    plugin: yours.Plugin = None,
 ) -> None:
     """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score."""
     from zoo.evaluation import subjects

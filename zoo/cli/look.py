@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from zoo.cli import yours
+
 
 def watch(
     folder: Annotated[
@@ -15,6 +17,7 @@ def watch(
     terminal: Annotated[bool, typer.Option("--terminal", help="In the terminal, without a browser.")] = False,
     port: Annotated[int, typer.Option(help="Port of the page (else any free one).")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    plugin: yours.Plugin = None,
 ) -> None:
     """A run while it goes on: losses, modes covered, samples; a page on this machine's loopback, or a table. Ends with the run."""
     if terminal:

@@ -18,8 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from zoo.errors import ZooError
+from zoo.extending import plugins
 from zoo.files import finite
 from zoo.harness import Record
+from zoo.metrics.spec import BY_NAME
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan
 from zoo.runs.environment import device_name
@@ -28,7 +30,6 @@ from zoo.variant import options as options_of
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
 FEW = 4
 """Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
-LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
 
 
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
@@ -99,7 +100,9 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
         return run.train()
     except session.Interrupted as stopped:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        print(f"  zoo run --resume {shlex.quote(str(stopped.folder))}", file=sys.stderr)
+        file = plugins.file_of(run.cell.variant)
+        told = ["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(stopped.folder)]
+        print(f"  {shlex.join(told)}", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
         for s, handler in before.items():
@@ -196,7 +199,7 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
             table.add_column(head, justify="right")
         for name in [m for m in SHOWN if m in metrics] or list(metrics):
             m = metrics[name]
-            worst = (max if name in LOWER_IS_BETTER else min)(m["per_seed"])
+            worst = min(m["per_seed"], key=BY_NAME[name].goodness if name in BY_NAME else None)
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             band = "-" if len(m["per_seed"]) < FEW else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())

@@ -1,4 +1,4 @@
-"""The part of the command line for a variant of your own: `zoo check`, `zoo new-variant`, and `zoo run --plugin FILE`."""
+"""The part of the command line for a variant of your own: `zoo check`, `zoo new-variant`, and --plugin FILE."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Plugin = Annotated[
         "--plugin",
         callback=_load,
         metavar="FILE",
-        help="A Python file with a variant of your own; stands before the variant's name.",
+        help="A Python file with a variant of your own (of `zoo run`: before the variant's name).",
         rich_help_panel="Run",
     ),
 ]

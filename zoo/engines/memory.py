@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,8 @@ MANY = 16
 """Up to this many seeds are not worth asking about."""
 NEAR = 2**19
 """Parameters of a group on CPU beyond which its optimiser waits for memory, and seeds one after another are faster than side by side."""
+
+MEMINFO, CGROUPS, OWN_CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def peak_bytes(traced: Line) -> int:
@@ -39,11 +42,30 @@ def peak_bytes(traced: Line) -> int:
     return peak
 
 
-def available(device: torch.device) -> int:
-    """Free memory of a device in bytes."""
+def available(device: torch.device) -> float:
+    """Memory of a device that can be had, in bytes: of a CPU's also what holds files read lately, or a run's groups would depend on them."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        told = dict(line.split(":") for line in MEMINFO.read_text().splitlines())
+        free = 1024 * int(told["MemAvailable"].split()[0])
+    except (OSError, KeyError):  # not Linux
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(free, _allowed())
+
+
+def _allowed() -> float:
+    """What the limits of this process's control groups (version 2) leave: infinite where there are none."""
+    left = math.inf
+    own = CGROUPS / OWN_CGROUP.read_text().rpartition("0::/")[2].strip() if OWN_CGROUP.exists() else CGROUPS
+    for group in (own, *own.parents):
+        try:
+            limit, used = (int((group / f"memory.{what}").read_text()) for what in ("max", "current"))
+            held = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such group here, or "max": it has no limit
+            continue
+        left = min(left, limit - used + int(held["inactive_file"]))
+    return left
 
 
 class Need(NamedTuple):

@@ -63,7 +63,7 @@ def _ais(setting: Setting, x: Subject) -> Values:
     sigma = g.sigma if g.sigma is not None else 0.1 * float(setting.data.std.mean())
     data = setting.held_out[:32]
     found = [likelihood.ais(decode, data, g.latent, sigma, temperatures=200, chains=8) for decode in g.decoders]
-    return {"ais": torch.tensor([float(a.log_likelihood.mean()) for a in found], dtype=torch.float64)}
+    return {"ais": torch.tensor([float(a.mean()) for a in found], dtype=torch.float64)}
 
 
 def _inception(setting: Setting, x: Subject) -> Values:

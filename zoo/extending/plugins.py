@@ -80,6 +80,11 @@ def names() -> set[str]:
     return {*installed(VARIANTS, _own())[0], *FILES}
 
 
+def file_of(name: str) -> Path | None:
+    """The file that brought a variant, where one did."""
+    return FILES[name][0].absolute() if name in FILES else None
+
+
 def load_variant(name: str) -> type[Variant]:
     """The class of a variant that is not ours; ``ZooError`` when it is broken."""
     from zoo.variant import REGISTRY, Variant, register

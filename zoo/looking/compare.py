@@ -107,11 +107,12 @@ def _compare(
     runs: list[Run], unfinished: list[Run], metric: str, reference: str | None, equal: str | None
 ) -> Comparison:
     declared = BY_NAME.get(metric)
-    better = declared.better if declared else "higher"
+    better, scale = (declared.better, declared.goodness) if declared else ("higher", lambda values: values)
+    nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
     finals = [_final(run, metric) for run in runs] if equal is None else _at_equal_cost(runs, metric, equal)
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
-    goodness = [_goodness(v, better) for v in values]
-    counted = [np.where(np.isnan(v), -math.inf if better == "higher" else math.inf, v) for v in values]
+    counted = [np.where(np.isnan(v), nothing, v) for v in values]
+    goodness = [scale(v) for v in counted]
     named = rundir.labels(runs)
     base = _reference(named, runs, reference)
     against = _against(goodness, base)
@@ -167,17 +168,6 @@ def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values
         lane = {int(seed): i for i, seed in enumerate(seeds)}
         found.append((values[affordable[-1], [lane[s] for s in run.seeds]], int(rounds[affordable[-1]])))
     return found
-
-
-def _goodness(values: Values, better: str) -> Values:
-    """The same seeds on a scale on which more is better, NaN at its bottom."""
-    if better == "lower":
-        scale = -values
-    elif better == "higher":
-        scale = values
-    else:
-        scale = -np.abs(values - float(better.removeprefix("near ")))
-    return np.where(np.isnan(scale), -math.inf, scale)
 
 
 def _against(goodness: list[Values], base: int | None) -> list[dict[str, Any]]:

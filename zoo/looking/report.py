@@ -18,8 +18,8 @@ from zoo.files import write_text
 from zoo.looking import report_landscape
 from zoo.looking.compare import Comparison, compare
 from zoo.looking.report_parts import Picture, Section, Table, TableRow, data_of, picture
+from zoo.looking.sentences import verdicts
 from zoo.looking.tables import caption, cells, notes
-from zoo.looking.verdicts import verdicts
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run

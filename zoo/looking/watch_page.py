@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from zoo import variants
 from zoo.errors import ZooError
 from zoo.looking.watch import EVERY, State, check, look
 
@@ -27,13 +26,17 @@ PICTURES = ("losses", "samples")
 def draw(state: State, name: str) -> bytes:
     """One of ``PICTURES`` as a PNG: losses beside what was measured, or samples of the first seeds over time."""
     from zoo.looking import plots, plots_report
+    from zoo.runs.cell import variant_of
 
     if state.run is None or state.film is None:
         raise ZooError("There is nothing to draw yet.")
     if name == "losses":
         out = io.BytesIO()
         players = [k.removeprefix("loss/") for k in state.rows[-1] if k.startswith("loss/")]
-        modes, levels = state.data.modes if state.data else None, variants.load(state.run.variant).equilibrium
+        modes, levels = (
+            state.data.modes if state.data else None,
+            variant_of(state.run.path, state.run.config).equilibrium,
+        )
         plots.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels)
         return out.getvalue()
     if state.data is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from zoo.errors import unknown
 
@@ -34,6 +34,14 @@ class Metric:
     default: bool = True
     """Whether `zoo eval` computes it unasked: cheap, and possible for the data."""
     needs: tuple[Need, ...] = ()
+
+    def goodness(self, values: Any) -> Any:
+        """The same values (an array, a tensor, a number) on a scale on which more is better."""
+        if self.better == "higher":
+            return values
+        if self.better == "lower":
+            return -values
+        return -abs(values - float(self.better.removeprefix("near ")))
 
     @property
     def group(self) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import unknown
+from zoo.nets.images import ImageKit, batch_norm, need_images, normal
 from zoo.variant import Kit
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -107,42 +108,25 @@ class MLP:
 
 
 @dataclass(frozen=True)
-class Conv:
+class Conv(ImageKit):
     """A small DCGAN (Radford et al. 2016, arXiv:1511.06434) for images ``[B, c, h, w]`` with h and w divisible by 4.
 
     G: latent -> (2 width, h/4, w/4) -> two stride-2 transposed convolutions -> tanh, with batch normalisation when ``norm``;
     D: two stride-2 convolutions of ``width`` and ``2 width`` -> leaky ReLU .2; no normalisation. Weights N(0, .02).
     """
 
-    shape: tuple[int, ...]
-    latent: int
     width: int = 32
     norm: bool = True
 
     def __post_init__(self) -> None:
-        if len(self.shape) != 3 or self.shape[1] % 4 or self.shape[2] % 4:
-            raise ZooError(
-                f"The conv kit needs images [c, h, w] with h and w divisible by 4, not data of shape {list(self.shape)}; use --kit mlp."
-            )
+        need_images("conv", self.shape, 4)
 
     @property
     def features(self) -> int:
         return 2 * self.width * (self.shape[1] // 4) * (self.shape[2] // 4)
 
-    def _init(self, layer: nn.Module) -> nn.Module:
-        nn.init.normal_(layer.weight, 0.0, 0.02)  # type: ignore[arg-type]
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        return layer
-
-    def linear(self, inputs: int, outputs: int) -> nn.Module:
-        return self._init(nn.Linear(inputs, outputs))
-
-    def packed(self, m: int) -> Conv:
-        return replace(self, shape=(m * self.shape[0], *self.shape[1:]))
-
     def _normed(self, channels: int) -> list[nn.Module]:
-        return [nn.BatchNorm2d(channels, track_running_stats=False)] if self.norm else []
+        return [batch_norm(channels)] if self.norm else []
 
     def generator_trunk(self, latent: int | None = None) -> nn.Module:
         channels, h, w = 2 * self.width, self.shape[1] // 4, self.shape[2] // 4
@@ -151,30 +135,22 @@ class Conv:
             nn.Unflatten(1, (channels, h, w)),
             *self._normed(channels),
             nn.ReLU(),
-            self._init(nn.ConvTranspose2d(channels, self.width, 4, stride=2, padding=1)),
+            normal(nn.ConvTranspose2d(channels, self.width, 4, stride=2, padding=1)),
             *self._normed(self.width),
             nn.ReLU(),
         )
 
     def generator_head(self) -> nn.Module:
-        return nn.Sequential(
-            self._init(nn.ConvTranspose2d(self.width, self.shape[0], 4, stride=2, padding=1)), nn.Tanh()
-        )
-
-    def generator(self, latent: int | None = None) -> nn.Module:
-        return nn.Sequential(self.generator_trunk(latent), self.generator_head())
+        return nn.Sequential(normal(nn.ConvTranspose2d(self.width, self.shape[0], 4, stride=2, padding=1)), nn.Tanh())
 
     def trunk(self) -> nn.Module:
         return nn.Sequential(
-            self._init(nn.Conv2d(self.shape[0], self.width, 4, stride=2, padding=1)),
+            normal(nn.Conv2d(self.shape[0], self.width, 4, stride=2, padding=1)),
             nn.LeakyReLU(0.2),
-            self._init(nn.Conv2d(self.width, 2 * self.width, 4, stride=2, padding=1)),
+            normal(nn.Conv2d(self.width, 2 * self.width, 4, stride=2, padding=1)),
             nn.LeakyReLU(0.2),
             nn.Flatten(1),
         )
-
-    def discriminator(self, out: int = 1) -> nn.Module:
-        return nn.Sequential(self.trunk(), self.linear(self.features, out))
 
 
 def _conforms(mlp: MLP, conv: Conv) -> tuple[Kit, Kit]:

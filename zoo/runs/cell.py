@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +38,8 @@ class Cell:
     protocol: Protocol
     recipe_name: str
     data_root: str | None = None
+    fingerprint: str | None = None
+    """What data of the user's own files held: the same name may hold others tomorrow. None for the zoo's, whose names say it."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds)}
@@ -46,6 +48,8 @@ class Cell:
     def key(self) -> str:
         """Short hash of everything that decides the result."""
         matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
+        if self.fingerprint is None:
+            del matters["fingerprint"]
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
 
     @property
@@ -110,6 +114,7 @@ def plan(
         raise unknown("protocol", protocol, PROTOCOLS)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     settings = revise(settings, changes or {})
+    _refuse_unused(settings.kit, changes or {})
     cell = Cell(
         variant,
         asdict(made),
@@ -119,9 +124,12 @@ def plan(
         PROTOCOLS[protocol],
         file.name,
         data_root,
+        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
+    if made.normal_latent and settings.uniform_latent:
+        raise ZooError(f"{variant} rests on latents from N(0, 1), so --uniform-latent cannot be had; leave it out.")
     if settings.batch < made.smallest_batch:
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
@@ -143,29 +151,69 @@ def _mlp(source: toy_data.Data, r: Recipe, kind: type[kits.MLP] = kits.MLP) -> K
     return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard, r.depth_d)
 
 
-KITS: dict[str, Callable[[toy_data.Data, Recipe], Kit]] = {
-    "mlp": _mlp,
-    "conv": lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm),
-    "orthogonal": lambda source, r: _mlp(source, r, dense.Orthogonal),
-    "dcgan": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm),
-    "dcgan-critic": lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False),
-    "metz": lambda source, r: images.Metz(source.shape, r.latent, r.width),
-    "resnet": lambda source, r: images.ResNet(source.shape, r.latent, r.width),
-    "pacgan": lambda source, r: dense.pacgan(source.shape, r.latent),
-    "layernorm-784": lambda source, r: dense.layernorm_784(source.shape, r.latent),
-    "layernorm-784-mse": lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid),
-    "keras-dense": lambda source, r: dense.keras_dense(source.shape, r.latent),
-    "dropout-1024": lambda source, r: dense.dropout_1024(source.shape, r.latent),
-    "relu-512": lambda source, r: dense.relu_512(source.shape, r.latent),
+class KitMaker(NamedTuple):
+    """A kit as recipes name it."""
+
+    uses: tuple[str, ...]
+    """The recipe's fields of networks (``FIELDS``) that it reads; the rest of them would change nothing."""
+    make: Callable[[toy_data.Data, Recipe], Kit]
+
+
+FIELDS = ("width", "depth", "depth_d", "activation", "norm", "standardise")
+"""What a recipe says of networks, beside their kit and latents."""
+KITS: dict[str, KitMaker] = {
+    "mlp": KitMaker(FIELDS, _mlp),
+    "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm)),
+    "orthogonal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.Orthogonal)),
+    "dcgan": KitMaker(("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm)),
+    "dcgan-critic": KitMaker(
+        ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False)
+    ),
+    "metz": KitMaker(("width",), lambda source, r: images.Metz(source.shape, r.latent, r.width)),
+    "resnet": KitMaker(("width",), lambda source, r: images.ResNet(source.shape, r.latent, r.width)),
+    "pacgan": KitMaker((), lambda source, r: dense.pacgan(source.shape, r.latent)),
+    "layernorm-784": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent)),
+    "layernorm-784-mse": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid)),
+    "keras-dense": KitMaker((), lambda source, r: dense.keras_dense(source.shape, r.latent)),
+    "dropout-1024": KitMaker((), lambda source, r: dense.dropout_1024(source.shape, r.latent)),
+    "relu-512": KitMaker((), lambda source, r: dense.relu_512(source.shape, r.latent)),
 }
 """Name of a kit in a recipe to the kit for data of one shape."""
 
 
+def _named(kit: str) -> KitMaker:
+    if kit not in KITS:
+        raise unknown("kit", kit, KITS)
+    return KITS[kit]
+
+
 def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     """The kit that the recipe names, for this data's shape."""
-    if recipe.kit not in KITS:
-        raise unknown("kit", recipe.kit, KITS)
-    return KITS[recipe.kit](source, recipe)
+    return _named(recipe.kit).make(source, recipe)
+
+
+def _refuse_unused(kit: str, changes: Iterable[str]) -> None:
+    """``ZooError`` for a change that would be recorded and change nothing; a recipe file may hold such fields, for other kits."""
+    uses = _named(kit).uses
+    for name in changes:
+        if name in FIELDS and name not in uses:
+            told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
+            raise ZooError(f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out.")
+
+
+def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
+    """The class of the variant that the config.json of ``folder`` names.
+
+    Where a file of the user's brought it, the config says which; it is loaded for nobody but who gives it with --plugin, since a run's
+    folder may come from a stranger, and loading a file runs it.
+    """
+    name, file = config["variant"], config.get("plugin")
+    if file and name not in variants.names():
+        told = f"The variant '{name}' of the run in {folder} is of a file of its own, {file}"
+        if Path(file).is_file():
+            raise ZooError(f"{told}: look at it, and give it with --plugin {file}.")
+        raise ZooError(f"{told}, which is not there any more; give the file where it is now with --plugin FILE.")
+    return variants.load(name)
 
 
 def read_cell(folder: Path) -> Cell:
@@ -174,9 +222,12 @@ def read_cell(folder: Path) -> Cell:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
-        return Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
+        known["fingerprint"] = config.get("fingerprint")  # older ones do not say
+        cell = Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
+    variant_of(folder, config)
+    return cell
 
 
 class Start(NamedTuple):

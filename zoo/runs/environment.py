@@ -39,7 +39,7 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit of this checkout, with + when it has changes; None outside one."""
+    """The commit of this checkout, with + when it has changes; None outside one, and within another's (a .venv in a repository)."""
     here = Path(__file__).parent
 
     def ask(*args: str) -> str:
@@ -47,6 +47,7 @@ def git_commit() -> str | None:
         return done.stdout.strip()
 
     try:
+        ask("ls-files", "--error-unmatch", Path(__file__).name)
         return ask("rev-parse", "HEAD") + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None

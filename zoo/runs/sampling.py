@@ -136,16 +136,10 @@ def weights(folder: Path) -> tuple[dict[str, Tensor], list[int]]:
     if final.exists():
         tensors, header = checkpoint.read(final)
         return tensors, json.loads(header["seeds"])
-    present = [folder / name for name in (checkpoint.NAME, checkpoint.PREVIOUS) if (folder / name).exists()]
-    if not present:
+    kept = checkpoint.newest(folder)
+    if kept is None:
         raise ZooError(f"{folder} holds no weights yet: a run writes its first checkpoint at its first evaluation.")
-    for i, path in enumerate(present):
-        try:
-            tensors, header = checkpoint.read(path)
-            break
-        except ZooError:
-            if i == len(present) - 1:
-                raise
+    tensors, header = kept
     kind = "ema/" if any(name.startswith("ema/") for name in tensors) else "params/"
     found = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
     return found, json.loads(header["zoo"])["seeds"]

@@ -25,6 +25,7 @@ from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
+from zoo.extending import plugins
 from zoo.files import alone, write_csv, write_json
 from zoo.harness import Game, Record, Training
 from zoo.runs import landscape
@@ -285,7 +286,9 @@ def start(
     run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     run.folder = folder = claimed(folder) if out is None else new_folder(cell, out, root)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
-    config = cell.as_dict() | {
+    file = plugins.file_of(cell.variant)
+    config = cell.as_dict() | ({"plugin": str(file)} if file else {})
+    config |= {
         "device": device_name(where),
         "kind": where.type,
         "compiled": run.compiled,

@@ -75,7 +75,7 @@ class Claim:
 
 
 @dataclass
-class Claims:
+class Leases:
     """The claims of one process in ``folder``; a context manager that renews what it holds."""
 
     folder: Path
@@ -84,7 +84,7 @@ class Claims:
     """Called, from the renewing thread, with the key of a cell that another process has taken over."""
     held: dict[str, Path] = field(default_factory=dict)
 
-    def __enter__(self) -> Claims:
+    def __enter__(self) -> Leases:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._clock = self.folder / f"{socket.gethostname()}-{os.getpid()}-{id(self):x}.clock"

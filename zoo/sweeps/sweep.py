@@ -1,7 +1,7 @@
 """Many cells, here or wherever an executor trains them: which are left, who has which, what became of them.
 
 Every cell has a folder named by the hash of what decides its result, so a sweep can be begun again at any time: finished cells are
-skipped, begun ones go on from their checkpoints. Claims (``zoo.sweeps.leases``) keep several sweeps in one folder out of each other's way.
+skipped, begun ones go on from their checkpoints. Leases (``zoo.sweeps.leases``) keep several sweeps in one folder out of each other's way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.runs.cell import Cell
 from zoo.sweeps.executor import Executor
-from zoo.sweeps.leases import STALE, Claims, State
+from zoo.sweeps.leases import STALE, Leases, State
 from zoo.sweeps.worker import Outcome, Status
 
 NOTES = ".sweep"
@@ -88,7 +88,7 @@ class Sweep:
         """Train what is left; a failing cell stops nothing. Cells of processes that die meanwhile are taken over."""
         left = self.left
         self.executor.open()
-        with Claims(self.out / NOTES, self.stale, self.executor.drop) as claims:
+        with Leases(self.out / NOTES, self.stale, self.executor.drop) as claims:
             self._claims = claims
             self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
             for cell in left:

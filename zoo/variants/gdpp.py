@@ -42,6 +42,10 @@ class GDPP(GAN):
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D(batch.x)[1]) + losses.fake(nets.D(self.sample(nets, batch.z))[1])
 
+    @property
+    def smallest_batch(self) -> int:
+        return 2  # one sample has one eigenvalue, which cannot be scaled to [0, 1]
+
     def spectrum(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Eigenvalues ``[B]`` (ascending) and eigenvectors ``[B, B]`` (columns) of the features' similarities."""
         phi = normalize(features, dim=1)

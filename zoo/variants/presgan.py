@@ -52,6 +52,14 @@ class PresGAN(GAN):
     def players(self) -> tuple[Player, ...]:
         return self.discriminator, Player("G", owns="G S", loss=self.g_loss)
 
+    @property
+    def smallest_batch(self) -> int:
+        return self.burn_in + self.draws + 1  # each turn's momenta are another sample's latents
+
+    @property
+    def normal_latent(self) -> bool:
+        return True
+
     def uniforms(self, shape: tuple[int, ...]) -> int:
         return math.prod(shape) + self.burn_in + self.draws
 
