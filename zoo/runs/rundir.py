@@ -36,6 +36,11 @@ STORE = "mlartifacts"
 """Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
 
 
+def data_folder(data: str) -> str:
+    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it."""
+    return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; ``ZooError`` when it is missing or damaged."""
     try:
