@@ -121,6 +121,17 @@ def test_equal_labels_are_told_apart(tmp_path: Path) -> None:
     assert named == ["ns lr_d=0.001", "ns lr_d=0.003 (b)", "ns lr_d=0.003 (c)", "ns", "madgan n=4 similarity"]
 
 
+def test_equal_folders_are_told_apart_by_what_they_lie_in(tmp_path: Path) -> None:
+    runs = [rundir.read(write_run(tmp_path / above, "ns", [8], name="x")) for above in ("A", "B")]
+    near = [
+        rundir.read(write_run(tmp_path, "wgan", [8], name=n, recipe={"lr_d": lr}))
+        for n, lr in (("x", 1), ("y", 1 + 1e-9))
+    ]
+    named = rundir.labels(runs + near)
+    assert named[:2] == ["ns (A/ring/ns/x)", "ns (B/ring/ns/x)"]
+    assert named[2:] == ["wgan lr_d=1 (x)", "wgan lr_d=1 (y)"], "alike as they are printed"
+
+
 def test_json_of_the_run_is_strict(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "ns", [float("nan")])
 

@@ -238,20 +238,32 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, short and distinct: its label, and the recipe fields or folder that tell equal labels apart."""
+    """A name for each run, short and distinct: its label, and the recipe fields or the end of its path that tell equal labels apart."""
     twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    alike: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for run in runs:
         twins[run.data, run.label].append(run)
 
-    def told_apart(run: Run) -> str:
+    def told(run: Run) -> str:
         equal = twins[run.data, run.label]
         differing = [k for k in run.recipe if len({repr(other.recipe.get(k)) for other in equal}) > 1]
-        own = [run.recipe[k] for k in differing]
-        alike = [other for other in equal if [other.recipe.get(k) for k in differing] == own]
-        words = [f"{k}={_short(v)}" for k, v in zip(differing, own, strict=True)]
-        return " ".join([run.label, *words, *([f"({run.path.name})"] if len(alike) > 1 else [])])
+        return " ".join([run.label, *(f"{k}={_short(run.recipe[k])}" for k in differing)])
 
-    return [told_apart(run) for run in runs]
+    names = [told(run) for run in runs]
+    for run, name in zip(runs, names, strict=True):
+        alike[run.data, name].append(run.path)
+
+    def told_apart(run: Run, name: str) -> str:
+        paths = alike[run.data, name]
+        return f"{name} ({Path(*run.path.parts[-_depth(paths) :])})" if len(paths) > 1 else name
+
+    return [told_apart(run, name) for run, name in zip(runs, names, strict=True)]
+
+
+def _depth(paths: Sequence[Path]) -> int:
+    """How many of their last parts tell these paths apart."""
+    different, most = len(set(paths)), max(len(path.parts) for path in paths)
+    return next(n for n in range(1, most + 1) if len({path.parts[-n:] for path in paths}) == different)
 
 
 def _short(value: Any) -> str:
