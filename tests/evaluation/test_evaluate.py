@@ -291,3 +291,15 @@ def test_a_run_directory(tmp_path, ring):
     assert mode_counts(frames[:, :, :100], ring, Protocol()) is None
     told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, frames=frames)
     assert [v.faults for v in told] == [(), ("diverged",)]
+
+
+def test_a_run_of_the_zoo_may_leave_the_data_s_range(tmp_path):
+    """As with --standardise, whose generator is not bounded; samples from elsewhere may not, for they would be of another scale."""
+    x = torch.randn(1, 30, 1, 8, 8)
+    config = {"variant": "ns", "options": {}, "data": "digits", "recipe": {"rounds": 30}, "seeds": [0]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "metrics.csv").write_text("seed,round\n0,30\n")
+    np.savez(tmp_path / "samples.npz", samples=x.numpy())
+    assert torch.equal(load(tmp_path).samples, x)
+    with pytest.raises(ZooError, match="those of 'digits' from -1 to 1"):
+        load(tmp_path / "samples.npz", "digits")
