@@ -232,6 +232,9 @@ def test_files_that_cannot_be_read(tmp_path, ring):
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
     (tmp_path / "broken.npy").write_bytes(b"no")
     (tmp_path / "broken.npz").write_bytes(b"PK no")
+    np.savez_compressed(tmp_path / "damaged.npz", samples=np.random.default_rng(0).normal(size=(50, 2)))
+    whole = (tmp_path / "damaged.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(whole[:80] + b"no" * 20 + whole[120:])
     (tmp_path / "broken.pt").write_bytes(b"no")
     (tmp_path / "words.csv").write_text("x,y\n1,2\nthree,4\n")
     torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
@@ -244,6 +247,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "words.npy": "samples are numbers",
         "broken.npy": "cannot be read",
         "broken.npz": "cannot be read",
+        "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
         "words.csv": "rows of numbers",
         "other.pt": "a tensor 'samples'",

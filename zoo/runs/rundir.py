@@ -61,6 +61,8 @@ def read_metrics(path: Path) -> Columns:
             header, *lines = list(csv.reader(file)) or [[]]
     except OSError as error:
         raise ZooError(f"{path} cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ZooError(f"{path} is not text with commas ({error}); it was damaged or edited.") from error
     if header[:2] != ["seed", "round"]:
         raise ZooError(
             f"{path} should begin with the columns seed,round and begins with {','.join(header[:2]) or 'nothing'}."
@@ -189,7 +191,7 @@ class Run:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {name: file[name] for name in names if name in file}
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # a damaged file makes numpy, zipfile and zlib raise a dozen kinds
             raise ZooError(f"{path} cannot be read as arrays ({error}).") from error
 
 
