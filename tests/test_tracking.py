@@ -189,6 +189,22 @@ def test_ui_without_a_store_says_what_to_do(tmp_path: Path, monkeypatch: pytest.
         server.serve(root=tmp_path)
 
 
+@pytest.mark.parametrize("data", ["/elsewhere/mine.npz", "mine/mine.npz"], ids=["absolute", "relative"])
+def test_data_given_by_path_is_logged_and_shown_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = write_run(tmp_path / "made", "ns", [3, 4])
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"data": data}))
+    tracking.log_run(folder, tmp_path)
+    assert [name for name, _ in server.experiments(tmp_path)] == ["mine"]
+    (cell,) = runs(tmp_path, "mine")
+    assert cell.data.params["data"] == data
+    assert "config.json" in {a.path for a in tracking.client(tmp_path).list_artifacts(cell.info.run_id)}
+    assert len(runs(tmp_path, "mine/seeds")) == 2
+
+
 def test_more_cells_than_the_page_loads_are_told(logged, monkeypatch: pytest.MonkeyPatch) -> None:
     root, _, _ = logged
     links = server.experiments(root)

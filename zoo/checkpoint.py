@@ -46,10 +46,15 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
     if lanes.losses:
         tensors["losses"] = torch.stack(lanes.losses)
     header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items()), "notes": notes}
-    write(folder / (NAME + ".new"), tensors, {"zoo": json.dumps(header)})
-    if (folder / NAME).exists():
-        os.replace(folder / NAME, folder / PREVIOUS)
-    os.replace(folder / (NAME + ".new"), folder / NAME)
+    last, previous, new = folder / NAME, folder / PREVIOUS, folder / (NAME + ".new")
+    write(new, tensors, {"zoo": json.dumps(header)})
+    if last.exists():
+        previous.unlink(missing_ok=True)
+        try:
+            os.link(last, previous)  # a second name, so that whoever reads now finds a checkpoint under its own
+        except OSError:  # a file system without links
+            os.replace(last, previous)
+    os.replace(new, last)
 
 
 def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:

@@ -1,8 +1,8 @@
 """Runs in MLflow, from their files. The only import of mlflow.
 
 Files are the source of truth: a run is logged after it has finished, in one go, and can be logged again at any time (`zoo track DIR`), which
-replaces what was there. One experiment per data set holds one run per *cell* (variant x options), its metrics aggregated over seeds; the
-experiment `<data>/seeds` one flat run per seed (the UI hides the metrics of nested ones).
+replaces what was there. One experiment per data set, called as its folder of runs, holds one run per *cell* (variant x options), its metrics
+aggregated over seeds; the experiment `<data>/seeds` one flat run per seed (the UI hides the metrics of nested ones).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ ARTIFACTS = (
     "samples.gif",
     "report.html",
 )
+SEEDS = "/seeds"
+"""What the name of an experiment ends in whose runs are single seeds."""
 IMAGES = 6
 MOST_SEEDS = 50_000
 """What MLflow gives at most in one answer."""
@@ -86,7 +88,8 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     }
     rounds = [int(r) for r in np.unique(run.table["round"])]
 
-    cells = _experiment(store, run.data, root, rounds[-1])
+    experiment = rundir.data_folder(run.data)
+    cells = _experiment(store, experiment, root, rounds[-1])
     _forget(store, cells, folder)
     cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
     for file in (folder / name for name in ARTIFACTS):
@@ -95,7 +98,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     _images(store, cell, folder, rounds)
     entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
-    seeds = _experiment(store, f"{run.data}/seeds", root, None)
+    seeds = _experiment(store, f"{experiment}{SEEDS}", root, None)
     _forget(store, seeds, folder)
     finals = {name: run.values(name) for name in run.metrics}
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}

@@ -232,6 +232,9 @@ def test_files_that_cannot_be_read(tmp_path, ring):
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
     (tmp_path / "broken.npy").write_bytes(b"no")
     (tmp_path / "broken.npz").write_bytes(b"PK no")
+    np.savez_compressed(tmp_path / "damaged.npz", samples=np.random.default_rng(0).normal(size=(50, 2)))
+    whole = (tmp_path / "damaged.npz").read_bytes()
+    (tmp_path / "damaged.npz").write_bytes(whole[:80] + b"no" * 20 + whole[120:])
     (tmp_path / "broken.pt").write_bytes(b"no")
     (tmp_path / "words.csv").write_text("x,y\n1,2\nthree,4\n")
     torch.save({"weights": torch.zeros(2)}, tmp_path / "other.pt")
@@ -244,6 +247,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "words.npy": "samples are numbers",
         "broken.npy": "cannot be read",
         "broken.npz": "cannot be read",
+        "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
         "words.csv": "rows of numbers",
         "other.pt": "a tensor 'samples'",
@@ -300,3 +304,15 @@ def test_the_data_itself_scores_as_a_perfect_sampler_also_where_few_images_are_h
     assert found["protocol"]["pairs"] < 400
     assert found["reference"]["data"]["one_nn"] == pytest.approx(0.5, abs=0.08)
     assert found["reference"]["data"]["one_nn_fake"] == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_run_of_the_zoo_may_leave_the_data_s_range(tmp_path):
+    """As with --standardise, whose generator is not bounded; samples from elsewhere may not, for they would be of another scale."""
+    x = torch.randn(1, 30, 1, 8, 8)
+    config = {"variant": "ns", "options": {}, "data": "digits", "recipe": {"rounds": 30}, "seeds": [0]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "metrics.csv").write_text("seed,round\n0,30\n")
+    np.savez(tmp_path / "samples.npz", samples=x.numpy())
+    assert torch.equal(load(tmp_path).samples, x)
+    with pytest.raises(ZooError, match="those of 'digits' from -1 to 1"):
+        load(tmp_path / "samples.npz", "digits")

@@ -88,9 +88,7 @@ def test_a_wrong_marker_is_a_usage_error(tmp_path: Path, source: str, told: str)
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, zoo.pytest_plugin; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules), sys.modules.keys()"
-    )
+    code = "import sys, zoo.evaluation.pytest_plugin; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules), sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -133,6 +131,12 @@ def test_a_generator_that_covers_passes_in_any_form() -> None:
     assert found.seeds == (3, 5)
     assert found.samples == 2500
     assert all(abs(share - 0.989) < 0.01 for share in found.high_quality)
+
+
+def test_samples_are_counted_as_published_numbers_on_the_data_are() -> None:
+    data = toy_data.load("cube1200")  # beyond 3 sigmas of every mode, all of it
+    found = mode_coverage(lambda n: data.sample(n, torch.Generator().manual_seed(0)), data, at_least=1.0)
+    assert (found.protocol, found.share) == ("cube1200", 1.0)
 
 
 def test_a_collapsed_generator_fails_and_is_told_what_is_missing() -> None:

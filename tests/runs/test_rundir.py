@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -89,6 +91,27 @@ def test_damage_is_one_sentence_with_the_file(tmp_path: Path, name: str, content
     assert "\n" not in str(error.value)
 
 
+def test_stray_bytes_anywhere_are_one_sentence(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [8, 7], arrays=False)
+    run, table = rundir.read(folder), folder / "metrics.csv"
+    whole = table.read_bytes()
+    for stray in (b"\xff", b'"' + b"x" * 200_000):
+        table.write_bytes(whole[:60] + stray + whole[60:])
+        with pytest.raises(ZooError, match=r"metrics\.csv is not text with commas"):
+            rundir.read_metrics(table)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, samples=np.random.default_rng(0).normal(size=(2, 40, 2)))
+    (folder / "samples.npz").write_bytes(packed.getvalue()[:300])
+    with pytest.raises(ZooError, match=r"samples\.npz cannot be read as arrays"):
+        run.arrays("samples")
+    for place in range(0, len(packed.getvalue()), 3):
+        damaged = bytearray(packed.getvalue())
+        damaged[place : place + 3] = b"\xee\xee\xee"
+        (folder / "samples.npz").write_bytes(damaged)
+        with contextlib.suppress(ZooError):  # damage to a date is none to the numbers
+            run.arrays("samples")
+
+
 def test_a_directory_that_is_none_says_so(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "ns", [8])
     with pytest.raises(ZooError, match=r"it holds runs further down, such as .*ring/ns/a"):
@@ -119,6 +142,17 @@ def test_equal_labels_are_told_apart(tmp_path: Path) -> None:
     ]
     named = rundir.labels(runs)
     assert named == ["ns lr_d=0.001", "ns lr_d=0.003 (b)", "ns lr_d=0.003 (c)", "ns", "madgan n=4 similarity"]
+
+
+def test_equal_folders_are_told_apart_by_what_they_lie_in(tmp_path: Path) -> None:
+    runs = [rundir.read(write_run(tmp_path / above, "ns", [8], name="x")) for above in ("A", "B")]
+    near = [
+        rundir.read(write_run(tmp_path, "wgan", [8], name=n, recipe={"lr_d": lr}))
+        for n, lr in (("x", 1), ("y", 1 + 1e-9))
+    ]
+    named = rundir.labels(runs + near)
+    assert named[:2] == ["ns (A/ring/ns/x)", "ns (B/ring/ns/x)"]
+    assert named[2:] == ["wgan lr_d=1 (x)", "wgan lr_d=1 (y)"], "alike as they are printed"
 
 
 def test_json_of_the_run_is_strict(tmp_path: Path) -> None:

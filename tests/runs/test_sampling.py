@@ -126,15 +126,17 @@ def test_a_walk_keeps_its_ends_and_its_length(ring: Path) -> None:
     torch.testing.assert_close(steps[[0, -1]], sampler.sample(sampler.latents(5))[[4, 1]])
 
 
-def test_a_walk_stays_with_one_of_several_generators(tmp_path: Path) -> None:
-    sampler = sampling.open_run(made(tmp_path / "run", "madgan"))
-    n = int(sampler.game.variant.origin(100).max()) + 1
-    assert n > 1
-    z = sampler.latents(1).expand(2 * n, -1)
-    assert len(sampler.sample(z).unique(dim=0)) == n  # one latent, each generator in its turn
-    for start in range(n):
-        mine = sampler.walk(z, start)
-        torch.testing.assert_close(mine, sampler.sample(z)[start].expand_as(mine))
+@pytest.mark.parametrize("variant", ["madgan", "self-conditioned"])
+def test_a_walk_stays_where_it_starts_though_samples_depend_on_their_place(tmp_path: Path, variant: str) -> None:
+    """In its turn of several generators, or in the share of a cluster: a walk from a latent to itself does not move."""
+    sampler = sampling.open_run(made(tmp_path / "run", variant))
+    z = sampler.latents(1).expand(6, -1)
+    there = sampler.sample(z)
+    assert len(there.unique(dim=0)) > 1
+    for start in range(6):
+        torch.testing.assert_close(sampler.walk(z, start), there[start].expand_as(there))
+    chunk = sampler.game.chunk(sampling.COMPANY)
+    torch.testing.assert_close(sampler.walk(z[:2], chunk + 3), there[3].expand(2, -1))
 
 
 def test_samples_of_one_mode(ring: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

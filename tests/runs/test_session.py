@@ -183,6 +183,19 @@ def test_a_run_that_goes_on_is_no_longer_called_interrupted(tmp_path: Path) -> N
     assert seen == [False] * 3
 
 
+def test_a_run_that_dies_while_it_writes_its_samples_leaves_no_half_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(file: Any, **arrays: np.ndarray) -> None:
+        np.savez(file, **arrays)
+        raise MemoryError
+
+    monkeypatch.setattr(np, "savez_compressed", dies)
+    with pytest.raises(MemoryError):
+        session.start(small(), out=tmp_path / "run").train()
+    assert not (tmp_path / "run" / "samples.npz").exists()
+
+
 def test_a_run_goes_on_in_the_groups_that_it_began_with(tmp_path: Path) -> None:
     """A seed alone is played by other kernels than one among others, so the bytes depend on it; and groups on how many threads there are."""
     threads = torch.get_num_threads()

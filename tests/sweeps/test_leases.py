@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -108,6 +109,24 @@ def test_renewals_keep_a_claim(tmp_path: Path) -> None:
         owner.take("a")
         time.sleep(1.6)
         assert not other.take("a")
+
+
+def test_a_file_server_that_is_away_for_a_moment_ends_no_renewals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path, **how: bool) -> bool:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with Leases(tmp_path) as owner:
+        owner.take("a")
+        path = owner.held["a"]
+        os.utime(path, (time.time() - 1000,) * 2)
+        with monkeypatch.context() as away:
+            away.setattr(Path, "exists", stale)
+            owner.renew()
+        assert owner.held == {"a": path}
+        owner.renew()
+        assert owner.newest("a").age < 100
 
 
 def test_a_claim_that_is_not_yet_written_is_held(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -192,6 +193,19 @@ def test_a_job_ends_when_its_coordinator_is_silent_or_has_gone(tmp_path: Path) -
     path.unlink()
     assert job()().status is Status.INTERRUPTED
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_server_that_is_away_for_a_moment_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive = slurm.Alive(tmp_path / "x.alive", every=0)
+
+    def stale(path: Path, **how: bool) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    with monkeypatch.context() as away:
+        for name in ("touch", "unlink"):
+            away.setattr(Path, name, stale)
+        assert not alive.gone()
+    assert alive.gone(), "there again, without the file"
 
 
 def test_killed_and_failing_cells_stop_nothing_and_a_killed_one_ends_with_the_same_bytes(

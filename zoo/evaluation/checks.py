@@ -1,6 +1,6 @@
 """An assertion for anybody's generator: does it cover the modes? Used by the pytest plugin, and without pytest alike.
 
-from zoo.checks import mode_coverage
+from zoo.evaluation.checks import mode_coverage
 mode_coverage(lambda n, seed: train(seed).sample(n), data="grid", at_least=0.9, seeds=8)
 """
 
@@ -87,7 +87,7 @@ def mode_coverage(
     confidence: float = 0.95,
     *,
     high_quality: float = 0.0,
-    protocol: str | Protocol = "pacgan",
+    protocol: str | Protocol | None = None,
     seeds: int | Sequence[int] | None = None,
 ) -> Coverage:
     """Assert that a generator covers at least this share of the modes; returns what was found.
@@ -100,7 +100,7 @@ def mode_coverage(
             covered modes are simply counted, since a mode that was hit is covered.
         confidence: of that interval.
         high_quality: share of high-quality samples that every seed must reach; there is none for images, which a judge always gives a class.
-        protocol: how samples are counted, by name or itself.
+        protocol: how samples are counted, by name or itself; else as published numbers on this data count them.
         seeds: how many (0 to n - 1), or which.
 
     Raises:
@@ -131,7 +131,7 @@ def mode_coverage(
 def measure(
     samples: Any,
     data: str | Data = "grid",
-    protocol: str | Protocol = "pacgan",
+    protocol: str | Protocol | None = None,
     seeds: int | Sequence[int] | None = None,
     confidence: float = 0.95,
 ) -> Coverage:
@@ -139,10 +139,12 @@ def measure(
     import torch
 
     import toy_data
+    from zoo.evaluation.evaluate import default_protocol
     from zoo.metrics import modes as metric
     from zoo.statistics import bootstrap
 
     data = toy_data.load(data) if isinstance(data, str) else data
+    protocol = default_protocol(data) if protocol is None else protocol
     if isinstance(protocol, str):
         if protocol not in metric.PROTOCOLS:
             raise unknown("protocol", protocol, metric.PROTOCOLS)

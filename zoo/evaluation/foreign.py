@@ -7,7 +7,6 @@ Every complaint is one sentence that says what was found and what is needed.
 from __future__ import annotations
 
 import math
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +59,9 @@ def _npz(path: Path) -> Tensor:
             if name is None:
                 raise ZooError(f"{path} holds the arrays {', '.join(names)}; name the one with the samples 'samples'.")
             return _number(path, file[name])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, ZooError):
-            raise
+    except ZooError:
+        raise
+    except Exception as error:  # a damaged file makes numpy, zipfile and zlib raise a dozen kinds
         raise ZooError(f"{path} cannot be read as arrays of numbers ({error}).") from error
 
 
@@ -119,19 +118,22 @@ def _folder(path: Path) -> Tensor:
     return torch.from_numpy(np.stack(images)) / 127.5 - 1
 
 
-def stand(samples: Tensor, data: Data, *, diverged: bool = False) -> Tensor:
-    """Samples as ``[S, N, *data.shape]``; ``ZooError`` for another shape, NaN (unless ``diverged`` seeds may have
-    them), a
-    wrong range of values, or fewer than 20."""
-    shape = tuple(data.shape)
-    x = _shaped(samples, shape, data.name)
-    if x.shape[1] < FEWEST:
-        raise ZooError(f"{x.shape[1]} samples are too few to judge; at least {FEWEST} are needed, better thousands.")
+def stand(samples: Tensor, data: Data) -> Tensor:
+    """Samples from elsewhere as ``[S, N, *data.shape]``; ``ZooError`` for another shape, NaN, a wrong range of values, or fewer than 20."""
+    x = shaped(samples, data)
     bad = int((~x.isfinite()).flatten(2).any(-1).sum())
-    if bad and not diverged:
+    if bad:
         raise ZooError(f"{bad:,} of {x.shape[0] * x.shape[1]:,} samples hold NaN or infinite values.")
     if data.value_range is not None:
         _ranged(x, data.value_range, data.name)
+    return x
+
+
+def shaped(samples: Tensor, data: Data) -> Tensor:
+    """Samples as ``[S, N, *data.shape]``, whatever their values: the zoo's own may diverge, and a standardised generator leaves the data's range."""
+    x = _shaped(samples, tuple(data.shape), data.name)
+    if x.shape[1] < FEWEST:
+        raise ZooError(f"{x.shape[1]} samples are too few to judge; at least {FEWEST} are needed, better thousands.")
     return x
 
 

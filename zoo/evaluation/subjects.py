@@ -59,7 +59,7 @@ def _run(path: Path, name: str | None, data_root: str | None, generators: bool) 
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
     data = toy_data.load(name or run.data, data_root)
-    samples = foreign.stand(torch.from_numpy(arrays["samples"]).float(), data, diverged=True)
+    samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
     protocol = replace(Protocol(), **run.protocol)
     history = None
     if "modes" in run.table:

@@ -58,7 +58,7 @@ def overview(root: Path) -> tuple[list[tuple[str, str]], list[str]]:
 def experiments(root: Path) -> list[tuple[str, str]]:
     """Name and id of every data set's experiment, the one with the newest run first."""
     store = tracking.client(root)
-    found = [e for e in store.search_experiments() if "/" not in e.name and e.name != "Default"]
+    found = [e for e in store.search_experiments() if not e.name.endswith(tracking.SEEDS) and e.name != "Default"]
     newest = {e.name: store.search_runs([e.experiment_id], order_by=["start_time DESC"], max_results=1) for e in found}
     return sorted(
         ((e.name, e.experiment_id) for e in found),

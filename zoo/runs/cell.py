@@ -20,6 +20,7 @@ from zoo.evaluation.evaluate import default_protocol
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.nets import dense, images, kits
 from zoo.recipe import Recipe, revise
+from zoo.runs.rundir import data_folder
 from zoo.variant import Kit, Variant, make
 from zoo.variant import options as options_of
 
@@ -55,8 +56,7 @@ class Cell:
     @property
     def place(self) -> Path:
         """DATA/VARIANT, as folders."""
-        data = Path(self.data).stem if self.data.endswith(".npz") else self.data.replace(":", "-").replace("/", "-")
-        return Path(data) / self.variant
+        return Path(data_folder(self.data)) / self.variant
 
     def build(self) -> Variant:
         return make(variants.load(self.variant), self.options)

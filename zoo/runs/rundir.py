@@ -36,6 +36,11 @@ STORE = "mlartifacts"
 """Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
 
 
+def data_folder(data: str) -> str:
+    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it."""
+    return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; ``ZooError`` when it is missing or damaged."""
     try:
@@ -56,6 +61,8 @@ def read_metrics(path: Path) -> Columns:
             header, *lines = list(csv.reader(file)) or [[]]
     except OSError as error:
         raise ZooError(f"{path} cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ZooError(f"{path} is not text with commas ({error}); it was damaged or edited.") from error
     if header[:2] != ["seed", "round"]:
         raise ZooError(
             f"{path} should begin with the columns seed,round and begins with {','.join(header[:2]) or 'nothing'}."
@@ -184,7 +191,7 @@ class Run:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {name: file[name] for name in names if name in file}
-        except (OSError, ValueError, EOFError) as error:
+        except Exception as error:  # a damaged file makes numpy, zipfile and zlib raise a dozen kinds
             raise ZooError(f"{path} cannot be read as arrays ({error}).") from error
 
 
@@ -233,20 +240,32 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, short and distinct: its label, and the recipe fields or folder that tell equal labels apart."""
+    """A name for each run, short and distinct: its label, and the recipe fields or the end of its path that tell equal labels apart."""
     twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    alike: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for run in runs:
         twins[run.data, run.label].append(run)
 
-    def told_apart(run: Run) -> str:
+    def told(run: Run) -> str:
         equal = twins[run.data, run.label]
         differing = [k for k in run.recipe if len({repr(other.recipe.get(k)) for other in equal}) > 1]
-        own = [run.recipe[k] for k in differing]
-        alike = [other for other in equal if [other.recipe.get(k) for k in differing] == own]
-        words = [f"{k}={_short(v)}" for k, v in zip(differing, own, strict=True)]
-        return " ".join([run.label, *words, *([f"({run.path.name})"] if len(alike) > 1 else [])])
+        return " ".join([run.label, *(f"{k}={_short(run.recipe[k])}" for k in differing)])
 
-    return [told_apart(run) for run in runs]
+    names = [told(run) for run in runs]
+    for run, name in zip(runs, names, strict=True):
+        alike[run.data, name].append(run.path)
+
+    def told_apart(run: Run, name: str) -> str:
+        paths = alike[run.data, name]
+        return f"{name} ({Path(*run.path.parts[-_depth(paths) :])})" if len(paths) > 1 else name
+
+    return [told_apart(run, name) for run, name in zip(runs, names, strict=True)]
+
+
+def _depth(paths: Sequence[Path]) -> int:
+    """How many of their last parts tell these paths apart."""
+    different, most = len(set(paths)), max(len(path.parts) for path in paths)
+    return next(n for n in range(1, most + 1) if len({path.parts[-n:] for path in paths}) == different)
 
 
 def _short(value: Any) -> str:

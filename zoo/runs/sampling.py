@@ -64,19 +64,12 @@ class Sampler:
         return samples
 
     def walk(self, z: Tensor, start: int) -> Tensor:
-        """Samples ``[n, *data]`` for a walk ``z [n, latent]``, all by the generator that makes sample number ``start``."""
-        origin = self.game.variant.origin(start + 1)
-        if origin is None:
-            return self.sample(z)
-        makers = self.game.variant.origin(self.game.chunk(COMPANY))
-        assert makers is not None
-        steps = (makers == origin[start]).nonzero()[:, 0]
-        parts = []
-        for part in z.split(len(steps)):
-            among = self.latents(len(makers), "company")
-            among[steps[: len(part)]] = part
-            parts.append(self.sample(among)[steps[: len(part)]])
-        return torch.cat(parts)
+        """Samples ``[n, *data]`` for a walk ``z [n, latent]``: each step by itself, in the place of sample number ``start``.
+
+        A sample may depend on its place (a turn of several generators, a share of clusters), and a walk is one of latents alone.
+        """
+        before = self.latents(start % self.game.chunk(COMPANY), "company")
+        return torch.cat([self.sample(torch.cat([before, step[None]]))[-1:] for step in z])
 
     def modes(self, samples: Tensor) -> Tensor:
         """The mode that each of ``samples [n, *data]`` shows, ``[n]``: the judge's word on images, the mode within reach of points; else -1."""

@@ -26,7 +26,7 @@ from zoo.engines.graphs import multiplying
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
 from zoo.extending import plugins
-from zoo.files import alone, write_csv, write_json
+from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game, Record, Training
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
@@ -196,7 +196,7 @@ class Run:
         arrays = {"samples": drawn.numpy(), "history": torch.stack(self.film).numpy(), "rounds": rounds}
         if self.plane is not None:
             arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
-        np.savez_compressed(self.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
+        write_npz(self.folder / "samples.npz", arrays)
         weights = self.training.lanes().sampled
         checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
         write_json(self.folder / "summary.json", summary)

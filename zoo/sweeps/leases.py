@@ -172,11 +172,12 @@ class Leases:
         """Renew what is held; a cell that somebody else has taken over is dropped, and told to ``lost``."""
         for key, path in list(self.held.items()):
             number = int(path.name.split(".")[-2])
-            if self._path(key, number + 1).exists():
-                self.held.pop(key, None)
-                self.lost(key)
-                continue
             try:
-                os.utime(path)
+                taken = self._path(key, number + 1).exists()
+                if not taken:
+                    os.utime(path)
             except OSError:  # a file server that is away for a moment; the next renewal may reach it
                 continue
+            if taken:
+                self.held.pop(key, None)
+                self.lost(key)

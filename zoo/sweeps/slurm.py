@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,13 +50,14 @@ class Alive:
         if not self._gone and time.monotonic() - self._looked > self.every:
             self._looked = time.monotonic()
             clock = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
-            try:
-                clock.touch()
-                self._gone = clock.stat().st_mtime - self.path.stat().st_mtime > self.patience
-            except FileNotFoundError:
-                self._gone = True
-            finally:
-                clock.unlink(missing_ok=True)
+            with suppress(OSError):  # a file server that is away for a moment; the next look may reach it
+                try:
+                    clock.touch()
+                    self._gone = clock.stat().st_mtime - self.path.stat().st_mtime > self.patience
+                except FileNotFoundError:
+                    self._gone = True
+                finally:
+                    clock.unlink(missing_ok=True)
         return self._gone
 
 

@@ -1,0 +1,46 @@
+"""Checkpoints as files: what a reader finds while one is written, with links and without."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo import checkpoint
+from zoo.lanes import Lanes
+
+
+def played(rounds: int) -> Lanes:
+    return Lanes([3], ({"G": torch.full((1, 2), float(rounds))}, {}, {}), rounds)
+
+
+def test_a_checkpoint_is_there_at_every_moment_of_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, played(1), {}, {})
+    found = []
+    replace = os.replace
+
+    def watched(*names: Path) -> None:
+        found.append(checkpoint.read(tmp_path / checkpoint.NAME)[0]["params/G"][0, 0].item())
+        replace(*names)
+        checkpoint.read(tmp_path / checkpoint.NAME)
+
+    monkeypatch.setattr(os, "replace", watched)
+    for rounds in (2, 3):
+        checkpoint.save(tmp_path, played(rounds), {}, {})
+        assert checkpoint.load(tmp_path, played(0))[0].played == rounds
+    assert found == [1, 2]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    def refuse(*names: Path) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    for rounds in (1, 2, 3):
+        checkpoint.save(tmp_path, played(rounds), {}, {})
+    (tmp_path / checkpoint.NAME).write_bytes(b"damaged")
+    assert checkpoint.load(tmp_path, played(0))[0].played == 2
