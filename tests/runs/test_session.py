@@ -19,7 +19,7 @@ from tests.toy_data.test_idx import write_idx
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
 from zoo.files import LOCK
-from zoo.runs import pictures, session
+from zoo.runs import folders, pictures, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -119,7 +119,7 @@ def test_a_run_goes_on_on_the_kind_of_device_that_it_began_on(tmp_path: Path, mo
 
 
 def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
-    made = [session.claimed(tmp_path / "ring" / "20261126-120000-abc").name for _ in range(3)]
+    made = [folders.claimed(tmp_path / "ring" / "20261126-120000-abc").name for _ in range(3)]
     assert made == ["20261126-120000-abc", "20261126-120000-abc-2", "20261126-120000-abc-3"]
     runs = [session.start(small(), root=tmp_path / "runs", device="cpu").folder for _ in range(2)]
     assert runs[0] != runs[1]

@@ -5,7 +5,6 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import sys
@@ -23,7 +22,6 @@ import toy_data
 from zoo import checkpoint, heap
 from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
-from zoo.errors import ZooError
 from zoo.evaluation import scoring
 from zoo.extending import plugins
 from zoo.files import alone, write_csv, write_json, write_npz
@@ -31,6 +29,7 @@ from zoo.harness import Game, Record, Training
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
+from zoo.runs.folders import claimed, new_folder
 from zoo.statistics import summarise
 
 FILM, FRAMES = 512, 60
@@ -244,30 +243,6 @@ def filmed(evaluations: list[int], most: int = FRAMES) -> set[int]:
     while math.ceil(len(evaluations) / stride) > most:
         stride *= 2
     return set(evaluations[::-1][::stride])
-
-
-def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
-    """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
-    if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ZooError(
-                f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
-            )
-        return out
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return root / cell.place / f"{stamp}-{cell.key}"
-
-
-def claimed(folder: Path) -> Path:
-    """This folder, made; where another run has it, begun in the same second, the first of ...-2, ...-3 that nobody has."""
-    made = folder
-    for i in itertools.count(2):
-        try:
-            made.mkdir(parents=True)
-            break
-        except FileExistsError:
-            made = folder.with_name(f"{folder.name}-{i}")
-    return made
 
 
 def start(

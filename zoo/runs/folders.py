@@ -1,0 +1,34 @@
+"""The folder of a run: a fresh one, that no other run has."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zoo.errors import ZooError
+from zoo.runs.cell import Cell
+
+
+def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
+    """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ZooError(
+                f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
+            )
+        return out
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return root / cell.place / f"{stamp}-{cell.key}"
+
+
+def claimed(folder: Path) -> Path:
+    """This folder, made; where another run has it, begun in the same second, the first of ...-2, ...-3 that nobody has."""
+    made = folder
+    for i in itertools.count(2):
+        try:
+            made.mkdir(parents=True)
+            break
+        except FileExistsError:
+            made = folder.with_name(f"{folder.name}-{i}")
+    return made
