@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from toy_data.errors import nearest
+
+WORDS: dict[Any, str] = {str: "text in quotes", list[str]: "text in quotes, or a list of such", dict: "a table"}
 
 
 class ZooError(ValueError):
@@ -14,3 +17,17 @@ class ZooError(ValueError):
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> ZooError:
     """The error for a name that is not in ``known``, with the nearest one that is; ``where`` it was looked for, in words."""
     return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {nearest(name, sorted(known))}")
+
+
+def typed(content: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> None:
+    """Raise ``ZooError`` for a key of a file's ``content`` that is not in ``kinds``, or whose value is of another kind than it has there.
+
+    ``where`` the keys stand, in words. A kind is one of ``WORDS``, or ``object`` where somebody else looks.
+    """
+    for key, value in content.items():
+        if key not in kinds:
+            raise unknown("key", key, kinds, where)
+        kind = kinds[key]
+        one, values = (str, value if isinstance(value, list) else [value]) if kind == list[str] else (kind, [value])
+        if not all(isinstance(each, one) for each in values):
+            raise ZooError(f"'{key}' {where} is {WORDS[kind]}, not {value!r}.")

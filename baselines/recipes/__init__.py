@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, typed, unknown
 
 FOLDER = Path(__file__).parent
+KINDS = {"about": str, "data": str, "variant": str, "protocol": str, "recipe": dict, "variants": dict}
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,14 @@ def read(path: Path) -> RecipeFile:
     """A recipe file of the zoo's or the user's; ``ZooError`` when it is not one."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return RecipeFile(name=path.stem, **content)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ZooError(f"{path} is not a recipe: {error}.") from error
+    typed(content, KINDS, f"in the recipe {path}")
+    variants = content.get("variants", {})
+    typed(variants, dict.fromkeys(variants, dict), f"under [variants] in the recipe {path}")
+    if "about" not in content:
+        raise ZooError(f'{path} does not say what it is for: about = "one sentence".')
+    return RecipeFile(name=path.stem, **content)
 
 
 def load(name: str) -> RecipeFile:

@@ -21,6 +21,7 @@ from zoo.errors import ZooError
 from zoo.extending import plugins
 from zoo.looking import watch_page
 from zoo.looking.watch import look
+from zoo.metrics.protocols import PROTOCOLS
 from zoo.variant import REGISTRY
 
 SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
@@ -122,6 +123,14 @@ def test_list_names_everything(zoo) -> None:
     }
     assert {"ring", "grid", "digits", "mnist"} <= {d["name"] for d in found["datasets"]}
     assert all(entry["about"] for kind in found.values() for entry in kind)
+
+
+def test_every_kind_of_list_that_is_promised_is_there(zoo) -> None:
+    for kind in cli.KINDS:
+        found = json.loads(zoo("list", kind, "--json")[1])
+        assert len(found[kind]) > 1
+    assert {entry["name"] for entry in found["protocols"]} == set(PROTOCOLS)
+    assert "pacgan         Lin et al. 2018: 2,500 samples" in zoo("list", "protocols")[1]
 
 
 def test_show_tells_players_and_options_with_sources(zoo) -> None:

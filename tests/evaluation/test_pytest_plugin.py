@@ -174,6 +174,8 @@ def test_wrong_use_is_one_sentence() -> None:
         ({"samples": cloud(8)[:, :1]}, r"have shape \[N, 2\].* not \[1, 2500, 1\]"),
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
+        ({"samples": cloud, "seeds": 0}, "seeds is how many there are, from 1, or which, such as .3, 5., not 0"),
+        ({"samples": cloud, "seeds": []}, "from 1, or which"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
         ({"samples": cloud(8), "data": "digits"}, r"have shape \[N, 1, 8, 8\]"),
         ({"samples": digits(10), "data": "digits", "high_quality": 0.5}, "high_quality is for mixtures"),

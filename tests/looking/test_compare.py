@@ -58,6 +58,14 @@ def test_the_numbers_are_those_of_the_seeds(runs: Path) -> None:
     assert [rows[label].p_holm for label in ("unrolled k=5", "wgan")] == pytest.approx(statistics.holm(p))
 
 
+def test_losses_are_compared_by_their_whole_name(runs: Path) -> None:
+    table = only(compare([runs], "loss/G"))
+    assert {row.label: (row.median, row.round) for row in table.rows}["ns"] == (pytest.approx(0.735), 400)
+    assert only(compare([runs], "loss/G", equal="D_updates")).metric == "loss/G"
+    with pytest.raises(ZooError, match=r"column of metrics\.csv 'loss/H'; did you mean 'loss/"):
+        compare([runs], "loss/H")
+
+
 @pytest.mark.parametrize("n", [2, 5, 8, 32])
 def test_the_interval_is_the_bootstrap_of_statistics(n: int) -> None:
     values = np.random.default_rng(n).normal(size=n)

@@ -126,9 +126,18 @@ def test_what_ray_cannot_do_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("variant = 'ns'", "did you mean 'variants'"), ("grid = 3", "is a table")]
+    ("text", "sentence"),
+    [
+        ("variant = 'ns'", "did you mean 'variants'"),
+        ("grid = 3", "'grid' in the sweep .*s.toml is a table, not 3"),
+        ("variants = [1]", "'variants' .* is text in quotes, or a list of such, not .1."),
+        ("data = ['ring', 3]", "'data' .* is text in quotes, or a list of such, not"),
+        ("recipe = 3", "'recipe' .* is text in quotes, not 3"),
+        ("protocol = 3", "'protocol' .* is text in quotes, not 3"),
+        ("[grid]\nlr_d = [[1]]", "--lr-d takes a number"),
+    ],
 )
 def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "s.toml").write_text(text)
     with pytest.raises(ZooError, match=sentence):
-        grid.read(tmp_path / "s.toml")
+        grid.cells(grid.override(grid.read(tmp_path / "s.toml"), {"variants": ("ns",)}))

@@ -53,7 +53,7 @@ def list_(
     kind: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """What there is: variants, data sets, metrics, recipes."""
+    """What there is: variants, data sets, metrics, recipes, protocols."""
     from zoo.cli.listing import listing
 
     if kind is not None and kind not in KINDS:

@@ -7,6 +7,7 @@ from baselines import recipes
 from toy_data.registry import own as own_datasets
 from zoo import variants
 from zoo.extending import plugins
+from zoo.metrics.protocols import ABOUT
 from zoo.metrics.spec import METRICS
 
 
@@ -22,7 +23,8 @@ def listing() -> dict[str, list[dict[str, str]]]:
     found["variants"].sort(key=lambda entry: (entry.get("family", "~").lower(), entry["name"]))  # plugins last
     shipped = recipes.files().items()
     named = [{"name": n, "about": recipes.read(path).about, "family": recipes.family(path)} for n, path in shipped]
-    return found | {"recipes": sorted(named, key=lambda entry: entry["family"])}
+    protocols = [{"name": protocol.name, "about": about} for protocol, about in ABOUT.items()]
+    return found | {"recipes": sorted(named, key=lambda entry: entry["family"]), "protocols": protocols}
 
 
 def owners(error: Exception) -> str:

@@ -60,8 +60,7 @@ def compare(
     from zoo.looking.compare import compare
     from zoo.looking.tables import render
 
-    name = metric.rsplit("/", 1)[-1] if not metric.startswith("loss/") else metric
-    print(render(compare(folders or [Path("runs")], name, data=data, reference=reference, equal=equal), style))
+    print(render(compare(folders or [Path("runs")], metric, data=data, reference=reference, equal=equal), style))
 
 
 def report(

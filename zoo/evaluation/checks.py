@@ -150,6 +150,8 @@ def measure(
             raise unknown("protocol", protocol, metric.PROTOCOLS)
         protocol = metric.PROTOCOLS[protocol]
     which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
+    if which == []:
+        raise ZooError(f"seeds is how many there are, from 1, or which, such as [3, 5], not {seeds}.")
     count, places = _counter(data, protocol)
     drawn = _draw(samples, protocol.samples, which, data)
     counts = count(drawn)

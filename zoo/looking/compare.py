@@ -30,6 +30,8 @@ __all__ = ["SECONDS", "Comparison", "Row", "compare"]
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
 """Variants that others are compared with unless a reference is named: the first of these that is there."""
+BY_ROUND = ("loss/", "diagnostic/")
+"""How names begin that are only in metrics.csv, slash and all; before any other name, what stands before a slash is MLflow's section."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def compare(
         )
     if data is not None and data not in finished:
         raise unknown("finished run of data set", data, finished)
-    name = metric.rpartition("/")[2]
+    name = metric if metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
     return [_compare(group, unfinished[of], name, reference, equal) for of, group in sorted(chosen.items())]
 
@@ -149,7 +151,17 @@ def _compare(
 
 
 def _final(run: Run, metric: str) -> tuple[Values, int]:
-    return run.values(metric), run.rounds
+    if not metric.startswith(BY_ROUND):
+        return run.values(metric), run.rounds
+    rounds, _, _ = rundir.by_round(run.table, metric)
+    return _at(run, metric, len(rounds) - 1)
+
+
+def _at(run: Run, metric: str, evaluation: int) -> tuple[Values, int]:
+    """The run's values at one of its evaluations, by number, and the round of it."""
+    rounds, seeds, values = rundir.by_round(run.table, metric)
+    lane = {int(seed): i for i, seed in enumerate(seeds)}
+    return values[evaluation, [lane[s] for s in run.seeds]], int(rounds[evaluation])
 
 
 def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values, int]]:
@@ -160,13 +172,12 @@ def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values
     budget = min(run.cost[cost] for run in runs)
     found = []
     for run in runs:
-        rounds, seeds, values = rundir.by_round(run.table, metric)
+        rounds, _, _ = rundir.by_round(run.table, metric)
         affordable = np.flatnonzero(rounds <= run.rounds * budget / run.cost[cost] * (1 + 1e-9))
         if not len(affordable):
             told = f"{run.label} has no evaluation within the cheapest run's {budget:g} {cost}"
             raise ZooError(f"{told}; evaluate more often (--every), or compare at equal rounds.")
-        lane = {int(seed): i for i, seed in enumerate(seeds)}
-        found.append((values[affordable[-1], [lane[s] for s in run.seeds]], int(rounds[affordable[-1]])))
+        found.append(_at(run, metric, int(affordable[-1])))
     return found
 
 

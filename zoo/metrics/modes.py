@@ -18,15 +18,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
 from typing import Protocol as Interface
 
 import torch
 from torch import Tensor
 
 from zoo.errors import ZooError
+from zoo.metrics.protocols import PROTOCOLS, Protocol
 
+__all__ = ["PROTOCOLS", "Protocol", "assign", "count", "coverage", "coverage_of", "divergences", "histogram"]
 _CHUNK = 1 << 23  # floats in one block of distances: 32 MB
 
 
@@ -40,48 +40,6 @@ class KnownModes(Interface):
     @property
     def weights(self) -> Tensor: ...  # [K]
     def mahalanobis(self, x: Tensor, /) -> Tensor: ...  # [..., N, d] -> [..., N, K]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How samples are counted. Every number carries one: numbers under different protocols are not comparable."""
-
-    name: str = "pacgan"
-    threshold: float = 3.0
-    """HQ below this many standard deviations (Mahalanobis; per coordinate when ``box``)."""
-    samples: int = 2500
-    """Samples to draw per seed."""
-    hits: int = 1
-    """HQ samples that a mode needs to count as covered."""
-    kl_high_quality_only: bool = True
-    """Whether the divergences over modes count only HQ samples, or every finite one by its nearest mode."""
-    box: bool = False
-    """HQ when every coordinate lies within the threshold, instead of the distance."""
-    even_weights: bool = False
-    """Whether divergences are taken to even modes, whatever the data's own weights are."""
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-PROTOCOLS: dict[str, Protocol] = {
-    p.name: p
-    for p in (
-        Protocol(),  # Lin et al. 2018; a perfect 2-D sampler has 98.889 % HQ
-        Protocol("veegan"),  # Srivastava et al. 2017: the same counting, five runs, means only
-        # Their 1200-D data: N(0, 1) on 700 coordinates, so the data itself lies sqrt(700) = 26.5 sigmas from its
-        # centre and never within their "10 sigma"; this radius keeps the 2-D protocol's share of perfect samples:
-        # chi2.ppf(1 - exp(-4.5), 700) ** .5
-        Protocol("cube1200", threshold=28.078),
-        Protocol(
-            "selfcond", samples=50_000, kl_high_quality_only=False, box=True
-        ),  # Liu et al. 2020: 99.461 % HQ when perfect
-        Protocol("dyngan", threshold=1.0),  # covered within one sigma
-        Protocol("one-percent", hits=25),  # covered by at least 1 % of the samples
-        # VEEGAN's and PacGAN's count; a sample's mode is the judge's argmax, without threshold; KL to 1000 even modes
-        Protocol("stacked-mnist", samples=26_000, even_weights=True),
-    )
-}
 
 
 def assign(samples: Tensor, mixture: KnownModes, protocol: Protocol = PROTOCOLS["pacgan"]) -> tuple[Tensor, Tensor]:

@@ -15,13 +15,13 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from toy_data import DataError
 from zoo import recipe, variants
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, typed, unknown
 from zoo.runs.cell import Cell, plan
 from zoo.variant import options
 
@@ -41,19 +41,26 @@ class Grid:
     data_root: str | None = None
 
 
+KINDS = {
+    "variants": list[str],
+    "data": list[str],
+    "grid": dict,
+    "seeds": object,
+    "recipe": str,
+    "protocol": str,
+    "data_root": str,
+}
+"""What a sweep's file may say; of seeds, ``parse_seeds`` knows what they may be."""
+
+
 def read(path: Path) -> Grid:
     """The grid in a TOML file; ``ZooError`` with the nearest right key where one is wrong."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ZooError(f"{path} is not a sweep: {error}.") from error
-    known = [f.name for f in fields(Grid)]
-    for key in content:
-        if key not in known:
-            raise unknown("key of a sweep's file", key, known)
+    typed(content, KINDS, f"in the sweep {path}")
     table = content.pop("grid", {})
-    if not isinstance(table, dict):
-        raise ZooError(f"'grid' in {path} is a table: [grid], then k = [0, 1, 5].")
     lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
     return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
 
@@ -115,7 +122,7 @@ def _value(name: str, value: Any, kind: type) -> Any:
     try:
         if kind is float or (kind is int and isinstance(value, str)):
             return kind(value)
-    except ValueError:
+    except (TypeError, ValueError):
         pass
     if isinstance(value, str):
         wanted = {bool: "true or false", int: "whole numbers", float: "numbers"}[kind]
