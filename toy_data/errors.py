@@ -14,5 +14,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     import difflib
 
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.65)
     return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}."

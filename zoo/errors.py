@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NEAR = 0.65
+"""How alike (difflib's ratio) a name must be to be suggested: at a half, 'nope' is near 'unrolled'."""
+
 
 class ZooError(ValueError):
     """One sentence: what was wrong, and the nearest right thing."""
@@ -13,6 +16,6 @@ class ZooError(ValueError):
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> ZooError:
     """The error for a name that is not in ``known``, with the nearest one that is; ``where`` it was looked for, in words."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=NEAR)
     hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}."
     return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {hint}")

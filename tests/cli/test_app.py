@@ -72,7 +72,7 @@ WRONG = {
     "--kk": ["run", "unrolled", "--kk", "5"],
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
-    "--seeds takes": ["run", "ns", "--seeds", "0"],
+    "seeds are how many": ["run", "ns", "--seeds", "0"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic": ["run", "ns", "--device", "cpu", "--tf32"],
     "did you mean 'ring'": ["run", "ns", "--data", "rin"],
@@ -84,7 +84,16 @@ WRONG = {
     "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
     "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
-    "stand after the variant's name": ["run", "--json", "--no-track", "ns", "--rounds", "3"],
+    "stand after the variant's name: zoo run ns --no-track --json": [
+        "run",
+        "--json",
+        "--no-track",
+        "ns",
+        "--rounds",
+        "3",
+    ],
+    "zoo run ns --recipe d2gan-ring ...": ["run", "--recipe", "d2gan-ring", "ns", "--rounds", "2"],
+    "There is no folder nowhere; it should hold train-images": ["run", "ns", "--data", "idx:nowhere"],
 }
 
 
@@ -172,7 +181,7 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert found["metrics"]["modes"] == 8
     assert 0.96 < found["metrics"]["high_quality"] <= 1
     assert found["reference"]["collapsed"]["modes"] == 1
-    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality,")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
 
 

@@ -21,7 +21,7 @@ def evaluate_samples(
     from zoo.evaluation.evaluate import evaluate
     from zoo.files import finite
 
-    names = [name.strip() for name in metrics.split(",")] if metrics else None
+    names = [name for word in metrics.split(",") if (name := word.strip())] if metrics else None
     source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
     found = evaluate(
         source.samples,

@@ -106,8 +106,18 @@ def run_any(
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
-    elif any(source(name).name != "DEFAULT" for name in ctx.params if name != "plugin"):
-        raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
+        return
+    early = [p for p in ctx.command.params if p.name != "plugin" and source(p.name).name != "DEFAULT"]
+    if early:
+        told = " ".join(word for p in early for word in as_given(p, ctx.params[p.name]))
+        raise ZooError(f"Options of a run stand after the variant's name: zoo run {ctx.invoked_subcommand} {told} ...")
+
+
+def as_given(option: Any, value: Any) -> list[str]:
+    """An option of a command and its value, as words of the command line."""
+    if isinstance(value, bool):
+        return [option.opts[0] if value else option.secondary_opts[0]]
+    return [option.opts[0], str(value)]
 
 
 def run_options(
