@@ -253,12 +253,38 @@ def track_runs(folders: list[Path]) -> None:
 
 @contextmanager
 def judge_bar() -> Iterator[Callable[[float], None]]:
-    """A bar that hears of the judge's training, and shows itself when there is some."""
+    """A bar that hears of the judge's training, and shows itself when there is some; lines where there is no terminal."""
+    console = terminal()
+    if not console.is_terminal:
+        yield judge_log(console)
+        return
     with Progress(
-        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=terminal(), transient=True
+        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
         yield lambda share: bar.update(task, completed=share, visible=True)
+
+
+def judge_log(console: Console) -> Callable[[float], None]:
+    """What hears of the judge's training for a log: how long it takes, once a hundredth has been timed, and a line for every tenth."""
+    from zoo.sweeps.estimate import in_words
+
+    first: tuple[float, float] | None = None
+    foretold, said = False, 0
+
+    def hear(share: float) -> None:
+        nonlocal first, foretold, said
+        now = time.monotonic()
+        first = first or (share, now)
+        done, spent = share - first[0], now - first[1]
+        if not foretold and done >= 0.01:
+            console.print(f"training the judge: about {in_words(spent / done)}")
+            foretold = True
+        if (tenths := int(10 * share + 1e-9)) > said:
+            console.print(f"training the judge: {10 * tenths} %, {spent:.0f} s")
+            said = tenths
+
+    return hear
 
 
 def train_judge(name: str, root: str | None, train: bool) -> None:
