@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo import variants
+from zoo import checkpoint, variants
 from zoo.cli import app as cli
 from zoo.cli import run
 
@@ -65,6 +66,24 @@ def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
     code, _, err = zoo("run", "ns", *SMALL, "--out", "file/run")
     assert (code, len(err.strip().splitlines())) == (2, 1)
     assert "file/run cannot be used: Not a directory" in err
+
+
+def test_a_full_disk_is_a_sentence_with_the_command_that_goes_on(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = checkpoint.write
+
+    def filling(path: Path, *rest: object) -> None:
+        if (path.parent / "checkpoint.safetensors").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(path, *rest)
+
+    monkeypatch.setattr(checkpoint, "write", filling)
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "No space left on device" in err
+    assert "zoo run --resume r" in err
+    monkeypatch.setattr(checkpoint, "write", lambda *_: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "no-checkpoint")
+    assert (code, err) == (2, "zoo: The run's files cannot be written (No space left on device).\n")
 
 
 WRONG = {

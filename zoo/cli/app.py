@@ -145,9 +145,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"zoo: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        what = error.filename or "A file"  # one that is open already has no name here, as on a full disk
+        print(f"zoo: {what} cannot be used: {error.strerror or error}.", file=sys.stderr)
         code = 2
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument

@@ -96,6 +96,11 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
         print(f"  zoo run --resume {stopped.folder}", file=sys.stderr)
         raise SystemExit(130) from None
+    except BrokenPipeError:  # of what is printed, not of the run's files
+        raise
+    except OSError as error:
+        go_on = f"; when that is mended, go on with: zoo run --resume {run.folder}" if run.checkpointed else "."
+        raise ZooError(f"The run's files cannot be written ({error.strerror or error}){go_on}") from error
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
