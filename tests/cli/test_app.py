@@ -202,6 +202,28 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert found["reference"]["collapsed"]["modes"] == 1
     assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality,")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
+    assert found["verdict"] == ["The samples: covers all 8 modes."]
+
+
+def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    import toy_data
+
+    points, mode = toy_data.load("grid").sample_labelled(9000)
+    np.save(tmp_path / "x.npy", points[mode < 3].numpy())
+    lines = zoo("eval", "x.npy", "--data", "grid")[1].splitlines()
+    assert lines[-1].startswith("The samples: dropped 22 of 25 modes (all but 0, 1, 2)")
+    (told,) = [line for line in lines if line.startswith("Not measured")]
+    assert told.count("'grid' has no judge") == 1
+    assert "first_full_coverage, modes_lost (It needs a run's evaluations" in told
+    assert not json.loads(zoo("eval", "x.npy", "--data", "grid", "--metrics", "mmd", "--json")[1])["verdict"]
+
+
+def test_eval_of_a_run_ends_with_the_run_s_own_verdict(zoo, tmp_path: Path) -> None:
+    assert zoo("run", "ns", *SMALL, "--out", "r")[0] == 0
+    found = json.loads(zoo("eval", "r", "--metrics", "modes", "--json")[1])
+    assert found["verdict"] == json.loads((tmp_path / "r" / "summary.json").read_text())["verdict"] != []
 
 
 @pytest.mark.parametrize("name", variants.own())
