@@ -88,9 +88,7 @@ def test_a_wrong_marker_is_a_usage_error(tmp_path: Path, source: str, told: str)
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, zoo.pytest_plugin; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules), sys.modules.keys()"
-    )
+    code = "import sys, zoo.evaluation.pytest_plugin; assert not {'torch', 'numpy', 'scipy'} & set(sys.modules), sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -167,11 +165,13 @@ def test_noise_that_hits_every_mode_is_caught_by_quality() -> None:
 
 def test_wrong_use_is_one_sentence() -> None:
     for arguments, told in (
-        ({"samples": cloud(8)[:, :1]}, r"have shape \[N, 2\].* not \[1, 2500, 1\]"),
+        ({"samples": cloud(8)[:, :1]}, r"have shape \[2500, 1\]; 'ring' needs \[N, 2\]"),
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
-        ({"samples": cloud(8), "data": "digits"}, r"have shape \[N, 1, 8, 8\]"),
+        ({"samples": cloud(8), "data": "digits"}, r"'digits' needs \[N, 1, 8, 8\]"),
+        ({"samples": lambda n: np.full((n, 2), np.nan)}, "2,500 of 2,500 samples hold NaN or infinite values"),
+        ({"samples": lambda n: cloud(8)[:5]}, "5 samples are too few to judge; at least 20 are needed"),
         ({"samples": digits(10), "data": "digits", "high_quality": 0.5}, "high_quality is for mixtures"),
     ):
         with pytest.raises(ZooError, match=told):

@@ -1,6 +1,6 @@
 """An assertion for anybody's generator: does it cover the modes? Used by the pytest plugin, and without pytest alike.
 
-from zoo.checks import mode_coverage
+from zoo.evaluation.checks import mode_coverage
 mode_coverage(lambda n, seed: train(seed).sample(n), data="grid", at_least=0.9, seeds=8)
 """
 
@@ -196,8 +196,10 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
 
 
 def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
-    """``[S, N, d]`` from an array or a sampler."""
+    """``[S, N, d]`` from an array or a sampler; what `zoo eval` would refuse (NaN, too few, another shape) is refused here alike."""
     import torch
+
+    from zoo.evaluation import foreign
 
     if not callable(samples) or isinstance(samples, torch.Tensor):
         drawn = _tensor(samples)
@@ -208,13 +210,7 @@ def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
     else:
         call: Callable[[int, int], Any] = samples
         drawn = torch.stack([_tensor(call(n, seed)) for seed in seeds])
-    drawn = drawn[None] if drawn.ndim == 1 + len(data.shape) else drawn
-    if drawn.ndim != 2 + len(data.shape) or drawn.shape[2:] != data.shape or 0 in drawn.shape:
-        one = ", ".join(map(str, data.shape))
-        raise ZooError(
-            f"samples of '{data.name}' have shape [N, {one}], or [S, N, {one}] of S seeds, not {list(drawn.shape)}."
-        )
-    return drawn
+    return foreign.stand(drawn, data)
 
 
 def _tensor(samples: Any) -> Tensor:
