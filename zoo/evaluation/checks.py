@@ -6,6 +6,7 @@ mode_coverage(lambda n, seed: train(seed).sample(n), data="grid", at_least=0.9, 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -206,17 +207,34 @@ def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
         if seeds is not None:
             raise ZooError("seeds are for a sampler; samples [S, N, d] of S seeds carry their own.")
     elif seeds is None:
-        drawn = _tensor(samples(n))
+        drawn = _tensor(_called(samples, n))
     else:
-        call: Callable[[int, int], Any] = samples
-        drawn = torch.stack([_tensor(call(n, seed)) for seed in seeds])
+        drawn = torch.stack([_tensor(_called(samples, n, seed)) for seed in seeds])
     return foreign.stand(drawn, data)
+
+
+def _called(sampler: Callable[..., Any], *given: int) -> Any:
+    """What the sampler returns; its arguments are looked at first, so that an error of its own stays its own."""
+    try:
+        taken = inspect.signature(sampler)
+    except ValueError:  # what is not written in Python may have none
+        return sampler(*given)
+    try:
+        taken.bind(*given)
+    except TypeError as error:
+        way = "sampler(n)" if len(given) == 1 else "sampler(n, seed)"
+        raise ZooError(f"The sampler is called as {way} and returns [n, d]; yours takes {taken}.") from error
+    return sampler(*given)
 
 
 def _tensor(samples: Any) -> Tensor:
     import torch
 
-    return torch.as_tensor(samples).detach().cpu().float()
+    try:
+        return torch.as_tensor(samples).detach().cpu().float()
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(samples).__name__
+        raise ZooError(f"Samples are an array or a tensor of numbers, not an object of type {kind}.") from error
 
 
 def _place(centre: Sequence[float]) -> str:
