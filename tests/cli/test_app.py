@@ -99,7 +99,9 @@ WRONG = {
     "not a run directory": ["run", "ns", "--resume", "nowhere"],
     "did you mean 'variants'": ["list", "variant"],
     "did you mean 'vanilla'": ["show", "vanila"],
-    "'stress' is one of the recipes, not a variant": ["show", "stress"],
+    "recipe or metric 'nope'; `zoo list` shows what there is": ["show", "nope"],
+    "did you mean 'modes'": ["show", "mode"],
+    "none.toml is not a recipe": ["show", "none.toml"],
     "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
     "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
@@ -151,6 +153,14 @@ def test_show_tells_players_and_options_with_sources(zoo) -> None:
     assert "D moves D with Adam" in out
     assert "--k int = 5" in out
     assert "arXiv:1611.02163" in out
+
+
+def test_help_shows_where_a_recipe_s_option_has_its_default_from(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    lines = {line.split()[1]: line for line in zoo("run", "ns", "--help")[1].splitlines() if " --" in line}
+    assert "(default: 0.999)" in lines["--b2"]
+    assert "(default: 1)" in lines["--g-steps"]
+    assert "(default: the data set's recipe)" in lines["--rounds"]
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:

@@ -151,7 +151,10 @@ def run_command(name: str) -> Any:
             f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
         )
     parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
-    parameters += [option(k, kind, opt, "Recipe") for k, (kind, opt) in common.items()]
+    by_data = {k for file in recipes.of_data_sets() for k in {**file.recipe, **file.variants.get(name, {})}}
+    for k, (kind, opt) in common.items():
+        default = "the data set's recipe" if k in by_data else getattr(recipe.Recipe, k)
+        parameters.append(option(k, kind, opt, "Recipe", default))
     parameters += list(run_wide.values())
 
     def command(**given: Any) -> None:

@@ -22,7 +22,6 @@ from zoo.harness import Record
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan
 from zoo.runs.environment import device_name
-from zoo.variant import options as options_of
 
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
 LOWER_IS_BETTER = {"reverse_kl", "forward_kl", "js", "chi_square"}
@@ -211,32 +210,6 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], tr
     console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
         console.print("Compare runs in the browser with: zoo ui")
-
-
-def show_variant(name: str) -> None:
-    """`zoo show`: the docstring, the players, the options."""
-    import inspect
-
-    from zoo import variants
-    from zoo.catalogue import optimiser
-
-    cls = variants.load(name)
-    console = Console(highlight=False)
-    console.print(f"[bold]{name}[/bold]\n")
-    print(inspect.cleandoc(cls.__doc__ or ""))
-    print("\nPlayers, in turn order:")
-    made = cls()
-    for player in made.players():
-        told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
-        print(
-            f"  {player.name} moves {player.owns} with {optimiser(player)} ({told}{', then projected' if player.project else ''})"
-        )
-    found = options_of(cls)
-    print("\nOptions:" if found else "\nIt has no options of its own.")
-    for field_name, (kind, opt) in found.items():
-        default = getattr(made, field_name)
-        source = f" [{opt.source}]" if opt.source else ""
-        print(f"  --{field_name.replace('_', '-')} {kind.__name__} = {default}: {opt.help}{source}")
 
 
 def track_runs(folders: list[Path]) -> None:
