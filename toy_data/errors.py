@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+NEAR = 0.65
+"""How alike (difflib's ratio) a name must be to be suggested: at a half, 'nope' is near 'unrolled'."""
+
 
 class DataError(ValueError):
     """One sentence, fit to be shown as it is."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'ring'?``, or the whole list where nothing is near."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` may have been meant to be."""
     import difflib
 
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=NEAR)), None)
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """``did you mean 'ring'?``, or the whole list where nothing is near."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}."
+    near = nearest(name, names)
+    return f"did you mean '{near}'?" if near else f"there are: {', '.join(names)}."

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toy_data.errors import DataError, nearest
+from toy_data.errors import DataError, hint
 from toy_data.mixtures import Mixture
 from toy_data.points import Points
 
@@ -25,7 +25,7 @@ def from_npz(path: Path) -> Mixture | Points:
     arrays = _read(path)
     for key in arrays:
         if key not in MIXTURE + SAMPLES:
-            raise DataError(f"{path} holds an array '{key}' that means nothing here; {nearest(key, MIXTURE + SAMPLES)}")
+            raise DataError(f"{path} holds an array '{key}' that means nothing here; {hint(key, MIXTURE + SAMPLES)}")
     get = arrays.get
     if "centres" in arrays and arrays.keys() <= set(MIXTURE):
         return Mixture(

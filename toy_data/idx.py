@@ -66,9 +66,11 @@ def read_folder(folder: Path, sha256: dict[str, str] | None = None) -> tuple[Spl
 
     Raises ``DataError`` naming the file that is missing, damaged, or (where ``sha256`` is given) another than expected.
     """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}; it should hold {', '.join(FILES)}, plain or .gz.")
     missing = [name for name in FILES if _find(folder, name) is None]
     if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}: it needs {', '.join(FILES)}, plain or .gz.")
+        raise DataError(f"{folder} lacks {', '.join(missing)} (plain or .gz), of the {len(FILES)} files that it needs.")
     a, b, c, d = (_read(folder, name, None if sha256 is None else sha256[name]) for name in FILES)
     for name, images, labels in ((FILES[0], a, b), (FILES[2], c, d)):
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or len(labels) == 0:

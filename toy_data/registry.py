@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from toy_data.errors import DataError, nearest
+from toy_data.errors import DataError, hint
 from toy_data.plugins import PluginError, installed
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _brought(name: str, root: str | Path | None) -> Data:
         raise DataError(refused[name])
     if name not in plugins:
         known = [*_ENTRIES, *plugins, "FILE.npz", "idx:FOLDER"]
-        raise DataError(f"There is no data set '{name}'; {nearest(name, known)}")
+        raise DataError(f"There is no data set '{name}'; {hint(name, known)}")
     from toy_data.base import Data
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toy_data.errors import nearest
+from toy_data.errors import hint
 
 WORDS: dict[Any, str] = {str: "text in quotes", list[str]: "text in quotes, or a list of such", dict: "a table"}
 
@@ -16,7 +16,7 @@ class ZooError(ValueError):
 
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> ZooError:
     """The error for a name that is not in ``known``, with the nearest one that is; ``where`` it was looked for, in words."""
-    return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {nearest(name, sorted(known))}")
+    return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {hint(name, sorted(known))}")
 
 
 def typed(content: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> None:

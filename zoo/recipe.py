@@ -15,15 +15,15 @@ from zoo.variant import Opt, check
 class Recipe:
     """How long, how wide, how fast. Learning rates fall linearly to 0 over the last ``decay`` of the rounds."""
 
-    rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", at_least=1)] = 4000
-    batch: Annotated[int, Opt("samples per batch", at_least=1)] = 128
-    latent: Annotated[int, Opt("latent dimensions", at_least=1)] = 2
+    rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", 1, 10**8)] = 4000
+    batch: Annotated[int, Opt("samples per batch", 1, 2**24)] = 128
+    latent: Annotated[int, Opt("latent dimensions", 1, 2**16)] = 2
     uniform_latent: Annotated[bool, Opt("latents from U(-1, 1) instead of N(0, 1)")] = False
     shared_batch: Annotated[
         bool, Opt("G takes the last batch of D's turns again, as many scripts do, not a fresh one")
     ] = False
     kit: Annotated[str, Opt("networks: mlp, conv, dcgan, resnet, or a published one's name")] = "mlp"
-    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, resnet)", at_least=1)] = 128
+    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, resnet)", 1, 2**16)] = 128
     depth: Annotated[int, Opt("hidden layers (mlp)", at_least=1, at_most=16)] = 2
     depth_d: Annotated[
         int,

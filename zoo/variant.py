@@ -198,11 +198,11 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
     if not math.isfinite(value):
         raise ZooError(f"{flag} must be a finite number, not {value}.")
     if value < opt.at_least:
-        raise ZooError(f"{flag} must be at least {opt.at_least:g}, not {value}.")
+        raise ZooError(f"{flag} must be at least {opt.at_least:,.12g}, not {value}.")
     if value <= opt.above:
-        raise ZooError(f"{flag} must be above {opt.above:g}, not {value}.")
+        raise ZooError(f"{flag} must be above {opt.above:,.12g}, not {value}.")
     if value > opt.at_most:
-        raise ZooError(f"{flag} must be at most {opt.at_most:g}, not {value}.")
+        raise ZooError(f"{flag} must be at most {opt.at_most:,.12g}, not {value}.")
 
 
 def make(cls: type[Variant], given: dict[str, Any]) -> Variant:

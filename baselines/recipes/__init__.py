@@ -62,6 +62,17 @@ def read(path: Path) -> RecipeFile:
     return RecipeFile(name=path.stem, **content)
 
 
+def remarks(path: Path) -> list[str]:
+    """A recipe file's comments, line by line; one beside a field stands behind its name."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        before, mark, remark = line.partition("#")
+        if mark and before.count('"') % 2 == 0:  # not within a text
+            field = before.partition("=")[0].strip()
+            found.append(f"{field}: {remark.strip()}" if field else remark.strip())
+    return found
+
+
 def load(name: str) -> RecipeFile:
     """The recipe called ``name``, or in the file ``name`` when it ends in .toml."""
     if name.endswith(".toml"):
@@ -70,6 +81,13 @@ def load(name: str) -> RecipeFile:
     if name not in found:
         raise unknown("recipe", name, found)
     return read(found[name])
+
+
+def of_data_sets() -> list[RecipeFile]:
+    """The recipes that ``default_for`` finds for our own data sets."""
+    from toy_data.registry import own
+
+    return [read(path) for name in [*own(), "points", "images"] if (path := FOLDER / f"{name}.toml").exists()]
 
 
 def default_for(data: str, image: bool) -> RecipeFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo import variants
+from zoo import checkpoint, variants
 from zoo.cli import app as cli
 from zoo.cli import run
 from zoo.cli.terminal import Live
@@ -74,12 +75,30 @@ def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
     assert "file/run cannot be used: Not a directory" in err
 
 
+def test_a_full_disk_is_a_sentence_with_the_command_that_goes_on(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = checkpoint.write
+
+    def filling(path: Path, *rest: object) -> None:
+        if (path.parent / "checkpoint.safetensors").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(path, *rest)
+
+    monkeypatch.setattr(checkpoint, "write", filling)
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "No space left on device" in err
+    assert "zoo run --resume r" in err
+    monkeypatch.setattr(checkpoint, "write", lambda *_: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "no-checkpoint")
+    assert (code, err) == (2, "zoo: The run's files cannot be written (No space left on device).\n")
+
+
 WRONG = {
     "did you mean 'unrolled'": ["run", "unroled"],
     "--kk": ["run", "unrolled", "--kk", "5"],
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
-    "--seeds takes": ["run", "ns", "--seeds", "0"],
+    "seeds are how many": ["run", "ns", "--seeds", "0"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic": ["run", "ns", "--device", "cpu", "--tf32"],
     "did you mean 'ring'": ["run", "ns", "--data", "rin"],
@@ -87,11 +106,22 @@ WRONG = {
     "not a run directory": ["run", "ns", "--resume", "nowhere"],
     "did you mean 'variants'": ["list", "variant"],
     "did you mean 'vanilla'": ["show", "vanila"],
-    "'stress' is one of the recipes, not a variant": ["show", "stress"],
+    "recipe or metric 'nope'; `zoo list` shows what there is": ["show", "nope"],
+    "did you mean 'modes'": ["show", "mode"],
+    "none.toml is not a recipe": ["show", "none.toml"],
     "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
     "There are no runs in .": ["track", "."],
     "Which variant": ["run", "--device", "cpu", "--quiet"],
-    "stand after the variant's name": ["run", "--json", "--no-track", "ns", "--rounds", "3"],
+    "stand after the variant's name: zoo run ns --no-track --json": [
+        "run",
+        "--json",
+        "--no-track",
+        "ns",
+        "--rounds",
+        "3",
+    ],
+    "zoo run ns --recipe d2gan-ring ...": ["run", "--recipe", "d2gan-ring", "ns", "--rounds", "2"],
+    "There is no folder nowhere; it should hold train-images": ["run", "ns", "--data", "idx:nowhere"],
 }
 
 
@@ -138,6 +168,14 @@ def test_show_tells_players_and_options_with_sources(zoo) -> None:
     assert "D moves D with Adam" in out
     assert "--k int = 5" in out
     assert "arXiv:1611.02163" in out
+
+
+def test_help_shows_where_a_recipe_s_option_has_its_default_from(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    lines = {line.split()[1]: line for line in zoo("run", "ns", "--help")[1].splitlines() if " --" in line}
+    assert "(default: 0.999)" in lines["--b2"]
+    assert "(default: 1)" in lines["--g-steps"]
+    assert "(default: the data set's recipe)" in lines["--rounds"]
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
@@ -187,8 +225,30 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert found["metrics"]["modes"] == 8
     assert 0.96 < found["metrics"]["high_quality"] <= 1
     assert found["reference"]["collapsed"]["modes"] == 1
-    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality,")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
+    assert found["verdict"] == ["The samples: covers all 8 modes."]
+
+
+def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    import toy_data
+
+    points, mode = toy_data.load("grid").sample_labelled(9000)
+    np.save(tmp_path / "x.npy", points[mode < 3].numpy())
+    lines = zoo("eval", "x.npy", "--data", "grid")[1].splitlines()
+    assert lines[-1].startswith("The samples: dropped 22 of 25 modes (all but 0, 1, 2)")
+    (told,) = [line for line in lines if line.startswith("Not measured")]
+    assert told.count("'grid' has no judge") == 1
+    assert "first_full_coverage, modes_lost (It needs a run's evaluations" in told
+    assert not json.loads(zoo("eval", "x.npy", "--data", "grid", "--metrics", "mmd", "--json")[1])["verdict"]
+
+
+def test_eval_of_a_run_ends_with_the_run_s_own_verdict(zoo, tmp_path: Path) -> None:
+    assert zoo("run", "ns", *SMALL, "--out", "r")[0] == 0
+    found = json.loads(zoo("eval", "r", "--metrics", "modes", "--json")[1])
+    assert found["verdict"] == json.loads((tmp_path / "r" / "summary.json").read_text())["verdict"] != []
 
 
 @pytest.mark.parametrize("name", variants.own())

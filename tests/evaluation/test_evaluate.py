@@ -122,7 +122,9 @@ def test_unlabelled_points_have_distances_but_no_modes(tmp_path):
     assert "no known modes" in found["unavailable"]["modes"]
     assert found["metrics"]["one_nn"] == pytest.approx(0.5, abs=0.3)
     assert found["reference"]["collapsed"]["recall"] < 0.1
-    assert scoring.of(data, PROTOCOLS["pacgan"]).evaluate(torch.randn(1, 300, 3)) == {}
+    nothing = scoring.of(data, PROTOCOLS["pacgan"])
+    assert nothing.evaluate(torch.randn(1, 300, 3)) == {}
+    assert "no known modes to count; `zoo eval RUN` measures what needs none" in nothing.unavailable["modes"]
     with pytest.raises(ZooError, match="no known modes"):
         evaluate(torch.randn(1, 300, 3), data, ["modes"])
 

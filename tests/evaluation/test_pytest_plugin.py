@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,14 +49,26 @@ def test_covers(seed, spread):
 """
 
 
-def session(folder: Path, source: str, *options: str) -> str:
-    """What a pytest with no other plugins prints."""
+def session(folder: Path, source: str, *options: str, ends: int = 1) -> str:
+    """What a pytest with no other plugins prints; one that ends with 1 had a failure."""
     (folder / "test_seeds.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "zoo.evaluation.pytest_plugin", *options, "."]
     env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode != 0  # every session here has a failure
+    assert done.returncode == ends, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_what_stands_on_the_page_runs_and_prints_what_stands_there(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pytest.md").read_text(encoding="utf-8")
+    blocks: dict[str, list[str]] = {"python": [], "text": []}
+    for kind, block in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL):
+        blocks[kind].append(block)
+    out = session(tmp_path, "\n\n".join(blocks["python"]), "-s", ends=0)
+    assert "7 passed" in out
+    assert len(blocks["text"]) == 2
+    for line in "".join(blocks["text"]).splitlines():
+        assert line in out
 
 
 def test_seeds_are_run_once_each_and_their_spread_is_told(tmp_path: Path) -> None:
@@ -84,7 +97,7 @@ def test_the_spread_is_told_across_workers(tmp_path: Path) -> None:
     ids=["no argument", "no number"],
 )
 def test_a_wrong_marker_is_a_usage_error(tmp_path: Path, source: str, told: str) -> None:
-    assert told in session(tmp_path, "import pytest\n" + source)
+    assert told in session(tmp_path, "import pytest\n" + source, ends=2)
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:
@@ -171,13 +184,18 @@ def test_noise_that_hits_every_mode_is_caught_by_quality() -> None:
 
 def test_wrong_use_is_one_sentence() -> None:
     for arguments, told in (
-        ({"samples": cloud(8)[:, :1]}, r"have shape \[N, 2\].* not \[1, 2500, 1\]"),
+        ({"samples": cloud(8)[:, :1]}, r"have shape \[2500, 1\]; 'ring' needs \[N, 2\]"),
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
         ({"samples": cloud, "seeds": 0}, "seeds is how many there are, from 1, or which, such as .3, 5., not 0"),
         ({"samples": cloud, "seeds": []}, "from 1, or which"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
-        ({"samples": cloud(8), "data": "digits"}, r"have shape \[N, 1, 8, 8\]"),
+        ({"samples": cloud(8), "data": "digits"}, r"'digits' needs \[N, 1, 8, 8\]"),
+        ({"samples": lambda n: np.full((n, 2), np.nan)}, "2,500 of 2,500 samples hold NaN or infinite values"),
+        ({"samples": lambda: cloud(8)}, r"called as sampler\(n\) and returns \[n, d\]; yours takes \(\)"),
+        ({"samples": lambda n: cloud(8), "seeds": 2}, r"called as sampler\(n, seed\) .* yours takes \(n\)"),
+        ({"samples": lambda n: None}, "an array or a tensor of numbers, not an object of type NoneType"),
+        ({"samples": lambda n: cloud(8)[:5]}, "5 samples are too few to judge; at least 20 are needed"),
         ({"samples": digits(10), "data": "digits", "high_quality": 0.5}, "high_quality is for mixtures"),
     ):
         with pytest.raises(ZooError, match=told):

@@ -278,11 +278,21 @@ def test_seeds(text: object, seeds: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "4-2", "1,1", "x", "1.5", "", "1-2-3"])
 def test_wrong_seeds(text: str) -> None:
-    with pytest.raises(ZooError, match="--seeds takes"):
+    with pytest.raises(ZooError, match=r"^seeds are how many"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize("text", ["99999999999", "0-9999999999", "100001", f"0-{10**40}", range(10**6)])
+def test_too_many_seeds_are_refused_before_they_are_listed(text: Any) -> None:
+    with pytest.raises(ZooError, match="At most 100,000 seeds"):
         parse_seeds(text)
 
 
 REFUSED = {
+    "--batch must be at most 16,777,216, not 99999999999": lambda: plan("ns", changes={"batch": 99999999999}),
+    "--width must be at most 65,536, not 99999999": lambda: plan("ns", changes={"width": 99999999}),
+    "--latent must be at most 65,536": lambda: plan("ns", changes={"latent": 99999999}),
+    "--rounds must be at most 100,000,000": lambda: plan("ns", changes={"rounds": 10**12}),
     "did you mean 'unrolled'": lambda: plan("unroled"),
     "--k must be at least 0": lambda: plan("unrolled", {"k": -1}),
     "--k takes a whole number": lambda: plan("unrolled", {"k": 1.5}),
@@ -311,6 +321,12 @@ def test_bad_settings_are_one_sentence(sentence: str) -> None:
     with pytest.raises(ZooError, match=sentence) as caught:
         REFUSED[sentence]()
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match="file is a file; --out names the folder"):
+        session.start(small(), out=tmp_path / "file")
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:

@@ -59,8 +59,14 @@ def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "t10k-images-idx3-ubyte").unlink()
     (folder / "train-labels-idx1-ubyte").unlink()
     sentence = refusal(f"idx:{folder}")
-    assert f"{folder} lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte:" in sentence
-    assert "train-images-idx3-ubyte" in refusal(f"idx:{folder}/nowhere")
+    assert f"{folder} lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (plain or .gz)" in sentence
+    assert sentence.count("t10k-images-idx3-ubyte") == 1
+
+
+def test_a_folder_that_is_missing_is_said_to_be(folder: Path) -> None:
+    sentence = refusal(f"idx:{folder}/nowhere")
+    assert f"There is no folder {folder}/nowhere" in sentence
+    assert sentence.count("train-images-idx3-ubyte") == 1
 
 
 @pytest.mark.parametrize("zipped", [False, True])

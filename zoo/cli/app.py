@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from toy_data.errors import DataError
-from zoo import heap, variants
+from zoo import heap
 from zoo.cli import evaluate, look, run, sweep, yours
 from zoo.cli.listing import owners
 from zoo.errors import ZooError, unknown
@@ -73,16 +73,13 @@ def list_(
 
 
 @app.command()
-def show(variant: str) -> None:
-    """A variant: objective, paper, players and what they own, options with defaults and sources."""
-    from zoo.cli.listing import listing
-    from zoo.cli.terminal import show_variant
+def show(
+    name: Annotated[str, typer.Argument(help="A variant, a recipe (or a .toml file), a data set or a metric.")],
+) -> None:
+    """A variant's objective, paper, players and options; a recipe's fields; what a data set or a metric is."""
+    from zoo.cli import showing
 
-    if variant not in variants.names():
-        for kind, entries in listing().items():
-            if any(entry["name"] == variant for entry in entries):
-                raise ZooError(f"'{variant}' is one of the {kind}, not a variant: `zoo list {kind}` tells of it.")
-    show_variant(variant)
+    showing.show(name)
 
 
 @app.command()
@@ -146,9 +143,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"zoo: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
+        what = error.filename or "A file"  # one that is open already has no name here, as on a full disk
+        print(f"zoo: {what} cannot be used: {error.strerror or error}.", file=sys.stderr)
         code = 2
     except Exception as error:
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument

@@ -19,12 +19,12 @@ def evaluate_samples(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
     plugin: yours.Plugin = None,
 ) -> None:
-    """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score."""
+    """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score, and the verdict."""
     from zoo.evaluation import subjects
     from zoo.evaluation.evaluate import evaluate
     from zoo.files import finite
 
-    names = [name.strip() for name in metrics.split(",")] if metrics else None
+    names = [name for word in metrics.split(",") if (name := word.strip())] if metrics else None
     source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
     found = evaluate(
         source.samples,
@@ -34,6 +34,7 @@ def evaluate_samples(
         generators=source.generators,
         history=source.history,
     )
+    found["verdict"] = subjects.in_words(source) if "modes" in found["metrics"] else []
     if as_json:
         print(json.dumps(finite(found), indent=2))
     else:
@@ -69,8 +70,8 @@ def show(found: dict[str, Any]) -> None:
         )
         table.add_row(name, *told)
     console.print(table)
-    for name, why in found["unavailable"].items():
-        console.print(f"Not measured: {name}. {why}")
+    if found["unavailable"]:
+        console.print(f"Not measured: {not_measured(found['unavailable'])}", soft_wrap=True)
     for note in found["notes"]:
         console.print(note)
     if found["judge"]:
@@ -78,3 +79,13 @@ def show(found: dict[str, Any]) -> None:
         console.print(
             f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images; real images score {judge['held_out']}."
         )
+    for sentence in found["verdict"]:
+        console.print(sentence, soft_wrap=True)
+
+
+def not_measured(unavailable: dict[str, str]) -> str:
+    """Why which metrics are missing, each reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in unavailable.items():
+        by_reason.setdefault(why.rstrip("."), []).append(name)
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in by_reason.items()) + "."

@@ -106,8 +106,18 @@ def run_any(
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
-    elif any(source(name).name != "DEFAULT" for name in ctx.params if name != "plugin"):
-        raise ZooError("Options of a run stand after the variant's name: zoo run VARIANT --resume DIR.")
+        return
+    early = [p for p in ctx.command.params if p.name != "plugin" and source(p.name).name != "DEFAULT"]
+    if early:
+        told = " ".join(word for p in early for word in as_given(p, ctx.params[p.name]))
+        raise ZooError(f"Options of a run stand after the variant's name: zoo run {ctx.invoked_subcommand} {told} ...")
+
+
+def as_given(option: Any, value: Any) -> list[str]:
+    """An option of a command and its value, as words of the command line."""
+    if isinstance(value, bool):
+        return [option.opts[0] if value else option.secondary_opts[0]]
+    return [option.opts[0], str(value)]
 
 
 def run_options(
@@ -141,7 +151,10 @@ def run_command(name: str) -> Any:
             f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
         )
     parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
-    parameters += [option(k, kind, opt, "Recipe") for k, (kind, opt) in common.items()]
+    by_data = {k for file in recipes.of_data_sets() for k in {**file.recipe, **file.variants.get(name, {})}}
+    for k, (kind, opt) in common.items():
+        default = "the data set's recipe" if k in by_data else getattr(recipe.Recipe, k)
+        parameters.append(option(k, kind, opt, "Recipe", default))
     parameters += list(run_wide.values())
 
     def command(**given: Any) -> None:

@@ -25,7 +25,6 @@ from zoo.metrics.spec import BY_NAME
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan
 from zoo.runs.environment import device_name
-from zoo.variant import options as options_of
 
 SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
 FEW = 4
@@ -104,6 +103,11 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
         told = ["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(stopped.folder)]
         print(f"  {shlex.join(told)}", file=sys.stderr)
         raise SystemExit(130) from None
+    except BrokenPipeError:  # of what is printed, not of the run's files
+        raise
+    except OSError as error:
+        go_on = f"; when that is mended, go on with: zoo run --resume {run.folder}" if run.checkpointed else "."
+        raise ZooError(f"The run's files cannot be written ({error.strerror or error}){go_on}") from error
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
@@ -223,32 +227,6 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
         console.print("Compare runs in the browser with: zoo ui")
 
 
-def show_variant(name: str) -> None:
-    """`zoo show`: the docstring, the players, the options."""
-    import inspect
-
-    from zoo import variants
-    from zoo.catalogue import optimiser
-
-    cls = variants.load(name)
-    console = Console(highlight=False)
-    console.print(f"[bold]{name}[/bold]\n")
-    print(inspect.cleandoc(cls.__doc__ or ""))
-    print("\nPlayers, in turn order:")
-    made = cls()
-    for player in made.players():
-        told = f"{player.steps} turns a round" if player.steps > 1 else "one turn a round"
-        print(
-            f"  {player.name} moves {player.owns} with {optimiser(player)} ({told}{', then projected' if player.project else ''})"
-        )
-    found = options_of(cls)
-    print("\nOptions:" if found else "\nIt has no options of its own.")
-    for field_name, (kind, opt) in found.items():
-        default = getattr(made, field_name)
-        source = f" [{opt.source}]" if opt.source else ""
-        print(f"  --{field_name.replace('_', '-')} {kind.__name__} = {default}: {opt.help}{source}")
-
-
 def track_runs(folders: list[Path]) -> None:
     """`zoo track`: log every finished run in these folders."""
     from zoo import tracking
@@ -268,12 +246,38 @@ def track_runs(folders: list[Path]) -> None:
 
 @contextmanager
 def judge_bar() -> Iterator[Callable[[float], None]]:
-    """A bar that hears of the judge's training, and shows itself when there is some."""
+    """A bar that hears of the judge's training, and shows itself when there is some; lines where there is no terminal."""
+    console = terminal()
+    if not console.is_terminal:
+        yield judge_log(console)
+        return
     with Progress(
-        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=terminal(), transient=True
+        TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as bar:
         task = bar.add_task("", total=1.0, visible=False)
         yield lambda share: bar.update(task, completed=share, visible=True)
+
+
+def judge_log(console: Console) -> Callable[[float], None]:
+    """What hears of the judge's training for a log: how long it takes, once a hundredth has been timed, and a line for every tenth."""
+    from zoo.sweeps.estimate import in_words
+
+    first: tuple[float, float] | None = None
+    foretold, said = False, 0
+
+    def hear(share: float) -> None:
+        nonlocal first, foretold, said
+        now = time.monotonic()
+        first = first or (share, now)
+        done, spent = share - first[0], now - first[1]
+        if not foretold and done >= 0.01:
+            console.print(f"training the judge: about {in_words(spent / done)}")
+            foretold = True
+        if (tenths := int(10 * share + 1e-9)) > said:
+            console.print(f"training the judge: {10 * tenths} %, {spent:.0f} s")
+            said = tenths
+
+    return hear
 
 
 def train_judge(name: str, root: str | None, train: bool) -> None:

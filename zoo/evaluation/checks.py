@@ -6,6 +6,7 @@ mode_coverage(lambda n, seed: train(seed).sample(n), data="grid", at_least=0.9, 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -200,31 +201,44 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
 
 
 def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
-    """``[S, N, d]`` from an array or a sampler."""
+    """``[S, N, d]`` from an array or a sampler; what `zoo eval` would refuse (NaN, too few, another shape) is refused here alike."""
     import torch
+
+    from zoo.evaluation import foreign
 
     if not callable(samples) or isinstance(samples, torch.Tensor):
         drawn = _tensor(samples)
         if seeds is not None:
             raise ZooError("seeds are for a sampler; samples [S, N, d] of S seeds carry their own.")
     elif seeds is None:
-        drawn = _tensor(samples(n))
+        drawn = _tensor(_called(samples, n))
     else:
-        call: Callable[[int, int], Any] = samples
-        drawn = torch.stack([_tensor(call(n, seed)) for seed in seeds])
-    drawn = drawn[None] if drawn.ndim == 1 + len(data.shape) else drawn
-    if drawn.ndim != 2 + len(data.shape) or drawn.shape[2:] != data.shape or 0 in drawn.shape:
-        one = ", ".join(map(str, data.shape))
-        raise ZooError(
-            f"samples of '{data.name}' have shape [N, {one}], or [S, N, {one}] of S seeds, not {list(drawn.shape)}."
-        )
-    return drawn
+        drawn = torch.stack([_tensor(_called(samples, n, seed)) for seed in seeds])
+    return foreign.stand(drawn, data)
+
+
+def _called(sampler: Callable[..., Any], *given: int) -> Any:
+    """What the sampler returns; its arguments are looked at first, so that an error of its own stays its own."""
+    try:
+        taken = inspect.signature(sampler)
+    except ValueError:  # what is not written in Python may have none
+        return sampler(*given)
+    try:
+        taken.bind(*given)
+    except TypeError as error:
+        way = "sampler(n)" if len(given) == 1 else "sampler(n, seed)"
+        raise ZooError(f"The sampler is called as {way} and returns [n, d]; yours takes {taken}.") from error
+    return sampler(*given)
 
 
 def _tensor(samples: Any) -> Tensor:
     import torch
 
-    return torch.as_tensor(samples).detach().cpu().float()
+    try:
+        return torch.as_tensor(samples).detach().cpu().float()
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = type(samples).__name__
+        raise ZooError(f"Samples are an array or a tensor of numbers, not an object of type {kind}.") from error
 
 
 def _place(centre: Sequence[float]) -> str:

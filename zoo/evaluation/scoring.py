@@ -37,7 +37,7 @@ def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
         return Scoring(lambda samples: coverage(samples, data, protocol))
     if isinstance(data, toy_data.Images):
         return _judged(data, protocol)
-    return _nothing(f"'{data.name}' has no known modes to count.")
+    return _nothing(f"'{data.name}' has no known modes to count; `zoo eval RUN` measures what needs none.")
 
 
 def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:

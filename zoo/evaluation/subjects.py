@@ -17,7 +17,7 @@ from zoo.evaluation import foreign
 from zoo.evaluation.evaluate import default_protocol
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject
-from zoo.evaluation.verdict import Evidence, Verdict, verdicts
+from zoo.evaluation.verdict import Evidence, Verdict, describe, verdicts
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
 
@@ -27,13 +27,15 @@ MANY = 100_000
 
 @dataclass(frozen=True)
 class Source:
-    """Samples ``[S, N, *shape]`` of one data set; of a run also its protocol, evaluations, and generators."""
+    """Samples ``[S, N, *shape]`` of one data set; of a run also its protocol, evaluations, generators, and seeds."""
 
     samples: Tensor
     data: Data
     protocol: Protocol | None = None
     history: History | None = None
     generators: Generators | None = None
+    seeds: Sequence[int] = ()
+    diverged: Sequence[int] = ()
 
 
 def load(path: Path, data: str | None = None, data_root: str | None = None, *, generators: bool = False) -> Source:
@@ -68,7 +70,7 @@ def _run(path: Path, name: str | None, data_root: str | None, generators: bool) 
         counts = None if frames is None else mode_counts(frames, data, protocol)
         history = History(torch.from_numpy(rounds), torch.from_numpy(modes), counts)
     made = _generators(path, run.seeds, data_root) if generators else None
-    return Source(samples, data, protocol, history, made)
+    return Source(samples, data, protocol, history, made, run.seeds, run.diverged)
 
 
 def mode_counts(frames: Tensor, data: Data, protocol: Protocol, progress: Progress | None = None) -> Tensor | None:
@@ -126,11 +128,32 @@ def verdict(
     Memorising is looked for where training data is finite. See ``zoo.evaluation.verdict`` for the rules; ``zoo.evaluation.verdict.describe``
     makes the run's sentences.
     """
+    protocol = protocol or default_protocol(data)
+    counts = None if frames is None else mode_counts(frames, data, protocol, progress)
+    return _verdict(samples, data, seeds, protocol, diverged, counts, progress)
+
+
+def in_words(source: Source) -> list[str]:
+    """The verdict on what `zoo eval` was pointed at; of a run it is the one that the run ended with."""
+    counts = source.history.counts if source.history else None
+    seeds = source.seeds or range(len(source.samples))
+    protocol = source.protocol or default_protocol(source.data)
+    found = _verdict(source.samples, source.data, seeds, protocol, source.diverged, counts)
+    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {found[0].sentence}"]
+
+
+def _verdict(
+    samples: Tensor,
+    data: Data,
+    seeds: Sequence[int],
+    protocol: Protocol,
+    diverged: Sequence[int],
+    counts: Tensor | None,
+    progress: Progress | None = None,
+) -> list[Verdict]:
     from baselines.samplers import held_out
 
-    protocol = protocol or default_protocol(data)
     setting = Setting(data, protocol, samples.shape[1], progress=progress)
-    counts = None if frames is None else mode_counts(frames, data, protocol, progress)
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
     # of data without end as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
     perfect = setting.held_out if data.n_held_out else held_out(data, MANY)

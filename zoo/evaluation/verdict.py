@@ -34,7 +34,7 @@ Assign = Callable[[Tensor], tuple[Tensor, Tensor]]
 FAULTS = ("diverged", "dropped", "oscillates", "uneven", "scattered", "narrow", "memorises")
 _PIECE = 4096
 """Samples that are looked at together: those of a seed, as images, are a quarter of a gigabyte, and every temporary as much again."""
-_NAMED = 10  # modes listed by number; of more only the count is told
+_NAMED = 10  # modes listed by number: of more missing ones, those that are not missing, or only the count
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
         faults, share = found[i], float(high[row].double().mean())
         missing = (~has[row] & expected).nonzero()[:, 0].tolist()
         if missing:
-            which = f" ({', '.join(map(str, missing))})" if len(missing) <= _NAMED else ""
+            which = _which(missing, k)
             faults.append(("dropped", f"dropped {len(missing)} of {k} modes{which}"))
         kept = has[row]
         if kept.sum() > 1:
@@ -136,6 +136,14 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
             faults.append(("narrow", text))
         if e.counts is not None:
             _oscillates(e.counts[:, i], faults)
+
+
+def _which(missing: list[int], k: int) -> str:
+    """The modes that are missing, or those that are not, where either are few."""
+    if len(missing) <= _NAMED:
+        return f" ({', '.join(map(str, missing))})"
+    rest = sorted({*range(k)} - {*missing})
+    return f" (all but {', '.join(map(str, rest))})" if 0 < len(rest) <= _NAMED else ""
 
 
 def _enough(weights: Tensor, n: int, hits: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,20 +36,46 @@ def serve(port: int | None = None, open_browser: bool = True, root: Path = track
         show(where.rstrip("/"), *overview(root), open_browser)
         return 0
     port = port or free_port()
-    process = subprocess.Popen(command(where, port), env=os.environ | quiet())
     server = f"http://127.0.0.1:{port}"
     try:
-        # in a process of its own while the server starts: here the import of mlflow would stay in memory as long as the server runs
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            found = pool.submit(overview, root).result()
-        if wait(server, process):
-            show(server, *found, open_browser)
-        return process.wait()
+        with running(command(where, port)) as process:
+            # in a process of its own while the server starts: here the import of mlflow would stay in memory as long as the server runs
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                found = pool.submit(overview, root).result()
+            if wait(server, process):
+                show(server, *found, open_browser)
+            return process.wait()
     except KeyboardInterrupt:
         return 0
+
+
+@contextmanager
+def running(server: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The server, in a process group of its own, all of which ends with the block: MLflow's server is a parent and its workers.
+
+    SIGTERM ends the block as Ctrl-C does, by ``KeyboardInterrupt``; it would else leave the server running.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    process = subprocess.Popen(server, env=os.environ | quiet(), start_new_session=True)
+    try:
+        yield process
     finally:
-        process.terminate()
-        process.wait()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end(process)
+        signal.signal(signal.SIGTERM, before)
+
+
+def end(process: subprocess.Popen[bytes], seconds: float = 5) -> None:
+    """Ask the process's whole group to end, and make it end when the time is up."""
+    until = time.monotonic() + seconds
+    with suppress(ProcessLookupError):  # nobody is left
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < until:
+            process.poll()  # or it stays in the group as a zombie
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def overview(root: Path) -> tuple[list[tuple[str, str]], list[str]]:

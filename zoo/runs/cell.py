@@ -25,6 +25,8 @@ from zoo.variant import Kit, Variant, make
 from zoo.variant import options as options_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+MOST = 100_000
+"""Seeds of one run: far beyond any machine's memory, and soon counted."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Cell:
 
 def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
+    seeds: Sequence[int]
     try:
         if not isinstance(text, str | int):
             seeds = tuple(int(s) for s in text if int(s) == s)
@@ -72,14 +75,16 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
             seeds = tuple(int(s) for s in str(text).split(","))
         elif "-" in str(text).lstrip("-"):
             first, last = (int(s) for s in str(text).split("-"))
-            seeds = tuple(range(first, last + 1))
+            seeds = range(first, last + 1)
         else:
-            seeds = tuple(range(int(text)))
+            seeds = range(int(text))
     except (TypeError, ValueError):
         seeds = ()
+    if seeds[MOST:]:  # of a range no more than its ends exists so far
+        raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ZooError(f"--seeds takes how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
-    return seeds
+        raise ZooError(f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+    return tuple(seeds)
 
 
 def plan(

@@ -13,7 +13,9 @@ from zoo.runs.cell import Cell
 def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
     """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and not out.is_dir():
+            raise ZooError(f"{out} is a file; --out names the folder that the run makes.")
+        if out.exists() and any(out.iterdir()):
             raise ZooError(
                 f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
             )
