@@ -29,7 +29,7 @@ SEEDS, BATCH, LATENT, WIDTH = 8, 128, 2, 128
 
 def round_of(name: str) -> Callable[[], None]:
     """One round of all seeds per call, at the variant's defaults; traced already."""
-    recipe = Recipe(rounds=10**8, batch=BATCH, latent=LATENT, width=WIDTH)
+    recipe = Recipe(rounds=10**9, batch=BATCH, latent=LATENT, width=WIDTH)
     game = Game(variants.load(name)(), MLP((2,), LATENT, WIDTH), toy_data.load("ring"), recipe)
     lanes, stream = game.build(range(SEEDS)), game.stream(range(SEEDS))
 

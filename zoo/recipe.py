@@ -15,7 +15,7 @@ from zoo.variant import Opt, check
 class Recipe:
     """How long, how wide, how fast. Learning rates fall linearly to 0 over the last ``decay`` of the rounds."""
 
-    rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", 1, 10**8)] = 4000
+    rounds: Annotated[int, Opt("rounds (every player takes its turns once a round)", 1, 10**9)] = 4000
     batch: Annotated[int, Opt("samples per batch", 1, 2**24)] = 128
     latent: Annotated[int, Opt("latent dimensions", 1, 2**16)] = 2
     uniform_latent: Annotated[bool, Opt("latents from U(-1, 1) instead of N(0, 1)")] = False
