@@ -292,7 +292,7 @@ REFUSED = {
     "--batch must be at most 16,777,216, not 99999999999": lambda: plan("ns", changes={"batch": 99999999999}),
     "--width must be at most 65,536, not 99999999": lambda: plan("ns", changes={"width": 99999999}),
     "--latent must be at most 65,536": lambda: plan("ns", changes={"latent": 99999999}),
-    "--rounds must be at most 100,000,000": lambda: plan("ns", changes={"rounds": 10**12}),
+    "--rounds must be at most 1,000,000,000": lambda: plan("ns", changes={"rounds": 10**12}),
     "did you mean 'unrolled'": lambda: plan("unroled"),
     "--k must be at least 0": lambda: plan("unrolled", {"k": -1}),
     "--k takes a whole number": lambda: plan("unrolled", {"k": 1.5}),

@@ -61,12 +61,13 @@ def look(game: Game, lanes: Lanes, square: Tensor, critic: str | None) -> Tensor
 
 
 def _judges_points(network: Network, theta: Tensor, at: Tensor) -> bool:
-    """Whether each point gets one number, and the same one in any company."""
+    """Whether each point gets one number, and the same one in any company, its own double among it."""
+    company = torch.cat([at[:1], at[:: SIDE * 4]])
     try:
-        together: Any = network(theta, at[:: SIDE * 4])
+        together: Any = network(theta, company)
         alone: Any = network(theta, at[:1])
     except (RuntimeError, TypeError, ValueError, IndexError):
         return False  # it judges something else than points
-    if not isinstance(together, Tensor) or together.shape != (len(at[:: SIDE * 4]), 1):
+    if not isinstance(together, Tensor) or together.shape != (len(company), 1):
         return False
     return torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-5, equal_nan=True)
