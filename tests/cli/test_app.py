@@ -291,12 +291,12 @@ def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) ->
     mine = tmp_path / "mine.py"
     mine.write_text(
         "from dataclasses import dataclass\nfrom typing import Annotated\nfrom zoo import Opt, register\n"
-        "from zoo.variants.ns import NonSaturating\n\n@register('mine')\n@dataclass(frozen=True)\n"
+        "from zoo.variants.ns import NonSaturating\n\n@register('brought')\n@dataclass(frozen=True)\n"
         "class Mine(NonSaturating):\n    seeds: Annotated[int, Opt('a clash', 0)] = 1\n"
     )
-    code, _, told = zoo("run", "--plugin", str(mine), "mine")
+    code, _, told = zoo("run", "--plugin", str(mine), "brought")
     assert code == 2
-    assert "The option 'seeds' of mine is named like an option of every run" in told
+    assert "The option 'seeds' of brought is named like an option of every run" in told
     assert len(told.strip().splitlines()) == 1
 
 
