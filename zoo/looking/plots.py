@@ -16,6 +16,7 @@ import numpy as np
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # the backend is chosen first
+from matplotlib.collections import EllipseCollection, LineCollection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from toy_data import Data
 
 INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
+SMALL = 32
+"""A circle whose radius is less than this part of a panel's half width is hard to find."""
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
 STYLE: dict[str, Any] = {
     "font.size": 9,
@@ -93,11 +96,10 @@ def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None =
 
 
 def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) -> None:
-    """The first two coordinates; modes as circles of three standard deviations (never smaller than can be seen)."""
+    """The first two coordinates, with the modes marked."""
     centres, radius, reach = modes_of(data)
     if centres is not None:
-        for (x, y), r in zip(centres, radius, strict=True):
-            axis.add_patch(plt.Circle((x, y), max(r, reach / 28), fill=False, ec=INK, lw=0.7, zorder=3))
+        mark_modes(axis, centres, radius, reach, INK, 0.6)
     colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
     axis.scatter(samples[:, 0], samples[:, 1], s=2.2, c=colours, alpha=0.35, lw=0, zorder=2, rasterized=True)
     middle = (0.0, 0.0) if centres is None else ((centres.max(0) + centres.min(0)) / 2)
@@ -122,6 +124,33 @@ def modes_of(data: Data) -> tuple[np.ndarray | None, np.ndarray, float]:
     sigma = data.covariances.diagonal(dim1=-2, dim2=-1).cpu().numpy()[:, :2].max(1) ** 0.5  # type: ignore[attr-defined]
     spread = float((first.max(0) - first.min(0)).max()) / 2
     return first, 3 * sigma, (spread or 1.0) * 1.35 + 3 * float(sigma.max())
+
+
+def mark_modes(axis: Axes, centres: np.ndarray, radius: np.ndarray, reach: float, colour: str, width: float) -> None:
+    """A circle of three standard deviations around every mode, and four ticks that point at one too small to find.
+
+    The circle is never drawn larger than it is: whoever counts the dots inside must find those of high quality.
+    """
+    across = 2 * radius
+    axis.add_collection(
+        EllipseCollection(
+            across,
+            across,
+            np.zeros(len(radius)),
+            units="xy",
+            offsets=centres,
+            offset_transform=axis.transData,
+            fc="none",
+            ec=colour,
+            lw=width,
+            zorder=3,
+        )
+    )
+    small = radius < reach / SMALL
+    from_to = np.array([1.5, 2.7])[:, None] * reach / SMALL
+    outward = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])[:, None] * from_to
+    ticks = (centres[small][:, None, None] + outward[None]).reshape(-1, 2, 2)
+    axis.add_collection(LineCollection(list(ticks), colors=colour, lw=width, alpha=0.7, zorder=1.5))
 
 
 def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.looking.plots import FAINT, INK, STYLE, modes_of, plt
-from zoo.looking.plots_report import mark_modes, png
+from zoo.looking.plots import FAINT, INK, STYLE, mark_modes, modes_of, plt
+from zoo.looking.plots_report import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ def _panel(axis: Axes, scape: Scape, at: int, data: Data) -> None:
         _arrows(axis, output, scape.square)
     centres, radius, reach = modes_of(data)
     if centres is not None:
-        mark_modes(axis, centres, np.maximum(radius, reach / 24), INK, 0.6)
+        mark_modes(axis, centres, radius, reach, INK, 0.6)
     points = scape.samples[at][:SHOWN]
     axis.scatter(points[:, 0], points[:, 1], s=5, c="#101010", lw=0.3, edgecolors="white", zorder=4)
     axis.set(xticks=[], yticks=[], xlim=(x0, x1), ylim=(y0, y1))

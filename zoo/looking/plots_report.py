@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, modes_of, plt
+from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, mark_modes, modes_of, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -220,28 +219,8 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         vmax=1,
         interpolation="bilinear",
     )
-    mark_modes(axis, centres, np.maximum(radius, reach / 22), PALE, 0.35)
+    mark_modes(axis, centres, radius, reach, PALE, 0.4)
     axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)
         side.set_color(FAINT)
-
-
-def mark_modes(
-    axis: Axes, centres: NDArray[np.float64], radius: NDArray[np.float64], colour: str, width: float
-) -> None:
-    """A circle around every mode, all in one collection: centres ``[K, 2]``, radii ``[K]``."""
-    across, flat = 2 * radius, np.zeros(len(radius))
-    axis.add_collection(
-        EllipseCollection(
-            across,
-            across,
-            flat,
-            units="xy",
-            offsets=centres,
-            offset_transform=axis.transData,
-            fc="none",
-            ec=colour,
-            lw=width,
-        )
-    )
