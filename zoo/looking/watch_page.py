@@ -26,7 +26,7 @@ PICTURES = ("losses", "samples")
 
 def draw(state: State, name: str) -> bytes:
     """One of ``PICTURES`` as a PNG: losses beside what was measured, or samples of the first seeds over time."""
-    from zoo.looking import plots, plots_report
+    from zoo.looking import plots_losses, plots_report
 
     if state.run is None or state.film is None:
         raise ZooError("There is nothing to draw yet.")
@@ -34,7 +34,7 @@ def draw(state: State, name: str) -> bytes:
         out = io.BytesIO()
         players = [k.removeprefix("loss/") for k in state.rows[-1] if k.startswith("loss/")]
         modes, levels = state.data.modes if state.data else None, variants.load(state.run.variant).equilibrium
-        plots.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels)
+        plots_losses.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels, title=state.run.title)
         return out.getvalue()
     if state.data is None:
         raise ZooError(f"The data set '{state.run.data}' is not here, so its samples cannot be drawn.")

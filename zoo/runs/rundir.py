@@ -136,6 +136,12 @@ class Run:
         return " ".join([self.variant, *words])
 
     @property
+    def title(self) -> str:
+        """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
+        data = Path(self.data).name if self.data.endswith(".npz") else self.data
+        return f"{self.label} on {data}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+
+    @property
     def diverged(self) -> list[int]:
         """Seeds that stopped being finite."""
         return [int(seed) for seed in self.summary.get("diverged", [])]
