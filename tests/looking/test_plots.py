@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 import toy_data
 from toy_data.mixtures import Mixture
-from zoo.looking import plots, plots_losses
+from zoo.looking import plots, plots_losses, plots_report
 from zoo.looking.plots import plt
 from zoo.runs import pictures
 
@@ -43,6 +43,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     kept: list[Figure] = []
     for module in (plots, plots_losses):
         monkeypatch.setattr(module, "save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr(plots_report, "png", lambda figure, **how: bytes(kept.append(figure) or 0))  # type: ignore[func-returns-value]
     return kept
 
 
@@ -123,3 +124,30 @@ def test_data_of_one_sample_warn_of_nothing(tmp_path: Path, shape: tuple[int, in
 def test_a_caption_says_of_how_many() -> None:
     assert pictures.caption({"modes": 1.0, "high_quality": 0.234}, 8) == "1 of 8 modes, 23 % high quality"
     assert pictures.caption({"modes": 990.0}, 1000) == "990 of 1000 modes"
+
+
+LONG = "self-conditioned n=8 weight=0.25 every=500 warm_up=1000"
+
+
+@pytest.mark.parametrize("runs", [1, 4, 12])
+def test_long_names_of_runs_are_wrapped_and_lie_on_nothing(drawn: list[Figure], runs: int) -> None:
+    names, flat = [f"{LONG} b1={i}" for i in range(runs)], np.linspace(0, 1, 3)
+    plots_report.curves(dict.fromkeys(names, (flat, flat, flat, flat)), "modes", 1, {})
+    plots_report.strips(dict.fromkeys(names, flat), dict.fromkeys(names, (0.5, 0.2, 0.8)), "modes", {})
+    history = ([1, 2, 3], np.zeros((3, 20, 2), dtype="f4"))
+    plots_report.density_grid(dict.fromkeys(names, history), toy_data.load("ring"))
+    assert [overlapping(figure) for figure in drawn] == [[]] * 3
+    assert all(len(line) <= 32 for figure in drawn for t in figure.findobj(Text) for line in t.get_text().splitlines())
+    for figure in drawn:
+        plt.close(figure)
+
+
+def test_an_evaluation_is_drawn_once(drawn: list[Figure]) -> None:
+    few, many = ([100], np.zeros((1, 9, 2))), (list(range(20)), np.zeros((20, 9, 2)))
+    plots_report.density_grid({"few": few, "many": many}, toy_data.load("ring"))  # type: ignore[dict-item]
+    titles = [axis.get_title() for axis in drawn[0].axes]
+    assert titles[:2] == ["100", "data"]
+    assert len(titles) == 2 + 7
+    places = [round(axis.get_position().x0, 6) for axis in drawn[0].axes]
+    assert places[:2] == places[-2:]  # both runs end beside the data
+    plt.close(drawn[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -36,7 +37,9 @@ def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[byte
     count = min(most, max(len(s.rounds) for s in scapes.values()))
     columns = min(4, len(scapes))
     rows = -(-len(scapes) // columns)
-    panel, gap = min(2.9, 6.9 / columns), 0.23
+    panel = min(2.9, 6.9 / columns)
+    names = {label: fill(label, int(panel / 0.065)) for label in scapes}
+    gap = 0.12 + 0.115 * (max(name.count("\n") for name in names.values()) + 2)
     wide, high = columns * panel, rows * (panel + gap)
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(count * wide, high))
@@ -49,7 +52,7 @@ def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[byte
                 axis = figure.add_axes(place)
                 at = round(frame * (len(scape.rounds) - 1) / max(1, count - 1))
                 _panel(axis, scape, at, data)
-                axis.set_title(f"{label}, round {scape.rounds[at]:,}", fontsize=7, color=INK, pad=2)
+                axis.set_title(f"{names[label]}\nround {scape.rounds[at]:,}", fontsize=7, color=INK, pad=2)
         return _fewer_colours(png(figure, dpi=100, tight=False)), count
 
 

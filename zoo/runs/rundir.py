@@ -239,20 +239,34 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, short and distinct: its label, and the recipe fields or folder that tell equal labels apart."""
+    """A name for each run, short and distinct: its label, and the recipe, its fields, or the folder that tell equal labels apart."""
     twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
         twins[run.data, run.label].append(run)
 
     def told_apart(run: Run) -> str:
-        equal = twins[run.data, run.label]
-        differing = [k for k in run.recipe if len({repr(other.recipe.get(k)) for other in equal}) > 1]
-        own = [run.recipe[k] for k in differing]
+        equal, recipe = twins[run.data, run.label], run.config.get("recipe_name")
+        named = recipe and any(other.config.get("recipe_name") != recipe for other in equal)
+        equal = [other for other in equal if other.config.get("recipe_name") == recipe] if named else equal
+        differing = _telling(equal)
+        own = [run.recipe.get(k) for k in differing]
         alike = [other for other in equal if [other.recipe.get(k) for k in differing] == own]
         words = [f"{k}={_short(v)}" for k, v in zip(differing, own, strict=True)]
+        words = [f"({recipe})", *words] if named else words
         return " ".join([run.label, *words, *([f"({run.path.name})"] if len(alike) > 1 else [])])
 
     return [told_apart(run) for run in runs]
+
+
+def _telling(runs: Sequence[Run]) -> list[str]:
+    """As few fields of the recipe as tell apart what all of them do: each tells something that those before it do not."""
+    fields: list[str] = []
+    told = 1
+    for name in runs[0].recipe:
+        now = len({repr([run.recipe.get(k) for k in (*fields, name)]) for run in runs})
+        if now > told:
+            fields, told = [*fields, name], now
+    return fields
 
 
 def _short(value: Any) -> str:
