@@ -153,7 +153,9 @@ def mark_modes(axis: Axes, centres: np.ndarray, radius: np.ndarray, reach: float
         )
     )
     small = radius < reach / SMALL
-    from_to = np.array([1.9, 3.4])[:, None] * reach / SMALL
+    apart = np.hypot(*(centres[:, None] - centres).transpose(2, 0, 1))
+    nearest = float(apart[apart > 0].min(initial=math.inf))
+    from_to = np.array([1.9, 3.4])[:, None] * min(reach / SMALL, nearest / 12)  # short of the neighbours' own
     outward = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])[:, None] * from_to
     ticks = (centres[small][:, None, None] + outward[None]).reshape(-1, 2, 2)
     axis.add_collection(LineCollection(list(ticks), colors=colour, lw=width, alpha=0.7, zorder=1.5))

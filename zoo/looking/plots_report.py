@@ -41,11 +41,12 @@ def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Map
     """A panel per run with its curve and band, all other runs in grey behind it; ``dashed`` are the reference samplers."""
     columns = min(4, len(lines))
     rows = math.ceil(len(lines) / columns)
+    wide = max(2.6, 4.6 / columns)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(2.6 * columns, 1.9 * rows + 0.2),
+            figsize=(wide * columns, 0.73 * wide * rows + 0.2),
             squeeze=False,
             sharex=True,
             sharey=True,
