@@ -82,6 +82,8 @@ def test_the_report_is_whole_and_reads_in_every_light_and_width(tmp_path: Path, 
         assert len(wide) == 7
         assert all(w > 100 for w in wide), wide
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width == 1200:
+            assert page.evaluate("[...document.querySelectorAll('.wide')].every(w => w.scrollWidth <= w.clientWidth)")
         moved = "new DOMMatrix(getComputedStyle(document.querySelector('.film img')).transform).m41"
         frame = page.evaluate("document.querySelector('.film .window').clientWidth")
         page.locator(".film .t2").check()

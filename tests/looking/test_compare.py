@@ -201,6 +201,26 @@ def test_formats_can_be_read_back(runs: Path) -> None:
         render(tables, "latx")
 
 
+def test_a_terminal_s_tables_are_narrow_and_costs_stand_by_themselves(tmp_path: Path) -> None:
+    options = {"gamma": 1.0, "gamma_end": 0.1, "burn_in": 0.0}
+    cost = {
+        "D_updates": 2e5,
+        "G_updates": 1e5,
+        "gflop_per_seed": 12.0,
+        "cpu_seconds_per_seed": 8.0,
+        "seconds_per_seed": 8.0,
+    }
+    write_run(tmp_path, "ns", [2] * 4)
+    write_run(tmp_path, "r3gan", [8] * 4, options=options, cost=cost)
+    lines = render(compare([tmp_path])).splitlines()
+    tables = lines[: next(i for i, line in enumerate(lines) if line.startswith("IQM: "))]
+    assert max(map(len, tables)) <= 130  # of which the name of a run takes 37
+    first, second = "\n".join(tables).strip().split("\n\n")
+    assert "updates" not in first
+    assert "200,000" in second
+    assert all(name in table for table in (first, second) for name in ("ns", "r3gan gamma=1 gamma_end=0.1 burn_in=0"))
+
+
 def test_five_hundred_runs_in_three_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda file: None)  # the runs are made here, not measured
     rng = np.random.default_rng(0)

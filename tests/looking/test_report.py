@@ -93,13 +93,16 @@ def test_the_numbers_are_those_of_compare(report: tuple[Path, str]) -> None:
     comparison = next(c for c in compare([root]) if c.data == "ring")
     for sentence in verdicts(comparison):
         assert sentence in text
-    assert "unrolled k=5: 8 of 8 modes, 95 % interval 7.25 to 8; no seed collapsed; better than ns" in text
-    assert "at 3 times its seconds" in text
+    assert "unrolled k=5: IQM 8 of 8 modes, 95 % interval 7.25 to 8; no seed collapsed; better than ns" in text
+    assert "at 3 times the training time" in text
+    assert "Modes with 1 or more high-quality samples. ring: modes (more is better)." in text
     assert "wgan" in text
     assert "1 of 4 diverged" in text
     assert "Rounds differ: 400: ns, unrolled k=5; 800: wgan." in text
     assert "zoo run unrolled --k 5 --data ring" in text
     assert "(collapsed)" in text
+    heads = re.findall(r"<thead><tr>(.*?)</tr></thead>", html)
+    assert ["training s per seed" in head for head in heads] == [False, False, True] * 2
 
 
 def test_runs_of_one_name_in_two_folders_are_all_drawn(tmp_path: Path) -> None:
@@ -183,4 +186,4 @@ def test_verdicts_claim_no_more_than_the_numbers(tmp_path: Path) -> None:
     told = dict(zip([row.label for row in comparison.rows], verdicts(comparison), strict=True))
     assert "no difference from ns can be claimed (ahead in 50 % of pairs of seeds, p = 1)" in told["wgan"]
     assert "every seed collapsed; worse than ns (ahead in 0 %" in told["r1"]
-    assert told["ns"] == "ns: 7.5 of 8 modes, 95 % interval 7 to 8; no seed collapsed."
+    assert told["ns"] == "ns: IQM 7.5 of 8 modes, 95 % interval 7 to 8; no seed collapsed."

@@ -155,6 +155,19 @@ def test_equal_folders_are_told_apart_by_what_they_lie_in(tmp_path: Path) -> Non
     assert named[2:] == ["wgan lr_d=1 (x)", "wgan lr_d=1 (y)"], "alike as they are printed"
 
 
+def test_recipes_and_the_fewest_fields_tell_runs_apart(tmp_path: Path) -> None:
+    """Not all that differs is said: a name must fit over a picture."""
+    fields = {"a": (1e-3, 32, "ring"), "b": (1e-4, 64, "ring"), "c": (1e-4, 128, "stress")}
+    runs = []
+    for name, (rate, batch, recipe) in fields.items():
+        folder = write_run(tmp_path, "ns", [8], name=name, recipe={"batch": batch, "lr_d": rate})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"recipe_name": recipe}))
+        runs.append(rundir.read(folder))
+    assert rundir.labels(runs) == ["ns (ring) batch=32", "ns (ring) batch=64", "ns (stress)"]
+    assert [r.title for r in runs] == ["ns on ring, 1 seed"] * 3
+
+
 def test_json_of_the_run_is_strict(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "ns", [float("nan")])
 

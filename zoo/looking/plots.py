@@ -7,8 +7,9 @@ colour-blind readers (Okabe & Ito 2008).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import IO, TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -16,6 +17,7 @@ import numpy as np
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # the backend is chosen first
+from matplotlib.collections import EllipseCollection, LineCollection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from toy_data import Data
 
 INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
+SMALL = 40
+"""A circle whose radius is less than this part of a panel's half width is hard to find."""
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
 STYLE: dict[str, Any] = {
     "font.size": 9,
@@ -43,9 +47,14 @@ STYLE: dict[str, Any] = {
 }
 
 
-def _save(figure: Figure, path: Path | IO[bytes]) -> None:
+def save(figure: Figure, path: Path | IO[bytes]) -> None:
     figure.savefig(path, bbox_inches="tight", facecolor="white")
     plt.close(figure)
+
+
+def headline(figure: Figure, text: str, size: float = 11) -> None:
+    """A title over the figure, in as many lines as its width asks for."""
+    figure.suptitle(fill(text, int(figure.get_figwidth() / (0.0086 * size))), fontsize=size, color=INK)
 
 
 def _panels(n: int, size: float = 2.3, most: int = 4) -> tuple[Figure, list[Axes]]:
@@ -72,14 +81,14 @@ def samples_figure(
     """One panel per seed of its final samples ``[S, N, *data]``, with the true modes; ``origin [N]`` colours them by generator."""
     shown = min(len(seeds), 16)
     with plt.rc_context(STYLE):
-        figure, axes = _panels(shown, size=2.3 if len(data.shape) == 1 else 2.6)
+        figure, axes = _panels(shown, size=max(2.55, 4.2 / shown))
         for i, axis in enumerate(axes):
             draw(axis, samples[i], data, origin=origin)
-            caption = f": {captions[i]}" if captions else ""
-            axis.set_title(f"seed {seeds[i]}{caption}", color=INK, pad=4)
+            caption = f"\n{captions[i]}" if captions else ""
+            axis.set_title(f"seed {seeds[i]}{caption}", color=INK, pad=4, fontsize=8)
         note = "" if shown == len(seeds) else f" (the first {shown} of {len(seeds)} seeds)"
-        figure.suptitle(title + note, fontsize=11, color=INK)
-        _save(figure, path)
+        headline(figure, title + note)
+        save(figure, path)
 
 
 def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None = None) -> None:
@@ -93,17 +102,16 @@ def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None =
 
 
 def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) -> None:
-    """The first two coordinates; modes as circles of three standard deviations (never smaller than can be seen)."""
+    """The first two coordinates, with the modes marked."""
     centres, radius, reach = modes_of(data)
     if centres is not None:
-        for (x, y), r in zip(centres, radius, strict=True):
-            axis.add_patch(plt.Circle((x, y), max(r, reach / 28), fill=False, ec=INK, lw=0.7, zorder=3))
+        mark_modes(axis, centres, radius, reach, INK, 0.6)
     colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
     axis.scatter(samples[:, 0], samples[:, 1], s=2.2, c=colours, alpha=0.35, lw=0, zorder=2, rasterized=True)
     middle = (0.0, 0.0) if centres is None else ((centres.max(0) + centres.min(0)) / 2)
     if centres is None:
         reference = data.sample(1000).numpy()
-        middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2
+        middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2 or 1.0
     axis.set(
         xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
     )
@@ -124,13 +132,42 @@ def modes_of(data: Data) -> tuple[np.ndarray | None, np.ndarray, float]:
     return first, 3 * sigma, (spread or 1.0) * 1.35 + 3 * float(sigma.max())
 
 
+def mark_modes(axis: Axes, centres: np.ndarray, radius: np.ndarray, reach: float, colour: str, width: float) -> None:
+    """A circle of three standard deviations around every mode, and four ticks that point at one too small to find.
+
+    The circle is never drawn larger than it is: whoever counts the dots inside must find those of high quality.
+    """
+    across = 2 * radius
+    axis.add_collection(
+        EllipseCollection(
+            across,
+            across,
+            np.zeros(len(radius)),
+            units="xy",
+            offsets=centres,
+            offset_transform=axis.transData,
+            fc="none",
+            ec=colour,
+            lw=width,
+            zorder=3,
+        )
+    )
+    small = radius < reach / SMALL
+    apart = np.hypot(*(centres[:, None] - centres).transpose(2, 0, 1))
+    nearest = float(apart[apart > 0].min(initial=math.inf))
+    from_to = np.array([1.9, 3.4])[:, None] * min(reach / SMALL, nearest / 12)  # short of the neighbours' own
+    outward = np.array([(1, 0), (0, 1), (-1, 0), (0, -1)])[:, None] * from_to
+    ticks = (centres[small][:, None, None] + outward[None]).reshape(-1, 2, 2)
+    axis.add_collection(LineCollection(list(ticks), colors=colour, lw=width, alpha=0.7, zorder=1.5))
+
+
 def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
     """A histogram of the samples over the true density."""
     import torch
 
     reference = data.sample(2000).numpy()[:, 0]
     low, high = reference.min(), reference.max()
-    pad = (high - low) * 0.08
+    pad = (high - low) * 0.08 or 1.0
     edges = np.linspace(low - pad, high + pad, 120)
     axis.hist(samples[:, 0], bins=edges.tolist(), density=True, color=COLOURS[0], alpha=0.55, lw=0)
     if hasattr(data, "log_density"):
@@ -166,99 +203,18 @@ def _images(axis: Axes, samples: np.ndarray) -> None:
     axis.set_axis_off()
 
 
-VERDICTS = {
-    "real_accuracy": "accuracy on real",
-    "fake_accuracy": "accuracy on fake",
-    "real_output": "mean output on real",
-    "fake_output": "mean output on fake",
-}
-
-
-def losses_figure(
-    rows: Sequence[Mapping[str, Any]],
-    players: Sequence[str],
-    path: Path | IO[bytes],
-    *,
-    modes: int | None = None,
-    equilibrium: Mapping[str, float] | None = None,
-) -> None:
-    """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: how D judges,
-    where the variant says so, and the metrics.
-
-    Dashed: what players' losses are where D cannot tell real from fake (``equilibrium``), and D's verdicts there: 1/2.
-    """
-    rounds = sorted({row["round"] for row in rows})
-    seeds = sorted({row["seed"] for row in rows})
-    told = [m for m in ("modes", "high_quality") if m in rows[-1]]
-    verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
-    panels = 1 + bool(verdicts) + len(told)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, panels, figsize=(3.8 * panels, 2.9), squeeze=False, layout="constrained")
-        losses, *others = axes[0]
-        for player, colour in zip(players, COLOURS, strict=False):
-            _spread(losses, rows, f"loss/{player}", rounds, seeds, colour, player)
-            if player in (equilibrium or {}):
-                _level(losses, (equilibrium or {})[player], rounds[0], colour)
-        losses.set(title="Loss: it says nothing about coverage", xlabel="rounds")
-        losses.legend(loc="best")
-        if verdicts:
-            judged, *others = others
-            for name, colour in zip(verdicts, COLOURS, strict=False):
-                _spread(judged, rows, f"diagnostic/{name}", rounds, seeds, colour, VERDICTS[name])
-            _level(judged, 0.5, rounds[0], PALE)
-            judged.set(title="D: 0.5 where it cannot tell", xlabel="rounds", ylim=(-0.03, 1.05))
-            judged.legend(loc="best", fontsize=7)
-        for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
-            _spread(axis, rows, name, rounds, seeds, colour, "")
-            top = 1 if name == "high_quality" else (modes or max(row.get(name, 0) for row in rows))
-            axis.set(ylim=(-0.03 * top, 1.05 * top), xlabel="rounds")
-            axis.axhline(top, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
-            axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
-        _save(figure, path)
-
-
-def _level(axis: Axes, value: float, left: float, colour: str) -> None:
-    """A dashed line at a value, with its name."""
-    axis.axhline(value, color=colour, lw=0.9, ls=(0, (4, 3)), alpha=0.8, zorder=0)
-    name = {
-        round(sign * k * math.log(2), 6): f"{'-' * (sign < 0)}{'2 ' * (k == 2)}log 2"
-        for sign in (1, -1)
-        for k in (1, 2)
-    }
-    told = name.get(round(value, 6), f"{value:g}")
-    axis.annotate(told, (left, value), (0, 2), textcoords="offset points", fontsize=7, color=colour)
-
-
-def _spread(
-    axis: Axes,
-    rows: Sequence[Mapping[str, Any]],
-    name: str,
-    rounds: list[int],
-    seeds: list[int],
-    colour: str,
-    label: str,
-) -> None:
-    """Every seed as a thin line, their median as a thick one."""
-    table = {(row["round"], row["seed"]): row.get(name, np.nan) for row in rows}
-    lines = np.array([[table[r, s] for r in rounds] for s in seeds], dtype=float)
-    axis.plot(rounds, lines.T, color=colour, lw=0.5, alpha=0.35)
-    lines[~np.isfinite(lines)] = np.nan
-    known = ~np.isnan(lines).all(axis=0)
-    axis.plot(np.array(rounds)[known], np.nanmedian(lines[:, known], axis=0), color=colour, lw=1.8, label=label or None)
-
-
 def strip_figure(
     history: np.ndarray, rounds: Sequence[int], data: Data, path: Path, *, title: str = "", most: int = 6
 ) -> None:
     """One seed's samples over training: ``history [R, N, *data]`` at ``rounds``, ``most`` of them evenly spread."""
     chosen = np.unique(np.linspace(0, len(rounds) - 1, most).round().astype(int))
     with plt.rc_context(STYLE):
-        figure, axes = _panels(len(chosen), size=1.9, most=most)
+        figure, axes = _panels(len(chosen), size=max(1.9, 3.8 / len(chosen)), most=most)
         for axis, i in zip(axes, chosen, strict=True):
             draw(axis, history[i], data)
             axis.set_title(f"round {rounds[i]:,}")
-        figure.suptitle(title, fontsize=10)
-        _save(figure, path)
+        headline(figure, title, 10)
+        save(figure, path)
 
 
 def film(
@@ -275,7 +231,7 @@ def film(
             for axis, i in zip(axes, shown, strict=True):
                 draw(axis, frame[i], data)
                 axis.set_title(f"seed {seeds[i]}")
-            figure.suptitle(f"{title}, round {played:,}", fontsize=10)
+            headline(figure, f"{title}, round {played:,}", 10)
             figure.canvas.draw()
             frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
             plt.close(figure)

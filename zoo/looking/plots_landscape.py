@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.looking.plots import FAINT, INK, STYLE, modes_of, plt
-from zoo.looking.plots_report import mark_modes, png
+from zoo.looking.plots import FAINT, INK, STYLE, mark_modes, modes_of, plt
+from zoo.looking.plots_report import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,9 @@ def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[byte
     count = min(most, max(len(s.rounds) for s in scapes.values()))
     columns = min(4, len(scapes))
     rows = -(-len(scapes) // columns)
-    panel, gap = min(2.9, 6.9 / columns), 0.23
+    panel = min(2.9, 6.9 / columns)
+    names = {label: fill(label, int(panel / 0.065)) for label in scapes}
+    gap = 0.12 + 0.115 * (max(name.count("\n") for name in names.values()) + 2)
     wide, high = columns * panel, rows * (panel + gap)
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(count * wide, high))
@@ -49,7 +52,7 @@ def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[byte
                 axis = figure.add_axes(place)
                 at = round(frame * (len(scape.rounds) - 1) / max(1, count - 1))
                 _panel(axis, scape, at, data)
-                axis.set_title(f"{label}, round {scape.rounds[at]:,}", fontsize=7, color=INK, pad=2)
+                axis.set_title(f"{names[label]}\nround {scape.rounds[at]:,}", fontsize=7, color=INK, pad=2)
         return _fewer_colours(png(figure, dpi=100, tight=False)), count
 
 
@@ -81,7 +84,7 @@ def _panel(axis: Axes, scape: Scape, at: int, data: Data) -> None:
         _arrows(axis, output, scape.square)
     centres, radius, reach = modes_of(data)
     if centres is not None:
-        mark_modes(axis, centres, np.maximum(radius, reach / 24), INK, 0.6)
+        mark_modes(axis, centres, radius, reach, INK, 0.6)
     points = scape.samples[at][:SHOWN]
     axis.scatter(points[:, 0], points[:, 1], s=5, c="#101010", lw=0.3, edgecolors="white", zorder=4)
     axis.set(xticks=[], yticks=[], xlim=(x0, x1), ylim=(y0, y1))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, modes_of, plt
+from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, mark_modes, modes_of, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,8 @@ Curve = tuple[Values, Values, Values, Values]
 """Rounds, the middle over seeds, and the ends of its interval: each ``[R]``."""
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
 BINS = 96
+NAME = 24
+"""Characters of a run's name in a line."""
 
 
 def png(figure: Figure, dpi: int = 110, *, tight: bool = True) -> bytes:
@@ -39,11 +41,12 @@ def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Map
     """A panel per run with its curve and band, all other runs in grey behind it; ``dashed`` are the reference samplers."""
     columns = min(4, len(lines))
     rows = math.ceil(len(lines) / columns)
+    wide = max(2.6, 4.6 / columns)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             rows,
             columns,
-            figsize=(2.6 * columns, 1.9 * rows + 0.2),
+            figsize=(wide * columns, 0.73 * wide * rows + 0.2),
             squeeze=False,
             sharex=True,
             sharey=True,
@@ -59,7 +62,7 @@ def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Map
                 axis.axhline(value, color=PALE, lw=0.6, ls=(0, (4, 3)), zorder=0)
             axis.fill_between(rounds, low, high, color=BLUE, alpha=0.22, lw=0, zorder=2)
             axis.plot(rounds, middle, color=BLUE, lw=1.8, zorder=3)
-            axis.set_title(label, color=INK, loc="left")
+            axis.set_title(fill(label, NAME + 4), color=INK, loc="left")
             axis.grid(axis="y", color=FAINT, lw=0.5)
             axis.tick_params(length=0)
         if top is not None:
@@ -80,7 +83,9 @@ def strips(
     everything = np.concatenate([*values.values(), np.array([*dashed.values()], dtype=float)])
     span = float(np.ptp(everything[np.isfinite(everything)])) if np.isfinite(everything).any() else 1.0
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(values) + 1.0), layout="constrained")
+        names = [fill(label, NAME + 4) for label in values]
+        line = max(0.42, 0.17 * max(name.count("\n") + 1 for name in names) + 0.08)
+        figure, axis = plt.subplots(figsize=(7.2, line * len(values) + 1.0), layout="constrained")
         for value in dashed.values():
             axis.axvline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
         for together in _neighbours({sampler: (value, 0.0) for sampler, value in dashed.items()}, wide=span):
@@ -111,7 +116,7 @@ def strips(
                     va="center",
                     color=ORANGE,
                 )
-        axis.set_yticks(range(len(values)), list(values), color=INK)
+        axis.set_yticks(range(len(values)), names, color=INK)
         axis.set(xlabel=name, ylim=(len(values) - 0.5, -0.5))
         axis.grid(axis="x", color=FAINT, lw=0.5)
         axis.set_axisbelow(True)
@@ -135,7 +140,12 @@ def trade(
             axis.plot(*spots[label], "o", ms=7, mfc=colour, mec="white", mew=1, zorder=4)
         for together in _neighbours(spots, wide=_span({**spots, **dashed}, 0)):
             axis.annotate(
-                ", ".join(together), spots[together[0]], (7, 4), textcoords="offset points", color=INK, zorder=5
+                fill(", ".join(together), 2 * NAME),
+                spots[together[0]],
+                (7, 4),
+                textcoords="offset points",
+                color=INK,
+                zorder=5,
             )
         for sampler, place in dashed.items():
             axis.plot(*place, "x", ms=7, color=PALE, mew=1.6, zorder=3)
@@ -170,32 +180,28 @@ def _span(spots: Mapping[str, tuple[float, float]], i: int) -> float:
 def density_grid(
     histories: Mapping[str, tuple[Sequence[int], NDArray[np.float32]]], data: Data, columns: int = 6
 ) -> bytes:
-    """Runs by training time: ``label -> (rounds [R], samples [R, N, *data])`` of one seed; the last column is the data itself."""
+    """Runs by training time: ``label -> (rounds [R], samples [R, N, *data])`` of one seed; the last column is the data itself.
+
+    An evaluation is drawn once, so a run with few has few panels; they end beside the data, as all runs do.
+    """
     columns = min(columns, max(len(rounds) for rounds, _ in histories.values()))
-    size, margin, foot = 1.3, 0.075 * max(map(len, histories)) + 0.15, 0.1
+    names = {label: fill(label, NAME) for label in histories}
+    longest = max(len(line) for name in names.values() for line in name.splitlines())
+    size, margin, foot = 1.3, 0.075 * longest + 0.15, 0.1
     wide, high = size * (columns + 1) + margin, size * len(histories) + foot
     target = data.sample(2000 if len(data.shape) == 1 else 25).numpy()
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(wide, high))
         for row, (label, (rounds, samples)) in enumerate(histories.items()):
-            chosen = np.linspace(0, len(rounds) - 1, columns).round().astype(int)
-            for column, i in enumerate([*chosen, None]):
+            chosen = np.unique(np.linspace(0, len(rounds) - 1, columns).round().astype(int))
+            at = 1 - (row + 0.5) * size / high
+            figure.text((margin - 0.07) / wide, at, names[label], ha="right", va="center", fontsize=8)
+            for column, i in enumerate([*chosen, None], start=columns - len(chosen)):
                 # placed by hand: a layout engine takes longer over a hundred panels than drawing them does
                 place = (margin + column * size, high - (row + 1) * size)
                 axis = figure.add_axes((place[0] / wide, place[1] / high, 0.93 * size / wide, 0.87 * size / high))
                 _density(axis, target if i is None else samples[i], data)
                 axis.set_title("data" if i is None else f"{rounds[i]:,}", fontsize=7, color=PALE, pad=2)
-                if column == 0:
-                    axis.annotate(
-                        label,
-                        (0, 0.5),
-                        (-5, 0),
-                        xycoords="axes fraction",
-                        textcoords="offset points",
-                        ha="right",
-                        va="center",
-                        fontsize=8,
-                    )
         return png(figure, dpi=90, tight=False)
 
 
@@ -220,28 +226,8 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         vmax=1,
         interpolation="bilinear",
     )
-    mark_modes(axis, centres, np.maximum(radius, reach / 22), PALE, 0.35)
+    mark_modes(axis, centres, radius, reach, PALE, 0.4)
     axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)
         side.set_color(FAINT)
-
-
-def mark_modes(
-    axis: Axes, centres: NDArray[np.float64], radius: NDArray[np.float64], colour: str, width: float
-) -> None:
-    """A circle around every mode, all in one collection: centres ``[K, 2]``, radii ``[K]``."""
-    across, flat = 2 * radius, np.zeros(len(radius))
-    axis.add_collection(
-        EllipseCollection(
-            across,
-            across,
-            flat,
-            units="xy",
-            offsets=centres,
-            offset_transform=axis.transData,
-            fc="none",
-            ec=colour,
-            lw=width,
-        )
-    )

@@ -19,7 +19,7 @@ from zoo.looking import report_landscape
 from zoo.looking.compare import Comparison, compare
 from zoo.looking.report_parts import Picture, Section, Table, TableRow, data_of, picture
 from zoo.looking.sentences import verdicts
-from zoo.looking.tables import caption, cells, notes
+from zoo.looking.tables import caption, costs, notes, results
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
@@ -81,11 +81,13 @@ def _section(identifier: str, name: str, runs: list[Run], reference: str | None)
         identifier, name, f"Protocol of the first run: {told}.", list(dict.fromkeys(r.command for r in runs))
     )
     for metric, comparison in compared.items():
-        section.tables.append(_table(comparison))
+        section.tables.append(_table(comparison, protocol.get("hits", 1)))
         if metric == main[0]:
             section.verdicts.extend(verdicts(comparison))
             section.warnings.extend(comparison.warnings)
-    if not main:
+    if main:
+        section.tables.append(_costs(compared[main[0]]))
+    else:
         section.warnings.append("No metric was measured by all of these runs, so that only samples are shown.")
     order = [row.path for row in compared[main[0]].rows] if main else [str(run.path) for run in runs]
     ranked = sorted(runs, key=lambda run: order.index(str(run.path)))
@@ -98,10 +100,11 @@ def _section(identifier: str, name: str, runs: list[Run], reference: str | None)
     return section
 
 
-def _table(comparison: Comparison) -> Table:
-    head, *body = cells(comparison)
+def _table(comparison: Comparison, hits: int) -> Table:
+    head, *body = results(comparison)
     declared = BY_NAME.get(comparison.metric)
-    about = f"{declared.about[0].upper()}{declared.about[1:]}. ".replace("`", "") if declared else ""
+    said = declared.about.replace("`hits`", str(hits)).replace("`", "") if declared else ""
+    about = f"{said[0].upper()}{said[1:]}. " if said else ""
     told = " ".join([f"{about}{caption(comparison)}.", *(n for n in notes(comparison) if not n.startswith("Warning"))])
     count = len(comparison.rows)
     return Table(
@@ -110,6 +113,12 @@ def _table(comparison: Comparison) -> Table:
         head,
         [TableRow(c, i >= count) for i, c in enumerate(body)],
     )
+
+
+def _costs(comparison: Comparison) -> Table:
+    head, *body = costs(comparison)
+    told = "The same runs: how long they trained, and what a seed took."
+    return Table("Cost", told, head, [TableRow(c, False) for c in body])
 
 
 def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Picture]:

@@ -24,7 +24,7 @@ def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
         else f" {comparison.metric}"
     )
     band = "" if math.isnan(row.ci95[0]) else f", 95 % interval {interval(row.ci95)}"
-    parts = [f"{row.label}: {number(row.iqm)}{of}{band}"]
+    parts = [f"{row.label}: IQM {number(row.iqm)}{of}{band}"]
     if row.collapsed is not None:
         lost = (
             "no seed"
@@ -55,4 +55,4 @@ def _against(row: Row, base: Row) -> str:
     if not spent or not other:
         return said
     ratio = spent / other
-    return f"{said}, {'in about the same time' if 0.95 < ratio < 1.05 else f'at {ratio:.2g} times its seconds'}"
+    return f"{said}, {'in about the same time' if 0.95 < ratio < 1.05 else f'at {ratio:.2g} times the training time'}"

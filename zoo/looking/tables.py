@@ -7,12 +7,15 @@ import io
 import json
 import math
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 
 from zoo.errors import unknown
 from zoo.files import finite
 from zoo.looking.compare import SECONDS, Comparison, Row
 
 Cells = list[list[str]]
+LEAST = 6
+"""Characters of the narrowest column in a terminal."""
 
 
 def render(comparisons: Sequence[Comparison], style: str = "table") -> str:
@@ -23,30 +26,39 @@ def render(comparisons: Sequence[Comparison], style: str = "table") -> str:
 
 
 def cells(comparison: Comparison) -> Cells:
-    """The header, a row per run, and a row per reference sampler, as a reader should see them."""
+    """``results`` and ``costs`` beside one another: the header, a row per run, and a row per reference sampler."""
+    found, spent = results(comparison), costs(comparison)
+    spent += [[""] * len(spent[0])] * len(comparison.samplers)
+    return [left + right[1:] for left, right in zip(found, spent, strict=True)]
+
+
+def results(comparison: Comparison) -> Cells:
+    """The header, a row per run with what it reached, and a row per reference sampler, as a reader should see them."""
     against = comparison.reference
     modes = f" (of {comparison.modes})" if comparison.metric == "modes" and comparison.modes else ""
-    updates = [k for k in dict.fromkeys(k for row in comparison.rows for k in row.cost) if k.endswith("_updates")]
-    extra = [
-        k
-        for k in dict.fromkeys(k for row in comparison.rows for k in row.cost)
-        if k not in (*updates, SECONDS, "seconds")
-    ]
     head = ["run", "seeds", f"IQM {comparison.metric}{modes}", "95 % interval", "median", "worst seed", "collapsed"]
     head += [f"P(better than {against})", "95 % interval", "p (Holm)"] if against else []
-    head += [
-        "rounds",
-        "s per seed",
-        *(f"{k.removesuffix('_updates')} updates" for k in updates),
-        *(k.replace("_", " ") for k in extra),
-    ]
-    body = [_line(row, against, updates, extra) for row in comparison.rows]
+    body = [_line(row, against) for row in comparison.rows]
     blank = [""] * (len(head) - 3)
     body += [[f"({name})", "", number(value), *blank] for name, value in comparison.samplers.items()]
     return [head, *body]
 
 
-def _line(row: Row, against: str | None, updates: Sequence[str], extra: Sequence[str]) -> list[str]:
+def costs(comparison: Comparison) -> Cells:
+    """The header, and a row per run with what it took."""
+    known = dict.fromkeys(k for row in comparison.rows for k in row.cost)
+    updates = [k for k in known if k.endswith("_updates")]
+    extra = [k for k in known if k not in (*updates, SECONDS, "seconds")]
+    names = [f"{k.removesuffix('_updates')} updates" for k in updates] + [k.replace("_", " ") for k in extra]
+    body = []
+    for row in comparison.rows:
+        spent = (row.cost.get(k) for k in (SECONDS, *updates, *extra))
+        told = ("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in spent)
+        body.append([row.label, f"{row.round:,}", *told])
+    return [["run", "rounds", "training s per seed", *names], *body]
+
+
+def _line(row: Row, against: str | None) -> list[str]:
     seeds = f"{row.n} ({row.diverged} diverged)" if row.diverged else str(row.n)
     collapsed = "" if row.collapsed is None else f"{row.collapsed}/{row.n}"
     worst = f"{number(row.worst)} (seed {row.worst_seed})"
@@ -55,8 +67,7 @@ def _line(row: Row, against: str | None, updates: Sequence[str], extra: Sequence
         line += ["reference", "", ""]
     elif row.improvement is not None and row.improvement_ci95 is not None and row.p_holm is not None:
         line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, ".2f"), f"{row.p_holm:.2g}"]
-    cost = (row.cost.get(k) for k in (SECONDS, *updates, *extra))
-    return [*line, f"{row.round:,}", *("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in cost)]
+    return line
 
 
 def number(value: float) -> str:
@@ -92,15 +103,25 @@ def notes(comparison: Comparison) -> list[str]:
 def _text(comparisons: Sequence[Comparison]) -> str:
     blocks = []
     for comparison in comparisons:
-        table = cells(comparison)
-        wide = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True)))
-            for row in table
-        ]
-        lines.insert(1, "-" * len(lines[0]))
-        blocks.append("\n".join([caption(comparison), *(line.rstrip() for line in lines), *notes(comparison)]))
+        lines = [caption(comparison), *_columns(results(comparison)), "", *_columns(costs(comparison)), ""]
+        blocks.append("\n".join([*lines, *notes(comparison)]))
     return "\n\n".join(blocks)
+
+
+def _columns(table: Cells) -> list[str]:
+    """Lines of a table; a long head goes on in the next line, so that it makes no column wider."""
+    head, *body = table
+    wide = [max([LEAST, *map(len, column)]) for column in zip(*body, strict=True)]
+    heads = [wrap(name, w, break_long_words=False) for name, w in zip(head, wide, strict=True)]
+    wide = [max([w, *map(len, parts)]) for w, parts in zip(wide, heads, strict=True)]
+    high = max(map(len, heads))
+    above = zip(*([""] * (high - len(parts)) + parts for parts in heads), strict=True)
+    lines = [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True))).rstrip()
+        for row in (*above, *body)
+    ]
+    lines.insert(high, "-" * (sum(wide) + 2 * (len(wide) - 1)))
+    return lines
 
 
 def _markdown(comparisons: Sequence[Comparison]) -> str:

@@ -25,7 +25,7 @@ PICTURES = ("losses", "samples")
 
 def draw(state: State, name: str) -> bytes:
     """One of ``PICTURES`` as a PNG: losses beside what was measured, or samples of the first seeds over time."""
-    from zoo.looking import plots, plots_report
+    from zoo.looking import plots_losses, plots_report
     from zoo.runs.cell import variant_of
 
     if state.run is None or state.film is None:
@@ -37,7 +37,7 @@ def draw(state: State, name: str) -> bytes:
             state.data.modes if state.data else None,
             variant_of(state.run.path, state.run.config).equilibrium,
         )
-        plots.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels)
+        plots_losses.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels, title=state.run.title)
         return out.getvalue()
     if state.data is None:
         raise ZooError(f"The data set '{state.run.data}' is not here, so its samples cannot be drawn.")

@@ -118,8 +118,12 @@ def plan(
     if protocol not in PROTOCOLS:
         raise unknown("protocol", protocol, PROTOCOLS)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
-    settings = revise(settings, changes or {})
-    _refuse_unused(settings.kit, changes or {})
+    changes = changes or {}
+    if changes.get("rounds", settings.rounds) < settings.rounds and "every" not in changes:
+        # a long run's interval would leave a shortened one with hardly an evaluation
+        settings = revise(settings, {"every": min(settings.every, max(1, changes["rounds"] // 20))})
+    settings = revise(settings, changes)
+    _refuse_unused(settings.kit, changes)
     cell = Cell(
         variant,
         asdict(made),

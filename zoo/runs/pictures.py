@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from zoo.runs import rundir
 
 if TYPE_CHECKING:
     from zoo.runs.session import Run
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def draw(run: Run) -> None:
     """samples.png, losses.png, strip.png and samples.gif, from the run's files."""
-    from zoo.looking import plots
+    from zoo.looking import plots, plots_losses
 
     cell, data, folder, game = run.cell, run.data.to("cpu"), run.folder, run.training.game
-    with np.load(folder / "samples.npz") as kept:
-        samples, history, rounds = kept["samples"], kept["history"], kept["rounds"].tolist()
-    name = f"{cell.variant} on {cell.data}"
+    written = rundir.read(folder)
+    kept = written.arrays("samples", "history", "rounds")
+    samples, history, rounds = kept["samples"], kept["history"], kept["rounds"].tolist()
     final = [row for row in run.rows if row["round"] == cell.recipe.rounds]
     plots.samples_figure(
         samples,
@@ -25,17 +25,25 @@ def draw(run: Run) -> None:
         cell.seeds,
         folder / "samples.png",
         origin=game.variant.origin(samples.shape[1]),
-        title=f"{name}, after {cell.recipe.rounds:,} rounds",
-        captions=[caption(row) for row in final if "modes" in row],
+        title=f"{written.title}, after {cell.recipe.rounds:,} rounds",
+        captions=[caption(row, data.modes) for row in final if "modes" in row],
     )
-    players, equilibrium = [p.name for p in game.players], game.variant.equilibrium
-    plots.losses_figure(run.rows, players, folder / "losses.png", modes=data.modes, equilibrium=equilibrium)
-    title = f"{name}, seed {cell.seeds[0]}"
-    plots.strip_figure(history[:, 0], rounds, data, folder / "strip.png", title=title)
+    plots_losses.losses_figure(
+        run.rows,
+        [p.name for p in game.players],
+        folder / "losses.png",
+        modes=data.modes,
+        equilibrium=game.variant.equilibrium,
+        title=written.title,
+    )
+    name = written.title.rpartition(",")[0]
+    plots.strip_figure(
+        history[:, 0], rounds, data, folder / "strip.png", title=f"{name}, seed {cell.seeds[0]}, by rounds"
+    )
     plots.film(history, rounds, data, folder / "samples.gif", seeds=cell.seeds, title=name)
 
 
-def caption(row: dict[str, Any]) -> str:
+def caption(row: dict[str, Any], modes: int | None) -> str:
     """One seed's result in a few words."""
-    share = f", {100 * row['high_quality']:.0f} %" if "high_quality" in row else ""
-    return f"{row['modes']:.0f} modes{share}"
+    share = f", {100 * row['high_quality']:.0f} % high quality" if "high_quality" in row else ""
+    return f"{row['modes']:.0f} of {modes} modes{share}"

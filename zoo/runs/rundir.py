@@ -143,6 +143,12 @@ class Run:
         return " ".join([self.variant, *words])
 
     @property
+    def title(self) -> str:
+        """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
+        data = Path(self.data).name if self.data.endswith(".npz") else self.data
+        return f"{self.label} on {data}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+
+    @property
     def diverged(self) -> list[int]:
         """Seeds that stopped being finite."""
         return [int(seed) for seed in self.summary.get("diverged", [])]
@@ -240,16 +246,18 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, short and distinct: its label, and the recipe fields or the end of its path that tell equal labels apart."""
+    """A name for each run, short and distinct: its label, and the recipe, its fields, or the end of its path that tell equal labels apart."""
     twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
     alike: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for run in runs:
         twins[run.data, run.label].append(run)
 
     def told(run: Run) -> str:
-        equal = twins[run.data, run.label]
-        differing = [k for k in run.recipe if len({repr(other.recipe.get(k)) for other in equal}) > 1]
-        return " ".join([run.label, *(f"{k}={_short(run.recipe[k])}" for k in differing)])
+        equal, recipe = twins[run.data, run.label], run.config.get("recipe_name")
+        named = recipe and any(other.config.get("recipe_name") != recipe for other in equal)
+        equal = [other for other in equal if other.config.get("recipe_name") == recipe] if named else equal
+        words = [f"{k}={_short(run.recipe.get(k))}" for k in _telling(equal)]
+        return " ".join([run.label, *([f"({recipe})"] if named else []), *words])
 
     names = [told(run) for run in runs]
     for run, name in zip(runs, names, strict=True):
@@ -266,6 +274,17 @@ def _depth(paths: Sequence[Path]) -> int:
     """How many of their last parts tell these paths apart."""
     different, most = len(set(paths)), max(len(path.parts) for path in paths)
     return next(n for n in range(1, most + 1) if len({path.parts[-n:] for path in paths}) == different)
+
+
+def _telling(runs: Sequence[Run]) -> list[str]:
+    """As few fields of the recipe as tell apart what all of them do: each tells something that those before it do not."""
+    fields: list[str] = []
+    told = 1
+    for name in runs[0].recipe:
+        now = len({repr([run.recipe.get(k) for k in (*fields, name)]) for run in runs})
+        if now > told:
+            fields, told = [*fields, name], now
+    return fields
 
 
 def _short(value: Any) -> str:

@@ -1,0 +1,153 @@
+"""Pictures: what is drawn is what counts, nothing lies on anything else, and tiny data warn of nothing."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import toy_data
+from toy_data.mixtures import Mixture
+from zoo.looking import plots, plots_losses, plots_report
+from zoo.looking.plots import plt
+from zoo.runs import pictures
+
+
+@pytest.mark.parametrize(("name", "ticks"), [("ring", 4 * 8), ("grid100", 4 * 100), ("ring-d2gan", 0)])
+def test_circles_hold_three_standard_deviations_and_no_more(name: str, ticks: int) -> None:
+    data = toy_data.load(name)
+    assert isinstance(data, Mixture)
+    figure, axis = plt.subplots()
+    plots.draw(axis, data.sample(100).numpy(), data)
+    circles = next(c for c in axis.collections if isinstance(c, EllipseCollection))
+    sigma = float(data.covariances[0, 0, 0]) ** 0.5
+    assert circles.get_widths() == pytest.approx(np.full(len(data.centres), 6 * sigma))
+    assert circles.get_offsets() == pytest.approx(data.centres.numpy())
+    pointers = next(c for c in axis.collections if isinstance(c, LineCollection))
+    assert len(pointers.get_segments()) == ticks
+    for segment in pointers.get_segments():  # none may be taken for the edge
+        assert np.hypot(*(segment[:, None] - data.centres.numpy()).transpose(2, 0, 1)).min() > 3.5 * sigma
+    plt.close(figure)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that were saved, kept open to be asked about."""
+    kept: list[Figure] = []
+    for module in (plots, plots_losses):
+        monkeypatch.setattr(module, "save", lambda figure, path: kept.append(figure))
+    monkeypatch.setattr(plots_report, "png", lambda figure, **how: bytes(kept.append(figure) or 0))  # type: ignore[func-returns-value]
+    return kept
+
+
+def overlapping(figure: Figure) -> list[tuple[str, str]]:
+    """Pairs of texts that lie on one another, as they are drawn."""
+    figure.canvas.draw()
+    pen = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    ticks = [t for axis in figure.axes for side in (axis.xaxis, axis.yaxis) for t in side.get_major_ticks()]
+    aside = {id(label) for t in ticks for label in (t.label1, t.label2)}  # some of them stand outside what is drawn
+    told = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text().strip() and id(t) not in aside]
+    boxes = [(t.get_text(), t.get_window_extent(pen)) for t in told]
+    return [(a, b) for i, (a, x) in enumerate(boxes) for b, y in boxes[:i] if x.overlaps(y)]
+
+
+def rows_of(seeds: int, rounds: Sequence[int], *, verdicts: bool) -> list[dict[str, float]]:
+    told = dict.fromkeys((f"diagnostic/{name}" for name in plots_losses.VERDICTS), 0.5) if verdicts else {}
+    measured = {"modes": 3.0, "high_quality": 0.4, "loss/D": 1.3, "loss/G": 0.7}
+    return [{"seed": s, "round": r, **measured, **told} for r in rounds for s in range(seeds)]
+
+
+@pytest.mark.parametrize("seeds", [1, 8])
+@pytest.mark.parametrize("verdicts", [False, True])
+@pytest.mark.parametrize("rounds", [[150], [100, 200, 300]])
+def test_losses_say_what_they_are_of_and_nothing_overlaps(
+    drawn: list[Figure], seeds: int, verdicts: bool, rounds: list[int]
+) -> None:
+    levels = {"D": 2 * math.log(2), "G": math.log(2)}
+    rows, title = (
+        rows_of(seeds, rounds, verdicts=verdicts),
+        f"r3gan gamma=1 gamma_end=0.1 burn_in=0 on grid, {seeds} seeds",
+    )
+    plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO(), modes=8, equilibrium=levels, title=title)
+    (figure,) = drawn
+    told = " ".join(figure.get_suptitle().split())
+    assert told == (f"{title}; thick: median" if seeds > 1 else title)
+    assert overlapping(figure) == []
+    losses = figure.axes[0]
+    names = {t.get_text(): t for t in losses.texts}
+    assert set(names) == {"log 2", "2 log 2"}
+    right = losses.get_window_extent().x1
+    assert all(t.get_window_extent().x0 > right for t in names.values())
+    legend = losses.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y1 < losses.get_window_extent().y0
+    curves = [line for line in losses.lines if line.get_label() == "D"]
+    assert (curves[0].get_marker() == "o") == (len(rounds) == 1)
+    plt.close(figure)
+
+
+def test_levels_that_lie_close_together_can_both_be_read(drawn: list[Figure]) -> None:
+    rows = [row | {"loss/G": 90.0} for row in rows_of(2, [1, 2], verdicts=False)]
+    plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO(), equilibrium={"D": 1.39, "G": 0.69})
+    assert overlapping(drawn[0]) == []
+    plt.close(drawn[0])
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 8, 16, 17])
+def test_captions_of_samples_stand_beside_one_another(drawn: list[Figure], seeds: int) -> None:
+    data = toy_data.load("grid100")
+    cloud = data.sample(50).numpy()[None].repeat(seeds, 0)
+    title = "r3gan gamma=1 gamma_end=0.1 burn_in=0 on grid100, after 150,000 rounds"
+    captions = ["100 of 100 modes, 100 % high quality"] * seeds
+    plots.samples_figure(cloud, data, list(range(seeds)), io.BytesIO(), title=title, captions=captions)  # type: ignore[arg-type]
+    assert overlapping(drawn[0]) == []
+    assert ("the first 16 of 17 seeds" in " ".join(drawn[0].get_suptitle().split())) == (seeds > 16)
+    plt.close(drawn[0])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(1, 2), (1, 1), (1, 3)])
+def test_data_of_one_sample_warn_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
+    np.savez(tmp_path / "one.npz", samples=np.ones(shape, dtype="f4"))
+    data = toy_data.load(str(tmp_path / "one.npz"))
+    plots.samples_figure(np.ones((1, 5, shape[1])), data, [0], tmp_path / "samples.png")
+    plots_losses.losses_figure([{"seed": 0, "round": 1, "modes": 0, "loss/D": 1.0}], ["D"], tmp_path / "losses.png")
+
+
+def test_a_caption_says_of_how_many() -> None:
+    assert pictures.caption({"modes": 1.0, "high_quality": 0.234}, 8) == "1 of 8 modes, 23 % high quality"
+    assert pictures.caption({"modes": 990.0}, 1000) == "990 of 1000 modes"
+
+
+LONG = "self-conditioned n=8 weight=0.25 every=500 warm_up=1000"
+
+
+@pytest.mark.parametrize("runs", [1, 4, 12])
+def test_long_names_of_runs_are_wrapped_and_lie_on_nothing(drawn: list[Figure], runs: int) -> None:
+    names, flat = [f"{LONG} b1={i}" for i in range(runs)], np.linspace(0, 1, 3)
+    plots_report.curves(dict.fromkeys(names, (flat, flat, flat, flat)), "modes", 1, {})
+    plots_report.strips(dict.fromkeys(names, flat), dict.fromkeys(names, (0.5, 0.2, 0.8)), "modes", {})
+    history = ([1, 2, 3], np.zeros((3, 20, 2), dtype="f4"))
+    plots_report.density_grid(dict.fromkeys(names, history), toy_data.load("ring"))
+    assert [overlapping(figure) for figure in drawn] == [[]] * 3
+    assert all(len(line) <= 32 for figure in drawn for t in figure.findobj(Text) for line in t.get_text().splitlines())
+    for figure in drawn:
+        plt.close(figure)
+
+
+def test_an_evaluation_is_drawn_once(drawn: list[Figure]) -> None:
+    few, many = ([100], np.zeros((1, 9, 2))), (list(range(20)), np.zeros((20, 9, 2)))
+    plots_report.density_grid({"few": few, "many": many}, toy_data.load("ring"))  # type: ignore[dict-item]
+    titles = [axis.get_title() for axis in drawn[0].axes]
+    assert titles[:2] == ["100", "data"]
+    assert len(titles) == 2 + 7
+    places = [round(axis.get_position().x0, 6) for axis in drawn[0].axes]
+    assert places[:2] == places[-2:]  # both runs end beside the data
+    plt.close(drawn[0])

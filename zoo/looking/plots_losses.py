@@ -1,0 +1,125 @@
+"""A run's losses beside what they do not tell, as one picture that can be shown without a word beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.looking.plots import COLOURS, INK, PALE, STYLE, headline, plt, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+VERDICTS = {
+    "real_accuracy": "accuracy on real",
+    "fake_accuracy": "accuracy on fake",
+    "real_output": "mean output on real",
+    "fake_output": "mean output on fake",
+}
+LOGS = {
+    round(sign * k * math.log(2), 6): f"{'-' * (sign < 0)}{'2 ' * (k == 2)}log 2" for sign in (1, -1) for k in (1, 2)
+}
+DASHES = (0, (4, 3))
+APART = 0.075
+"""Share of an axis that a label's line of text needs."""
+
+
+def losses_figure(
+    rows: Sequence[Mapping[str, Any]],
+    players: Sequence[str],
+    path: Path | IO[bytes],
+    *,
+    modes: int | None = None,
+    equilibrium: Mapping[str, float] | None = None,
+    title: str = "",
+) -> None:
+    """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: how D judges,
+    where the variant says so, and the metrics.
+
+    Dashed: what players' losses are where D cannot tell real from fake (``equilibrium``), D's verdicts there (1/2), and the most there is.
+    """
+    rounds = sorted({row["round"] for row in rows})
+    seeds = sorted({row["seed"] for row in rows})
+    told = [m for m in ("modes", "high_quality") if m in rows[-1]]
+    verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
+    panels = 1 + bool(verdicts) + len(told)
+    columns = min(2, panels)
+    down = -(-panels // columns)
+    with plt.rc_context(STYLE | {"font.size": 11, "axes.titlesize": 12, "xtick.color": INK, "ytick.color": INK}):
+        figure, axes = plt.subplots(
+            down, columns, figsize=(5.2 * columns, 3.7 * down + 0.5), squeeze=False, layout="constrained"
+        )
+        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+        for spare in axes.flat[panels:]:
+            spare.set_axis_off()
+        losses, *others = axes.flat[:panels]
+        for player, colour in zip(players, COLOURS, strict=False):
+            _spread(losses, rows, f"loss/{player}", rounds, seeds, colour, player)
+        levels = (
+            {player: equilibrium[player] for player in players if player in (equilibrium or {})} if equilibrium else {}
+        )
+        if levels:
+            losses.plot([], [], color=PALE, lw=1, ls=DASHES, label="where D cannot tell")
+        _levels(losses, {v: LOGS.get(round(v, 6), f"{v:g}") for v in levels.values()})
+        losses.set_title("Loss: it says nothing about coverage")
+        _legend(losses, 3)
+        if verdicts:
+            judged, *others = others
+            for name, colour in zip(verdicts, COLOURS, strict=False):
+                _spread(judged, rows, f"diagnostic/{name}", rounds, seeds, colour, VERDICTS[name])
+            judged.set(title="D: 0.5 where it cannot tell", ylim=(-0.03, 1.05))
+            _levels(judged, {0.5: "0.5"})
+            _legend(judged, 2)
+        for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
+            _spread(axis, rows, name, rounds, seeds, colour, "")
+            top = 1 if name == "high_quality" else (modes or max(row.get(name, 0) for row in rows)) or 1
+            axis.set(ylim=(-0.03 * top, 1.05 * top))
+            axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
+            if name == "high_quality" or modes:
+                _levels(axis, {top: "all"})
+        for axis in axes.flat[:panels]:
+            axis.set_xlabel("rounds")
+        headline(figure, "; ".join(filter(None, [title, "thick: median" if len(seeds) > 1 else ""])), 14)
+        save(figure, path)
+
+
+def _legend(axis: Axes, columns: int) -> None:
+    """Below the axis, where it covers no curve."""
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, fontsize=10, columnspacing=1.4)
+
+
+def _levels(axis: Axes, names: Mapping[float, str]) -> None:
+    """A dashed line at each value, and its name outside the axis at the right, where no curve runs over it."""
+    for value in names:
+        axis.axhline(value, color=PALE, lw=1, ls=DASHES, zorder=0)
+    low, high = axis.get_ylim()
+    below = -math.inf
+    for value in sorted(names):
+        below = max((value - low) / (high - low), below + APART)
+        axis.annotate(
+            names[value], (1, below), (5, 0), "axes fraction", "offset points", va="center", fontsize=10, color=INK
+        )
+
+
+def _spread(
+    axis: Axes,
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    rounds: list[int],
+    seeds: list[int],
+    colour: str,
+    label: str,
+) -> None:
+    """Every seed as a thin line, their median as a thick one."""
+    table = {(row["round"], row["seed"]): row.get(name, np.nan) for row in rows}
+    lines = np.array([[table[r, s] for r in rounds] for s in seeds], dtype=float)
+    mark = "o" if len(rounds) == 1 else None  # a line through one point is not seen
+    axis.plot(rounds, lines.T, color=colour, lw=0.6, alpha=0.4, marker=mark, ms=3)
+    lines[~np.isfinite(lines)] = np.nan
+    known = ~np.isnan(lines).all(axis=0)
+    middle = np.nanmedian(lines[:, known], axis=0)
+    axis.plot(np.array(rounds)[known], middle, color=colour, lw=2.2, marker=mark, label=label or None)
