@@ -197,9 +197,10 @@ Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` trai
 NOTES = {
     "ring-tuned": """\
 **What this choice does not say.** Trials are chosen by modes times quality, the table is ordered by modes. So a trial that covered more modes
-with less quality may have been passed over. It was for six methods (modes and share of that trial; of the chosen one): consensus (7.75
-and .017, with gamma 10; 2.50 and .185), lsgan (8.00 and .24; 7.25 and .80), ogda (8.00 and .74; 7.75 and .79), pacgan (7.25 and .03; 7.00
-and .87), separate (7.50 and .50; 5.25 and .84), sn (6.75 and .007; 5.75 and .014).
+with less quality may have been passed over. It was for eight methods (modes and share of that trial; of the chosen one): consensus (7.75
+and .017, with gamma 10; 2.50 and .185), lsgan (8.00 and .24; 7.25 and .80), madgan (7.50 and .77; 7.25 and .95), minibatch (3.75 and .45;
+3.25 and .53), ogda (8.00 and .74; 7.75 and .79), pacgan (7.25 and .03; 7.00 and .87), separate (7.50 and .50; 5.25 and .84), sn (6.75
+and .007; 5.75 and .014).
 
 Of the methods with four pairs of rates, bigan and unrolled chose the lowest, flow-matching, ogda and vae the highest: better ones may lie
 beyond. The k of unrolled was not tried (it is 5), so its row is no verdict on a well-tuned unrolled. flow-matching and vae have no D, so
