@@ -52,7 +52,8 @@ def test_the_collector_rests_until_training_and_is_then_as_it_was() -> None:
 
 COMMAND = """
 import gc, sys
-from zoo import cli, harness
+from zoo import harness
+from zoo.cli import app as cli
 usual = gc.get_threshold()
 advance = harness.Game.advance
 def told(*given):

@@ -20,7 +20,8 @@ SERVER = (
 )
 """Like MLflow's: a parent that waits for its worker, and does not hand on a signal."""
 UI = (
-    "import sys; from zoo.looking import server\n"
+    "import signal, sys; from zoo.looking import server\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test that was started in the background ignores it
     "try:\n"
     f"    with server.running([sys.executable, '-c', {SERVER!r}]) as process: process.wait()\n"
     "except KeyboardInterrupt: sys.exit(0)"
