@@ -209,9 +209,9 @@ two of their four trials are the same. The two strengths of msgan were 1, its de
 """,
     "grid-tuned": """\
 **What this choice does not say.** Trials are chosen by modes times quality, the table is ordered by modes. So a trial that covered more modes
-with less quality may have been passed over. It was for ten methods, mostly one at half the rates (modes and share of that trial; of the
+with less quality may have been passed over. It was for nine methods, mostly one at half the rates (modes and share of that trial; of the
 chosen one): dropout (24.25 and .33; 24.00 and .68), extragradient (20.50 and .45; 17.50 and .85), madgan (25.00 and .80; 24.25 and .92),
-minibatch (21.50 and .745, with 8 kernels; 20.75 and .876), ns (24.25 and .71; 22.00 and .89), ragan (25.00 and .60; 23.50 and .90), rsgan
+ns (24.25 and .71; 22.00 and .89), ragan (25.00 and .60; 23.50 and .90), rsgan
 (23.00 and .65; 22.50 and .88), separate (24.25 and .40; 17.00 and .81), vanilla (24.50 and .59; 22.25 and .75), wgan (23.50 and .21; 23.25
 and .34).
 
