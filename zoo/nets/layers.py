@@ -90,7 +90,7 @@ class MinibatchDiscrimination(nn.Module):
 
     T's columns have a direction and a learned logarithm of their length (Salimans & Kingma 2016, arXiv:1602.07868).
 
-    Memory: ``[kernels, B, B]`` per seed, 1 MiB in float32 at batch 128 and 16 kernels; no array of all differences is ever held.
+    Memory: ``[kernels, B, B]`` per seed, 1 MiB in float32 at batch 128 and 16 kernels; its gradient keeps as much for each dimension.
     """
 
     def __init__(self, features: int, kernels: int, dim: int) -> None:
