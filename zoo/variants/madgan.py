@@ -28,7 +28,7 @@ class MADGAN(GAN):
         L_D = [-E log D_0(x) - sum_i E log D_i(G_i(z))] / (n + 1),    L_G = -1/n sum_i E log D_0(G_i(z))
 
     D is a softmax over n + 1 classes, class 0 real (the paper counts real last). Every generator sees the same z; ``own_z`` deals the
-    batch's latents out instead, B / n to each. The generators share all layers but the last (the paper ties most of the first ones);
+    batch's latents out instead, B / n to each. The generators share all layers but the last (the paper, from memory, ties most of the first ones);
     ``--no-shared`` makes them n nets with nothing in common, which is ours.
     Sample i comes from generator i mod n. One player moves all generators: their losses are separate sums, so that is the same.
 
