@@ -38,7 +38,7 @@ MAY: dict[str, set[str]] = {
     "engines/choice": {"engines", "harness", "normals", "errors"},
     "harness": GAME,
     "diagnostics": {"game", "harness", "randomness"},
-    "checkpoint": {"harness", "errors"},
+    "checkpoint": {"harness", "errors", "files"},
     "runs/landscape": {"game", "harness", "randomness"},
     "nets": {"nets", "variant", "errors"},
     "metrics": {"metrics", "errors"},

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ZooError
+from zoo.files import synced, write_bytes
 from zoo.harness import Lanes
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
@@ -47,7 +48,8 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
         tensors["losses"] = torch.stack(lanes.losses)
     header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items()), "notes": notes}
     last, previous, new = folder / NAME, folder / PREVIOUS, folder / (NAME + ".new")
-    write(new, tensors, {"zoo": json.dumps(header)})
+    with synced(new) as file:
+        file.write(encoded(tensors, {"zoo": json.dumps(header)}))
     if last.exists():
         previous.unlink(missing_ok=True)
         try:
@@ -57,15 +59,16 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
     os.replace(new, last)
 
 
-def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
-    """A safetensors file, on disk when this returns."""
+def encoded(tensors: dict[str, Tensor], header: dict[str, str]) -> bytes:
+    """The content of a safetensors file."""
     from safetensors.torch import save as to_bytes
 
-    data = to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    return to_bytes({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, header)
+
+
+def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """A safetensors file that is whole or not there."""
+    write_bytes(path, encoded(tensors, header))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,11 +1,12 @@
-"""Files that are whole or not there: written beside, synced, renamed."""
+"""Files that are whole or not there: written beside, synced, renamed; and the TOML that a user writes."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, typed
 
 LOCK = ".training"
 """In a folder whose files one process writes, its number."""
@@ -41,6 +42,16 @@ def alone(folder: Path) -> Iterator[None]:
             (folder / LOCK).unlink(missing_ok=True)
 
 
+def read_toml(path: Path, what: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a TOML file that says what a ``what`` is; ``ZooError`` where it is none, or ``typed`` finds a wrong key or value."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} is not a {what}: {error}.") from error
+    typed(content, kinds, f"in the {what} {path}")
+    return content
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text``; a reader sees the old file or the new one, never half of one."""
     write_bytes(path, text.encode("utf-8"))
@@ -64,11 +75,18 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 def _beside(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes the name ``path`` once it is whole and on disk."""
     beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
+    with synced(beside) as file:
+        yield file
+    os.replace(beside, path)
+
+
+@contextmanager
+def synced(path: Path) -> Iterator[BinaryIO]:
+    """A file to write under its own name that is on disk in the end."""
+    with path.open("wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:

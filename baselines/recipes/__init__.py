@@ -9,12 +9,12 @@ protocol = "pacgan"            # how samples are counted, when not the default
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError, typed, unknown
+from zoo.files import read_toml
 
 FOLDER = Path(__file__).parent
 KINDS = {"about": str, "data": str, "variant": str, "protocol": str, "recipe": dict, "variants": dict}
@@ -50,11 +50,7 @@ def family(path: Path) -> str:
 
 def read(path: Path) -> RecipeFile:
     """A recipe file of the zoo's or the user's; ``ZooError`` when it is not one."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path} is not a recipe: {error}.") from error
-    typed(content, KINDS, f"in the recipe {path}")
+    content = read_toml(path, "recipe", KINDS)
     variants = content.get("variants", {})
     typed(variants, dict.fromkeys(variants, dict), f"under [variants] in the recipe {path}")
     if "about" not in content:

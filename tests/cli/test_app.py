@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from importlib import metadata
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -20,6 +21,7 @@ from zoo.cli import run
 from zoo.cli.terminal import Live
 from zoo.errors import ZooError
 from zoo.extending import plugins
+from zoo.files import synced
 from zoo.looking import watch_page
 from zoo.looking.watch import look
 from zoo.metrics.protocols import PROTOCOLS
@@ -76,19 +78,15 @@ def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_sentence_with_the_command_that_goes_on(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = checkpoint.write
+    def filling(path: Path) -> AbstractContextManager[BinaryIO]:
+        return synced(Path("/dev/full") if (path.parent / "checkpoint.safetensors").exists() else path)
 
-    def filling(path: Path, *rest: object) -> None:
-        if (path.parent / "checkpoint.safetensors").exists():
-            raise OSError(errno.ENOSPC, "No space left on device")
-        save(path, *rest)
-
-    monkeypatch.setattr(checkpoint, "write", filling)
+    monkeypatch.setattr(checkpoint, "synced", filling)
     code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
     assert (code, len(err.strip().splitlines())) == (2, 1)
     assert "No space left on device" in err
     assert "zoo run --resume r" in err
-    monkeypatch.setattr(checkpoint, "write", lambda *_: os.write(os.open("/dev/full", os.O_WRONLY), b"x"))
+    monkeypatch.setattr(checkpoint, "synced", lambda path: synced(Path("/dev/full")))
     code, _, err = zoo("run", "ns", *SMALL, "--out", "no-checkpoint")
     assert (code, err) == (2, "zoo: The run's files cannot be written (No space left on device).\n")
 

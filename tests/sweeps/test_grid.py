@@ -80,11 +80,21 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def pretend_ray(monkeypatch: pytest.MonkeyPatch, *, is_there: bool) -> None:
+    """Of ray alone: what torch looks for while it is imported, it must find or not as ever."""
+    usual = importlib.util.find_spec
+
+    def found(name: str, package: str | None = None) -> object:
+        return (name if is_there else None) if name == "ray" else usual(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", found)
+
+
 @pytest.mark.parametrize("on", ["local", "slurm", "ray"])
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    pretend_ray(monkeypatch, is_there=True)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "srun").touch(0o755)
     (tmp_path / "here").mkdir()
@@ -114,7 +124,7 @@ def test_what_ray_cannot_do_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if words else None)
+    pretend_ray(monkeypatch, is_there=bool(words))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["zoo", "sweep", "--variants", "ns", "--on", "ray", *words])
     with pytest.raises(SystemExit) as ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -143,7 +144,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
-        what = error.filename or "A file"  # one that is open already has no name here, as on a full disk
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        what = error.filename or "A file"  # one that is open already has no name here
         print(f"zoo: {what} cannot be used: {error.strerror or error}.", file=sys.stderr)
         code = 2
     except Exception as error:

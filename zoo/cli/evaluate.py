@@ -45,7 +45,7 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.terminal import terminal
+    from zoo.cli.terminal import FEW, terminal
     from zoo.metrics.spec import BY_NAME
     from zoo.statistics import summarise
 
@@ -58,7 +58,7 @@ def show(found: dict[str, Any]) -> None:
     for name, value in found["metrics"].items():
         values = value if isinstance(value, list) else [value]
         over = summarise(values)
-        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n > 1 else "-"
+        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n >= FEW else "-"
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
         told = (

@@ -86,6 +86,12 @@ def terminal(quiet: bool = False) -> Console:
     return console if console.is_terminal else Console(quiet=quiet, highlight=False, width=110)
 
 
+def going_on(run: session.Run) -> str:
+    """The command that goes on with a run."""
+    file = plugins.file_of(run.cell.variant)
+    return shlex.join(["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(run.folder)])
+
+
 def train(run: session.Run, console: Console) -> dict[str, Any]:
     """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
 
@@ -97,16 +103,14 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
     before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         return run.train()
-    except session.Interrupted as stopped:
+    except session.Interrupted:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        file = plugins.file_of(run.cell.variant)
-        told = ["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(stopped.folder)]
-        print(f"  {shlex.join(told)}", file=sys.stderr)
+        print(f"  {going_on(run)}", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # of what is printed, not of the run's files
         raise
     except OSError as error:
-        go_on = f"; when that is mended, go on with: zoo run --resume {run.folder}" if run.checkpointed else "."
+        go_on = f"; when that is mended, go on with: {going_on(run)}" if run.checkpointed else "."
         raise ZooError(f"The run's files cannot be written ({error.strerror or error}){go_on}") from error
     finally:
         for s, handler in before.items():

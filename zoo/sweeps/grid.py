@@ -13,7 +13,6 @@ rounds = 2000
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +20,8 @@ from typing import Any
 
 from toy_data import DataError
 from zoo import recipe, variants
-from zoo.errors import ZooError, typed, unknown
+from zoo.errors import ZooError, unknown
+from zoo.files import read_toml
 from zoo.runs.cell import Cell, plan
 from zoo.variant import options
 
@@ -55,11 +55,7 @@ KINDS = {
 
 def read(path: Path) -> Grid:
     """The grid in a TOML file; ``ZooError`` with the nearest right key where one is wrong."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path} is not a sweep: {error}.") from error
-    typed(content, KINDS, f"in the sweep {path}")
+    content = read_toml(path, "sweep", KINDS)
     table = content.pop("grid", {})
     lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
     return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
