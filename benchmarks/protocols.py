@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.tuning import RESULTS, counted, keep_result, recorded, run
+from benchmarks.tuned import RESULTS, counted, recorded
+from benchmarks.tuning import keep_result, run
 from zoo.runs.cell import plan
 
 PLACE, PAGE = RESULTS / "protocols", Path(__file__).parents[1] / "docs" / "protocols.md"

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from baselines import recipes
-from benchmarks.tuning import RESULTS, keep_result, run
+from benchmarks.tuned import RESULTS
+from benchmarks.tuning import keep_result, run
 from zoo.evaluation import subjects
 from zoo.evaluation.evaluate import evaluate
 from zoo.files import finite

@@ -26,7 +26,12 @@ from zoo.runs import pictures, session
 from zoo.runs.cell import plan
 from zoo.runs.environment import device_name
 
-SHOWN = {"modes": "modes covered", "high_quality": "high-quality share", "reverse_kl": "reverse KL (nats)"}
+SHOWN = {
+    "modes": "modes covered",
+    "high_quality": "high-quality share",
+    "reverse_kl": "reverse KL (nats)",
+    "fid": "FID (our judge's)",
+}
 FEW = 4
 """Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 

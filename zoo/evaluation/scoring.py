@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 import toy_data
+from zoo.evaluation.setting import Setting, Subject
 from zoo.extending import plugins
 from zoo.harness import Evaluate
+from zoo.metrics import two_samples
 from zoo.metrics.modes import Protocol, coverage, coverage_of
 
 QUICK = 10_000
@@ -60,7 +62,7 @@ def _nothing(sentence: str) -> Scoring:
 
 
 def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
-    """Modes by the judge's argmax (per channel for stacks); every image counts, so there is no high-quality share."""
+    """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
     from zoo.evaluation import judge
 
     found = judge.cached(data)
@@ -70,16 +72,19 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
             f"zoo judge --data {data.name}"
         )
     referee = found or judge.judge(data)
-    weights = data.weights
+    setting = Setting(data, protocol, protocol.samples)
+
+    def of_one(samples: Tensor) -> dict[str, Tensor]:
+        subject = Subject(setting, samples)
+        scores = coverage_of(*subject.assigned, data.weights.to(samples.device), protocol)
+        del scores["high_quality"]
+        return scores | {"fid": two_samples.frechet(setting.points(subject), setting.train_points)}
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
-        modes = torch.cat([referee(of_a_seed[None]).modes for of_a_seed in samples])  # what the judge makes is large
-        scores = coverage_of(
-            modes, torch.ones_like(modes, dtype=torch.bool) & (modes >= 0), weights.to(modes.device), protocol
-        )
-        return {name: value for name, value in scores.items() if name != "high_quality"}
+        scores = [of_one(of_a_seed[None]) for of_a_seed in samples]  # one by one: what the judge makes is large
+        return {name: torch.cat([of_a_seed[name] for of_a_seed in scores]) for name in scores[0]}
 
-    why = {"high_quality": "a judge gives every image a class, so there is no high-quality share for images."}
+    why = {"high_quality": "a judge gives every image a class; the FID of the judge's features stands for quality."}
     return Scoring(evaluate, why, {"accuracy": referee.accuracy, "tested_on": referee.tested_on})
 
 

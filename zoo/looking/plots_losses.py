@@ -20,6 +20,12 @@ VERDICTS = {
     "real_output": "mean output on real",
     "fake_output": "mean output on fake",
 }
+TITLES = {
+    "modes": "Modes covered",
+    "high_quality": "High-quality share of samples",
+    "fid": "FID of our judge's features (lower is better)",
+}
+"""The metrics that stand beside the losses."""
 LOGS = {
     round(sign * k * math.log(2), 6): f"{'-' * (sign < 0)}{'2 ' * (k == 2)}log 2" for sign in (1, -1) for k in (1, 2)
 }
@@ -44,7 +50,7 @@ def losses_figure(
     """
     rounds = sorted({row["round"] for row in rows})
     seeds = sorted({row["seed"] for row in rows})
-    told = [m for m in ("modes", "high_quality") if m in rows[-1]]
+    told = [m for m in TITLES if m in rows[-1]]
     verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
     panels = 1 + bool(verdicts) + len(told)
     columns = min(2, panels)
@@ -76,10 +82,11 @@ def losses_figure(
             _legend(judged, 2)
         for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
             _spread(axis, rows, name, rounds, seeds, colour, "")
-            top = 1 if name == "high_quality" else (modes or max(row.get(name, 0) for row in rows)) or 1
+            known = {"modes": modes, "high_quality": 1}.get(name)
+            top = known or max(filter(math.isfinite, (row.get(name, 0) for row in rows)), default=1) or 1
             axis.set(ylim=(-0.03 * top, 1.05 * top))
-            axis.set_title("Modes covered" if name == "modes" else "High-quality share of samples")
-            if name == "high_quality" or modes:
+            axis.set_title(TITLES[name])
+            if name == "high_quality" or (name == "modes" and modes):
                 _levels(axis, {top: "all"})
         for axis in axes.flat[:panels]:
             axis.set_xlabel("rounds")

@@ -46,4 +46,5 @@ def draw(run: Run) -> None:
 def caption(row: dict[str, Any], modes: int | None) -> str:
     """One seed's result in a few words."""
     share = f", {100 * row['high_quality']:.0f} % high quality" if "high_quality" in row else ""
-    return f"{row['modes']:.0f} of {modes} modes{share}"
+    distance = f", FID {row['fid']:.3g}" if "fid" in row else ""
+    return f"{row['modes']:.0f} of {modes} modes{share}{distance}"
