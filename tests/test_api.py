@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import toy_data
 import zoo
 from zoo.errors import ZooError
 
@@ -29,3 +32,53 @@ def test_what_neither_has_is_refused_before_anything_is_written(tmp_path: Path) 
     with pytest.raises(ZooError, match="There is no option 'kk' of unrolled; did you mean 'k'"):
         zoo.run("unrolled", kk=1, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
+    made = zoo.run("ns", rounds=4, every=4, width=8, batch=16, seeds="3,5", out=tmp_path / "r", progress=False)
+    again = zoo.open_run(tmp_path / "r")
+    assert again == made
+    new = again.sample(300, seed=5)
+    assert new.shape == (300, 2)
+    assert np.isfinite(new).all()
+    assert not np.array_equal(new, again.sample(300))  # the first seed's
+    with pytest.raises(ZooError, match="has the seeds 3, 5"):
+        again.sample(3, seed=4)
+    (tmp_path / "r" / "summary.json").unlink()
+    with pytest.raises(ZooError, match="zoo run --resume"):
+        zoo.open_run(tmp_path / "r")
+
+
+def test_samples_of_any_generator_are_evaluated() -> None:
+    grid = toy_data.load("grid")
+    half = grid.sample(8000, torch.Generator().manual_seed(0))
+    half = half[half[:, 0] > 0.5][:2500]  # two columns of five
+    found = zoo.evaluate(half.numpy(), "grid", ["modes", "reverse_kl"])
+    assert found.metrics["modes"] == 10
+    assert found.metrics["reverse_kl"] == pytest.approx(np.log(2.5), abs=0.02)
+    assert "dropped 15 of 25 modes" in found.verdict[0]
+    table = found.table()
+    assert table.loc["modes", ["mean", "data", "collapsed"]].tolist() == [10, 25, 1]
+    seeds = torch.stack([half, grid.sample(len(half))]).requires_grad_()
+    both = zoo.evaluate(seeds, "grid", ["modes"])
+    assert both.metrics["modes"] == [10, 25]
+    assert both.table().loc["modes", "low"] < 17.5 < both.table().loc["modes", "high"]
+
+
+def test_what_cannot_be_evaluated_is_one_sentence() -> None:
+    with pytest.raises(ZooError, match="did you mean 'pacgan'"):
+        zoo.evaluate(np.zeros((100, 2)), "ring", protocol="pacgn")
+    with pytest.raises(ZooError, match="The array holds <U1 where samples are numbers"):
+        zoo.evaluate(np.array(["a", "b"]), "ring")
+    with pytest.raises(ZooError, match="NaN or infinite"):
+        zoo.evaluate(np.full((100, 2), np.nan), "ring")
+
+
+def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
+    made = zoo.run("ns", rounds=4, every=4, width=8, batch=16, seeds=2, out=tmp_path / "r", progress=False)
+    page = made._repr_html_()
+    assert "<table" in page
+    assert "reverse_kl" in page
+    assert made.verdict[0].split("(")[0].strip() in page
+    assert 'src="data:image/png;base64,iVBOR' in page
+    assert "<img" not in zoo.evaluate(made.samples, "ring", ["modes"])._repr_html_()

@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.api import Result, run
+    from zoo.api import Evaluation, Result, evaluate, open_run, run
     from zoo.errors import ZooError
     from zoo.extending.contract import check
     from zoo.extending.plugins import load_file
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "run": "zoo.api",
+    "open_run": "zoo.api",
+    "evaluate": "zoo.api",
     "Result": "zoo.api",
+    "Evaluation": "zoo.api",
     "ZooError": "zoo.errors",
     "Batch": "zoo.game",
     "Nets": "zoo.game",
@@ -36,6 +39,7 @@ _HOME = {
 __all__ = [
     "GAN",
     "Batch",
+    "Evaluation",
     "Nets",
     "Opt",
     "Player",
@@ -43,7 +47,9 @@ __all__ = [
     "Variant",
     "ZooError",
     "check",
+    "evaluate",
     "load_file",
+    "open_run",
     "register",
     "run",
 ]

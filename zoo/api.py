@@ -1,25 +1,57 @@
-"""The zoo from Python: ``result = zoo.run("unrolled", data="ring", k=5, seeds=8)``."""
+"""The zoo from Python, in a notebook too, where what is returned shows its table, its verdict and its picture.
+
+result = zoo.run("unrolled", data="ring", k=5, seeds=8)
+result = zoo.open_run("runs/ring/unrolled/...")
+zoo.evaluate(samples, "grid")
+"""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
+import toy_data
+from zoo.errors import unknown
 from zoo.recipe import fields
-from zoo.runs import pictures, session
+from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
 
 if TYPE_CHECKING:
     import pandas
+    from numpy.typing import ArrayLike
+
+
+class Shown:
+    """What a notebook shows: a table, sentences, and a picture where there is one."""
+
+    verdict: list[str]
+
+    def table(self) -> pandas.DataFrame:
+        raise NotImplementedError
+
+    def _picture(self) -> bytes:
+        return b""
+
+    def _repr_html_(self) -> str:
+        parts = [self.table().to_html(float_format="{:.4g}".format, na_rep="")]
+        parts += [f"<p>{html.escape(sentence)}</p>" for sentence in self.verdict]
+        if picture := self._picture():
+            parts.append(
+                f'<img style="max-width:100%" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+            )
+        return "\n".join(parts)
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Shown):
     """A finished run: its folder, and what is in it."""
 
     folder: Path
@@ -38,6 +70,12 @@ class Result:
 
         return pandas.read_csv(self.folder / "metrics.csv")
 
+    @property
+    def verdict(self) -> list[str]:  # type: ignore[override]
+        """What happened to the seeds, in words."""
+        told: list[str] = self.summary["verdict"]
+        return told
+
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""
         import pandas
@@ -47,6 +85,42 @@ class Result:
             low, high = m["ci95"]
             rows[name] = {"mean": m["mean"], "median": m["median"], "low": low, "high": high}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
+        return pandas.DataFrame.from_dict(rows, orient="index")
+
+    def sample(self, n: int, seed: int | None = None) -> np.ndarray:
+        """``n`` new samples ``[n, *data]`` of one seed's generator, the first unless told. ``ZooError`` for a seed that is not there."""
+        from zoo.runs import sampling
+
+        sampler = sampling.open_run(self.folder, seed)
+        return sampler.sample(sampler.latents(n)).numpy()
+
+    def _picture(self) -> bytes:
+        path = self.folder / "samples.png"
+        return path.read_bytes() if path.exists() else b""
+
+
+@dataclass(frozen=True)
+class Evaluation(Shown):
+    """What samples of any origin score: by metric a number (a list over seeds), and the same of the reference samplers."""
+
+    metrics: dict[str, Any]
+    reference: dict[str, dict[str, float]]
+    unavailable: dict[str, str]
+    """Why a metric could not be had, in a sentence."""
+    verdict: list[str]
+
+    def table(self) -> pandas.DataFrame:
+        """One row per metric: mean and 95 % interval over seeds, what is better, and what the reference samplers score."""
+        import pandas
+
+        from zoo.metrics.spec import BY_NAME
+        from zoo.statistics import summarise
+
+        rows: dict[str, dict[str, Any]] = {}
+        for name, value in self.metrics.items():
+            over = summarise(value if isinstance(value, list) else [value])
+            rows[name] = {"mean": over.mean, "low": over.ci95[0], "high": over.ci95[1], "better": BY_NAME[name].better}
+            rows[name] |= {sampler: scores.get(name) for sampler, scores in self.reference.items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
 
@@ -94,3 +168,43 @@ def run(
         summary = made.train()
     pictures.draw(made)
     return Result(made.folder, summary)
+
+
+def open_run(folder: str | Path) -> Result:
+    """The finished run in ``folder``, as ``run`` returned it. ``ZooError`` where there is none."""
+    found = rundir.read(folder)
+    found.must_be_finished()
+    return Result(found.path, dict(found.summary))
+
+
+def evaluate(
+    samples: ArrayLike | Tensor,
+    data: str,
+    metrics: Sequence[str] | None = None,
+    *,
+    protocol: str | None = None,
+    data_root: str | None = None,
+) -> Evaluation:
+    """How collapsed are these samples, ``[N, *data]`` or over seeds ``[S, N, *data]``? As `zoo eval` says it.
+
+    Args:
+        samples: an array or a tensor of any generator's, on the scale of the data.
+        data: the name of what they imitate, or the user's own file, as for ``run``.
+        metrics: names of ``zoo list metrics``; by default the cheap ones that this data allows.
+        protocol: how samples are counted; by default as published numbers on this data are.
+
+    Raises ``ZooError`` or ``DataError`` with one sentence.
+    """
+    from zoo.evaluation import evaluate as scored
+    from zoo.evaluation import foreign, subjects
+    from zoo.metrics.modes import PROTOCOLS
+
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise unknown("protocol", protocol, PROTOCOLS)
+    chosen = toy_data.load(data, data_root)
+    how = PROTOCOLS[protocol] if protocol else scored.default_protocol(chosen)
+    array = samples.detach().cpu().numpy() if isinstance(samples, Tensor) else np.asarray(samples)
+    source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
+    found = scored.evaluate(source.samples, chosen, metrics, protocol=how)
+    verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
+    return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict)

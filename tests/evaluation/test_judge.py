@@ -6,7 +6,7 @@ import torch
 import toy_data
 from zoo.errors import ZooError
 from zoo.evaluation import judge as module
-from zoo.evaluation.judge import FEATURES, cache_root, fit, judge
+from zoo.evaluation.judge import FEATURES, Halved, cache_root, fit, judge
 
 
 @pytest.fixture
@@ -33,6 +33,14 @@ def test_digits_are_told_apart(digits, quick):
     assert quick.accuracy > 0.97
     assert told.features.shape == (1, len(x), FEATURES)
     assert told.probabilities.sum(-1).allclose(torch.ones(1, len(x), 1))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (2, 3)])
+def test_its_maxima_are_pytorchs(size):
+    x = torch.randn(3, 2, *size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(Halved(2)(x), torch.nn.functional.max_pool2d(x, 2))
+    assert Halved(2)(x.requires_grad_()).grad_fn is not None
 
 
 def test_training_is_deterministic_given_its_seed(digits):

@@ -18,6 +18,7 @@ import toy_data
 from tests.toy_data.test_idx import write_idx
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
+from zoo.evaluation.evaluate import evaluate
 from zoo.files import LOCK
 from zoo.runs import folders, pictures, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
@@ -348,6 +349,14 @@ def test_digits_train_and_their_picture_is_drawn(tmp_path: Path) -> None:
     with np.load(tmp_path / "run" / "samples.npz") as kept:
         assert kept["samples"].shape[2:] == (1, 8, 8)
         assert np.abs(kept["samples"]).max() <= 1
+        again = evaluate(torch.from_numpy(kept["samples"]), toy_data.load("digits"), ["fid"], references=["collapsed"])
+    assert summary["metrics"]["fid"]["per_seed"] == pytest.approx(again["metrics"]["fid"], rel=1e-6)
+    assert (
+        summary["reference"]["data"]["fid"]
+        < 20
+        < summary["reference"]["collapsed"]["fid"]
+        == again["reference"]["collapsed"]["fid"]
+    )
 
 
 def test_a_users_points_train(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def sweep(
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     out: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    tf32: Annotated[bool, typer.Option("--tf32", help="Multiply in TF32 (GPU).")] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time (else one per core, or per GPU).")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="One of N machines that share --out.")] = None,
     on: Annotated[str, typer.Option(help="Where: local, or slurm or ray (extras of these names).")] = "local",
@@ -69,7 +70,7 @@ def sweep(
     given |= {"variants": _words(variants), "data": _words(data), "data_root": str(data_root) if data_root else None}
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
-    setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()))
+    setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
     executor = executors.choose(
         on, executors.Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell)
     )

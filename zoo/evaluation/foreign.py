@@ -35,16 +35,17 @@ def read(path: Path) -> Tensor:
     return readers[path.suffix.lower()](path)
 
 
-def _number(path: Path, array: Any) -> Tensor:
+def numbers(where: Path | str, array: Any) -> Tensor:
+    """An array as float32; ``ZooError`` where what stands there holds no numbers."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         kind = getattr(array, "dtype", type(array).__name__)
-        raise ZooError(f"{path} holds {kind} where samples are numbers.")
+        raise ZooError(f"{where} holds {kind} where samples are numbers.")
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
 
 
 def _npy(path: Path) -> Tensor:
     try:
-        return _number(path, np.load(path, allow_pickle=False))
+        return numbers(path, np.load(path, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, ZooError):
             raise
@@ -58,7 +59,7 @@ def _npz(path: Path) -> Tensor:
             name = "samples" if "samples" in names else names[0] if len(names) == 1 else None
             if name is None:
                 raise ZooError(f"{path} holds the arrays {', '.join(names)}; name the one with the samples 'samples'.")
-            return _number(path, file[name])
+            return numbers(path, file[name])
     except ZooError:
         raise
     except Exception as error:  # a damaged file makes numpy, zipfile and zlib raise a dozen kinds
@@ -79,7 +80,7 @@ def _csv(path: Path) -> Tensor:
 
     header = bool(first.strip()) and not all(is_number(cell) for cell in first.split(comma))
     try:
-        return _number(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2, dtype=np.float32))
+        return numbers(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2, dtype=np.float32))
     except ValueError as error:
         raise ZooError(f"{path} cannot be read as rows of numbers: {error}.") from error
 

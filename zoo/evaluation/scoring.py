@@ -84,7 +84,8 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
         scores = [of_one(of_a_seed[None]) for of_a_seed in samples]  # one by one: what the judge makes is large
         return {name: torch.cat([of_a_seed[name] for of_a_seed in scores]) for name in scores[0]}
 
-    why = {"high_quality": "a judge gives every image a class; the FID of the judge's features stands for quality."}
+    sentence = "a judge gives every image a class, so there is no high-quality share; the FID of its features stands for quality."
+    why = {"high_quality": sentence}
     return Scoring(evaluate, why, {"accuracy": referee.accuracy, "tested_on": referee.tested_on})
 
 

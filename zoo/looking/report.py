@@ -25,8 +25,10 @@ from zoo.runs import rundir
 from zoo.runs.rundir import Run
 from zoo.statistics import bands
 
-MAIN = ("modes", "high_quality")
+MAIN = ("modes", "high_quality", "fid")
 """Metrics whose curves and strips are drawn, where they were measured."""
+QUALITY = {"high_quality": ("high-quality share of samples", "right"), "fid": ("FID of our judge's features", "left")}
+"""What stands for quality beside the modes, and on which side it is good."""
 FRAMES = 6
 
 
@@ -146,18 +148,15 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         ends = "; ".join(f"{label} ends at {c[1][-1]:.3g}" for label, c in lines.items())
         note = "Mean over seeds with its 95 % bootstrap interval at every evaluation; the other runs in grey behind."
         found.append(picture(f"Over training: {title}", note, f"Mean {title} over rounds: {ends}.", png))
-    if set(MAIN) <= compared.keys():
-        points = {label: (run.values("high_quality"), run.values("modes")) for label, run in named.items()}
-        quality, modes = (compared[m].samplers for m in ("high_quality", "modes"))
+    for measure in [m for m in QUALITY if {m, "modes"} <= compared.keys()]:
+        name, side = QUALITY[measure]
+        points = {label: (run.values(measure), run.values("modes")) for label, run in named.items()}
+        quality, modes = (compared[m].samplers for m in (measure, "modes"))
         both = {k: (quality[k], modes[k]) for k in quality if k in modes}
-        told = "; ".join(
-            f"{k} {100 * np.nanmedian(x):.0f} % and {np.nanmedian(y):.3g} modes" for k, (x, y) in points.items()
-        )
-        png = plots_report.trade(points, ("high-quality share of samples", "modes covered"), both)
-        note = "Small dots are seeds, large ones medians, crosses the reference samplers. A good generator stands top right."
-        found.append(
-            picture("Quality against diversity", note, f"Medians of high-quality share and modes: {told}.", png)
-        )
+        told = "; ".join(f"{k} {np.nanmedian(x):.3g} and {np.nanmedian(y):.3g} modes" for k, (x, y) in points.items())
+        png = plots_report.trade(points, (name, "modes covered"), both)
+        note = f"Small dots are seeds, large ones medians, crosses the reference samplers. A good generator stands top {side}."
+        found.append(picture("Quality against diversity", note, f"Medians of {name} and modes: {told}.", png))
     return found + _over_time(named, compared)
 
 

@@ -165,12 +165,16 @@ class Run:
         seconds = self.summary.get("seconds")
         return {**recorded, "seconds": float(seconds)} if seconds is not None else recorded
 
-    def values(self, metric: str) -> Values:
-        """A metric's final value for each seed ``[S]``, NaN for those without one. MLflow's section may stand before its name."""
+    def must_be_finished(self) -> None:
+        """``ZooError`` where it is not."""
         if not self.finished:
             raise ZooError(
                 f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} ends it."
             )
+
+    def values(self, metric: str) -> Values:
+        """A metric's final value for each seed ``[S]``, NaN for those without one. MLflow's section may stand before its name."""
+        self.must_be_finished()
         found = self.summary["metrics"].get(metric, self.summary["metrics"].get(metric.rpartition("/")[2]))
         if found is None:
             raise unknown("metric", metric, self.metrics, f"in {self.path / SUMMARY}")

@@ -59,14 +59,14 @@ class Errand:
             os.chdir(self.at)
         if self.mark.exists():
             apply(self.setup)
-            return train(self.cell, self.folder, self.device, stop), {}
+            return train(self.cell, self.folder, self.device, stop, tf32=self.setup.tf32), {}
         own = Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}"
         write_files(self.plugins, own / "plugins")
         apply(replace(self.setup, plugins=tuple(str(own / "plugins" / name) for name in self.plugins)))
         folder = own / self.cell.key
         if not folder.exists():
             write_files(self.begun, folder)
-        outcome = train(self.cell, folder, self.device, stop)
+        outcome = train(self.cell, folder, self.device, stop, tf32=self.setup.tf32)
         files = read_files(folder)
         shutil.rmtree(folder, ignore_errors=True)
         return outcome, files

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.errors import ZooError
 from zoo.sweeps.executor import ATTEMPTS, PATIENCE, cores
 from zoo.sweeps.worker import Outcome, Setup, Status, Task, serve
 
@@ -50,6 +51,10 @@ class Local:
 
     def __init__(self, device: str = "auto", jobs: int | None = None, setup: Setup | None = None) -> None:
         self.devices, self.setup = devices(device), setup or Setup()
+        if self.setup.tf32 and self.devices == ["cpu"]:
+            raise ZooError(
+                "TF32 is a GPU's arithmetic, and these cells train on a CPU: leave --tf32 out, or say --device cuda."
+            )
         self.slots = jobs or (cores() if self.devices == ["cpu"] else len(self.devices))
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[Worker] = []

@@ -77,7 +77,7 @@ class Job:
             return Outcome(self.cell, self.folder, Status.INTERRUPTED)
         sys.argv = self.argv  # the command that config.json tells of
         self.setup.apply()
-        return train(self.cell, self.folder, self.device, self.alive.gone)
+        return train(self.cell, self.folder, self.device, self.alive.gone, tf32=self.setup.tf32)
 
     def checkpoint(self) -> Any:
         """Called by submitit when the job is about to be ended: the same again, which goes on from the cell's checkpoint."""

@@ -55,6 +55,8 @@ class Setup:
     threads: int = 1
     plugins: tuple[str, ...] = ()
     """Files with variants of the user's own."""
+    tf32: bool = False
+    """Whether GPUs multiply in TF32, in cells that begin here; one that goes on keeps to what it began with."""
 
     def apply(self) -> None:
         """Limit threads, then load the plugins."""
@@ -68,7 +70,7 @@ class Setup:
             plugins.load_file(file)
 
 
-def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool]) -> Outcome:
+def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf32: bool = False) -> Outcome:
     """Train a cell into ``folder``, going on from its checkpoint where there is one. Never raises: what went wrong is in the outcome.
 
     ``stop()`` is asked between rounds; when it says yes the run is checkpointed and the outcome is INTERRUPTED.
@@ -103,7 +105,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool]) -> Ou
             run = session.resume(folder, device=device, listener=Obedient())
         else:
             (folder / "config.json.new").unlink(missing_ok=True)  # of a process that died at its very start
-            run = session.start(cell, out=folder, device=device, listener=Obedient())
+            run = session.start(cell, out=folder, device=device, tf32=tf32, listener=Obedient())
         run.train()
         try:
             pictures.draw(run)
@@ -150,7 +152,7 @@ def serve(pipe: Connection, setup: Setup) -> None:
     setup.apply()
     threading.Thread(target=listen, daemon=True).start()
     while (task := tasks.get()) is not None:
-        outcome = train(*task, stopping.is_set)
+        outcome = train(*task, stopping.is_set, tf32=setup.tf32)
         pipe.send(outcome)
         if outcome.status is Status.FAILED:
             break
