@@ -43,9 +43,7 @@ def main() -> None:
         )
         run.training._record = under("evaluation", run.training._record)  # type: ignore[method-assign]
         run.save = under("checkpoints", run.save)  # type: ignore[method-assign]
-        run.train()
-        with clocked("pictures"):
-            pictures.draw(run)
+        run.train(under("pictures", pictures.draw))
         with clocked("MLflow, its import and a new database included"):
             tracking.log_run(root / "run", root)
         training = run.training.cpu_seconds

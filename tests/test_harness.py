@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo import harness
 from zoo.engines import counting
 from zoo.engines.tracing import Mapped, Traced
-from zoo.game import Player
+from zoo.game import Batch, Nets, Player
 from zoo.harness import Game, Lanes, Training
 from zoo.nets.kits import MLP
 from zoo.recipe import Recipe
@@ -112,6 +112,40 @@ def test_samples_come_from_the_average_where_the_recipe_keeps_one() -> None:
     for w in weights[1:]:
         expected = decay * expected + (1 - decay) * w
     torch.testing.assert_close(t.lanes().sampled["G"], expected)
+    z = g.stream([0, 1]).latents(7, "evaluation")
+    torch.testing.assert_close(t.sample(7), g.sample({"G": expected}, z))
+    assert not torch.allclose(t.sample(7), g.sample({"G": weights[-1]}, z))
+
+
+def test_every_round_plays_at_its_own_rate() -> None:
+    """Against PyTorch's Adam on D and G by hand, at rates that fall to 1/4 over the last four of eight rounds."""
+    g = game(recipe=replace(RECIPE, rounds=8, every=1, decay=0.5))
+    start, nets = g.build([3]).moving[0], g.networks
+    weights = {name: w[0].clone().requires_grad_() for name, w in start.items()}
+    lr = {"D": g.recipe.lr_d, "G": g.recipe.lr_g}
+    adam = {n: torch.optim.Adam([w], lr=lr[n], betas=(g.recipe.b1, g.recipe.b2)) for n, w in weights.items()}
+    stream = g.stream([3])
+    for t in range(8):
+        for name, i, loss in (("D", 0, g.variant.d_loss), ("G", 1, g.variant.g_loss)):
+            batch = Batch(*(part[0] for part in stream[2 * t + i]))
+            adam[name].param_groups[0]["lr"] = lr[name] * min(1.0, (8 - t) / 4)
+            adam[name].zero_grad()
+            loss(Nets(nets, weights, {}, {}), batch).backward()
+            adam[name].step()
+    played = trained([3], g=g)
+    for name, w in weights.items():
+        torch.testing.assert_close(played.lanes().moving[0][name][0], w.detach())
+
+
+def test_weights_that_overflow_in_the_last_round_are_a_divergence() -> None:
+    t = training([0, 1], g=game(recipe=replace(RECIPE, rounds=1, every=1)))
+    next(iter(t))
+    lanes = t.lanes()
+    lanes.diverged.clear()
+    lanes.moving[0]["G"][1, 0] = torch.inf  # no loss has seen it yet
+    lanes.losses = [torch.zeros(2, 2, dtype=torch.float64)]
+    lanes.settle()
+    assert lanes.diverged == {1: 1}
 
 
 @dataclass(frozen=True)

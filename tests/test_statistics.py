@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zoo.statistics import bootstrap, holm, iqm, summarise
+from zoo.statistics import bands, bootstrap, holm, iqm, summarise
 
 
 def test_the_interval_covers_the_mean_about_as_often_as_it_says():
@@ -72,3 +72,22 @@ def test_summary_counts_what_is_missing():
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.5]).tolist() == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+def test_bands_are_the_intervals_of_every_row():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(3, 12))
+    table[1, :4] = math.nan
+    table[2, 1:] = math.nan
+    mean, low, high = bands(table)
+    assert mean.tolist() == pytest.approx([table[0].mean(), table[1, 4:].mean(), table[2, 0]])
+    for row in (0, 1):
+        assert (low[row], high[row]) == pytest.approx(bootstrap(table[row]), abs=0.05)
+        assert low[row] < mean[row] < high[row]
+    assert math.isnan(low[2])
+    assert math.isnan(high[2])
+
+
+def test_a_missing_seed_is_no_high_one():
+    assert math.isnan(iqm([1.0, 2.0, 3.0, math.nan]))
+    assert iqm([1.0, 2.0, 3.0, math.inf]) == 2.5

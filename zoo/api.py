@@ -144,9 +144,7 @@ def run(
     ``compile`` says whether a round is compiled; by itself it is where that is repaid. ``tf32`` lets a GPU multiply with fewer bits.
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
-    from rich.console import Console
-
-    from zoo.cli.terminal import Live
+    from zoo.cli.terminal import Live, terminal
 
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
@@ -159,14 +157,13 @@ def run(
         protocol=protocol,
         data_root=data_root,
     )
-    listener = Live(Console(highlight=False)) if progress else session.Listener()
+    listener = Live(terminal()) if progress else session.Listener()
     folder = Path(out) if out else None
     made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):
             stack.callback(listener.close)
-        summary = made.train()
-    pictures.draw(made)
+        summary = made.train(pictures.draw)
     return Result(made.folder, summary)
 
 
@@ -183,6 +180,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     *,
     protocol: str | None = None,
+    references: Sequence[str] | None = None,
     data_root: str | None = None,
 ) -> Evaluation:
     """How collapsed are these samples, ``[N, *data]`` or over seeds ``[S, N, *data]``? As `zoo eval` says it.
@@ -192,6 +190,7 @@ def evaluate(
         data: the name of what they imitate, or the user's own file, as for ``run``.
         metrics: names of ``zoo list metrics``; by default the cheap ones that this data allows.
         protocol: how samples are counted; by default as published numbers on this data are.
+        references: samplers to stand beside (``baselines.samplers.SAMPLERS``); by default the data and one mode.
 
     Raises ``ZooError`` or ``DataError`` with one sentence.
     """
@@ -205,6 +204,6 @@ def evaluate(
     how = PROTOCOLS[protocol] if protocol else scored.default_protocol(chosen)
     array = samples.detach().cpu().numpy() if isinstance(samples, Tensor) else np.asarray(samples)
     source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
-    found = scored.evaluate(source.samples, chosen, metrics, protocol=how)
+    found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
     return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict)

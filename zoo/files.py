@@ -7,9 +7,9 @@ import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,23 +23,36 @@ LOCK = ".training"
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep ``folder`` from other processes that ask for it too; ``ZooError`` naming the one that has it. Death lets go of it."""
-    import fcntl
-
-    with (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ZooError(f"{folder} is being trained by process {file.read()} on this machine.") from None
-        except OSError:
-            pass  # a file system that keeps no locks
+    path = folder / LOCK
+    with ExitStack() as stack:
+        while True:
+            file = stack.enter_context(path.open("a+"))
+            if not _locked(file):
+                file.seek(0)
+                raise ZooError(f"{folder} is being trained by process {file.read()} on this machine.")
+            with suppress(FileNotFoundError):
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                    break  # else whoever had it took the file away after it was opened here
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         try:
             yield
         finally:
-            (folder / LOCK).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+
+
+def _locked(file: IO[str]) -> bool:
+    """Lock an open file until it is closed; False where another has it."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system that keeps no locks
+    return True
 
 
 def read_toml(path: Path, what: str, kinds: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def iqm(values: ArrayLike, axis: int = -1) -> Any:
     n = x.shape[-1]
     weight = middle_half(n)
     inside = weight > 0  # leaves out infinite outliers, which 0 * inf would turn to NaN
+    x = np.where(np.isnan(x).any(-1, keepdims=True), np.nan, x)  # sorted, NaN would pass for the highest
     return (x[..., inside] * weight[inside]).sum(-1) / weight.sum()
 
 
@@ -80,14 +81,22 @@ def bootstrap(
     return (float(interval.low), float(interval.high))
 
 
-def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Values, Values]:
-    """The percentile bootstrap interval of the mean at every evaluation at once: ``[R, S] -> [R], [R]``, the same resamples for all."""
-    values = np.asarray(table, dtype=float)
-    seeds = values.shape[1]
-    draws = np.random.default_rng(seed).integers(seeds, size=(1999, seeds))
-    means = np.stack([row[draws].mean(-1) for row in values])  # row by row: [R, resamples, S] would not be small
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=1)
-    return low, high
+def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Values, Values, Values]:
+    """Mean over seeds at every evaluation, and its percentile bootstrap interval: ``[R, S] -> [R], [R], [R]``.
+
+    Of the seeds that have a number there, with the same resamples where these are equally many; NaN bounds where they are fewer than two.
+    """
+
+    def of_one(row: Values) -> tuple[float, float, float]:  # row by row: [R, resamples, S] would not be small
+        known = row[~np.isnan(row)]
+        if len(known) < 2:
+            return float(known.mean()) if len(known) else np.nan, np.nan, np.nan
+        draws = np.random.default_rng(seed).integers(len(known), size=(1999, len(known)))
+        low, high = np.quantile(known[draws].mean(-1), [(1 - confidence) / 2, (1 + confidence) / 2])
+        return float(known.mean()), float(low), float(high)
+
+    mean, low, high = np.array([of_one(row) for row in np.asarray(table, dtype=float)]).reshape(-1, 3).T
+    return mean, low, high
 
 
 def summarise(values: ArrayLike) -> Summary:

@@ -28,7 +28,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ROOT = Path("runs")
+ROOT, FILE = Path("runs"), "mlflow.db"
 ARTIFACTS = (
     "generator.safetensors",
     "config.json",
@@ -38,7 +38,6 @@ ARTIFACTS = (
     "losses.png",
     "strip.png",
     "samples.gif",
-    "report.html",
 )
 SEEDS = "/seeds"
 """What the name of an experiment ends in whose runs are single seeds."""
@@ -49,7 +48,17 @@ MOST_SEEDS = 50_000
 
 def uri(root: Path = ROOT) -> str:
     """Where runs are logged: MLFLOW_TRACKING_URI, else a SQLite file beside the runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / 'mlflow.db').absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / FILE).absolute()}"
+
+
+def root_of(folder: Path) -> Path:
+    """Where what is at or below ``folder`` is logged: beside the nearest file of MLflow's above it, else in ``runs`` if that is above it or
+    the folder is a run itself, else in the folder."""
+    here = folder.resolve()
+    for place in (here, *here.parents):
+        if (place / FILE).exists():
+            return place
+    return ROOT if here.is_relative_to(ROOT.resolve()) or (folder / rundir.CONFIG).exists() else folder
 
 
 def client(root: Path = ROOT) -> MlflowClient:
@@ -80,7 +89,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
         raise ZooError(f"{folder} holds no finished run: it has no {rundir.SUMMARY}.")
     store, params, curves = client(root), _params(run), _curves(run)
     stamp = {
-        "zoo.run": str(folder.absolute()),
+        "zoo.run": str(folder.resolve()),
         "zoo.device": run.summary["device"],
         "zoo.git": run.config.get("git") or "unknown",
         "zoo.version": run.summary["versions"]["mode-collapse-zoo"],
@@ -138,12 +147,11 @@ def _aggregated(run: Run, curves: dict[str, NDArray[np.float64]], rounds: Sequen
     """Mean over seeds by round with .lo and .hi (95 % bootstrap), and final values at step 0, which the page draws as bars."""
     points: list[Point] = []
     for name, values in curves.items():
-        low, high = bands(values)
-        for key, line in ((name, values.mean(1)), (f"{name}.lo", low), (f"{name}.hi", high)):
-            points += [(key, float(v), r) for v, r in zip(line, rounds, strict=True)]
+        for end, line in zip(("", ".lo", ".hi"), bands(values), strict=True):
+            points += [(f"{name}{end}", float(v), r) for v, r in zip(line, rounds, strict=True) if not np.isnan(v)]
     for name, m in run.summary["metrics"].items():
         ends = zip(("", ".lo", ".hi"), (m["mean"], *m["ci95"]), strict=True)
-        points += [(f"final/{name}{end}", v, 0) for end, v in ends]
+        points += [(f"final/{name}{end}", v, 0) for end, v in ends if v is not None and not np.isnan(v)]
     return points + [(f"cost/{name}", float(v), 0) for name, v in run.summary["cost"].items()]
 
 
@@ -163,7 +171,8 @@ def _experiment(store: MlflowClient, name: str, root: Path, last: int | None) ->
 
 def _forget(store: MlflowClient, experiment: str, folder: Path) -> None:
     """Delete what was logged of this folder before."""
-    wanted = f"tags.`zoo.run` = '{folder.absolute()}'"
+    quote = '"' if "'" in str(folder.resolve()) else "'"
+    wanted = f"tags.`zoo.run` = {quote}{folder.resolve()}{quote}"
     for old in store.search_runs([experiment], wanted, max_results=MOST_SEEDS):
         store.delete_run(old.info.run_id)
 

@@ -318,3 +318,39 @@ def test_a_run_of_the_zoo_may_leave_the_data_s_range(tmp_path):
     assert torch.equal(load(tmp_path).samples, x)
     with pytest.raises(ZooError, match="those of 'digits' from -1 to 1"):
         load(tmp_path / "samples.npz", "digits")
+
+
+def test_ais_of_a_known_generator(ring):
+    """Latents N(0, 1) and noise of .5: samples are N(0, (4 + .25) I), and so is the density of any data under it."""
+    exact = torch.distributions.MultivariateNormal(torch.zeros(2).double(), 4.25 * torch.eye(2).double())
+    x = ring.sample(N, torch.Generator().manual_seed(3))[None]
+    found = evaluate(x, ring, ["ais"], references=[], generators=Generators([lambda z: 2 * z], 2, sigma=0.5))
+    from zoo.evaluation.setting import Setting
+
+    held_out = Setting(ring, PROTOCOLS["pacgan"], N).held_out[:32]
+    assert found["metrics"]["ais"] == pytest.approx(float(exact.log_prob(held_out.double()).mean()), abs=0.1)
+
+
+@pytest.mark.parametrize("points", [15, 50])
+def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, points):
+    g = torch.Generator().manual_seed(0)
+    np.savez(tmp_path / "few.npz", samples=torch.randn(points, 2, generator=g).numpy())
+    found = evaluate(torch.randn(1, 300, 2, generator=g), toy_data.load(str(tmp_path / "few.npz")))
+    assert math.isfinite(found["metrics"]["sliced_wasserstein"])
+    assert "at least 6, and there are" in found["unavailable"]["coverage"]
+    assert ("one_nn" in found["unavailable"]) == (points == 15)
+
+
+def test_a_file_s_name_does_not_choose_its_protocol(tmp_path):
+    for name in ("selfcond", "dyngan", "cube1200"):
+        np.savez(tmp_path / f"{name}.npz", centres=np.eye(2), sigma=0.1)
+        assert default_protocol(toy_data.load(str(tmp_path / f"{name}.npz"))) == PROTOCOLS["pacgan"]
+
+
+def test_pngs_of_sixteen_bits_are_those_of_eight(tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(25, 8, 8))
+    for depth, kind in (("8", np.uint8), ("16", np.uint16)):
+        (tmp_path / depth).mkdir()
+        for i, image in enumerate(pixels):
+            Image.fromarray((image * (1 if depth == "8" else 257)).astype(kind)).save(tmp_path / depth / f"{i:02}.png")
+    assert torch.equal(foreign.read(tmp_path / "8"), foreign.read(tmp_path / "16"))

@@ -170,6 +170,7 @@ def test_the_interval_decides_over_seeds_not_the_mean() -> None:
     assert found.interval[0] < 0.8
     assert found.missing == dict.fromkeys(range(4, 8), 1)
     mode_coverage(several, "ring", at_least=found.interval[0])
+    mode_coverage(several, "ring", at_least=0.8, confidence=0.2)  # a narrow interval ends near the mean
     with pytest.raises(AssertionError, match=r"95 % interval's lower end, 0\.\d+, is below 0.87"):
         mode_coverage(several, "ring", at_least=0.87)
 

@@ -159,3 +159,86 @@ def test_a_verdict_names_the_share_of_the_data_itself_not_of_one_draw(ring, g):
     told = re.search(r"([\d.]+) % of the data's", found.sentence)
     assert told is not None
     assert float(told[1]) == pytest.approx(100 * (1 - math.exp(-4.5)), abs=0.15)  # 3 sigmas in two dimensions
+
+
+def near(data, modes, share_within=1.0, sigma=0.02, seed=0):
+    """One sample around each of ``modes``, of which a share are high quality and the rest far off."""
+    g = torch.Generator().manual_seed(seed)
+    x = data.centres[modes] + sigma * torch.randn(len(modes), 2, generator=g)
+    x[: round((1 - share_within) * len(x))] += 100
+    return x
+
+
+@pytest.mark.parametrize(("name", "n"), [("grid", 100), ("grid", 190), ("grid100", 30), ("grid100", 900)])
+def test_a_collapse_is_told_however_few_the_samples(name, n):
+    """None of so many modes is certain to be hit by so few samples; all but one missing is certain to be no chance."""
+    data = toy_data.load(name)
+    (found,) = subjects.verdict(near(data, torch.zeros(n, dtype=torch.long), sigma=0.05)[None], data, [0])
+    assert found.faults == ("dropped",)
+    assert found.sentence.startswith(f"covers 1 of {len(data.weights)} modes, where a perfect sampler covers ")
+    g = torch.Generator().manual_seed(1)
+    many = subjects.verdict(torch.stack([data.sample(n, g) for _ in range(40)]), data, range(40))
+    assert sum("dropped" in v.faults for v in many) == 0
+
+
+def test_few_samples_are_not_said_to_cover_what_they_do_not():
+    data = toy_data.load("grid100")
+    (found,) = subjects.verdict(data.sample(30, torch.Generator().manual_seed(0))[None], data, [0])
+    assert re.fullmatch(r"covers 2\d of 100 modes, as many as 30 samples can show\.", found.sentence)
+
+
+def test_a_tight_threshold_leaves_a_perfect_sampler_few_samples_and_no_blame():
+    data, g = toy_data.load("grid100"), torch.Generator().manual_seed(0)
+    samples = torch.stack([data.sample(1000, g) for _ in range(20)])  # within one sigma 39 % of them
+    found = subjects.verdict(samples, data, range(20), protocol=PROTOCOLS["dyngan"])
+    assert not any("dropped" in v.faults for v in found)
+
+
+ONE_PERCENT = PROTOCOLS["one-percent"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "inside", "outside"),
+    [
+        # 24 samples of a mode are too few where 25 make one
+        ("dropped", [24, *[354] * 6, 352], [25, *[354] * 6, 351]),
+        # the first mode's share p gives KL = p log 8p + (1 - p) log(8 (1 - p) / 7) nats
+        ("uneven", [760, *[249] * 6, 246], [640, *[266] * 6, 264]),
+    ],
+)
+def test_rules_of_counts_bite_where_they_say(ring, fault, inside, outside):
+    for counts, bites in ((inside, True), (outside, False)):
+        assert sum(counts) == N
+        x = near(ring, torch.arange(8).repeat_interleave(torch.tensor(counts)), sigma=0.012)
+        (found,) = subjects.verdict(x[None], ring, [0], protocol=ONE_PERCENT if fault == "dropped" else PACGAN)
+        assert (fault in found.faults) is bites, found.sentence
+
+
+@pytest.mark.parametrize(("share", "bites"), [(0.88, True), (0.9, False)])
+def test_scattered_is_below_nine_tenths_of_the_data_s_share(ring, share, bites):
+    (found,) = subjects.verdict(near(ring, torch.arange(N) % K, share, sigma=0.005)[None], ring, [0])
+    assert ("scattered" in found.faults) is bites
+
+
+@pytest.mark.parametrize(("lost", "bites"), [(1, False), (2, False), (3, True)])
+def test_oscillating_is_a_quarter_of_the_last_evaluations(ring, g, lost, bites):
+    """Twenty evaluations have nine steps in their second half: two of them are less than a quarter, three more."""
+    counts = torch.full((20, 1, K), 60)
+    counts[11 : 11 + 2 * lost : 2, 0, 0] = 0
+    assert ("oscillates" in judged(ring, ring.sample(N, g), counts=counts).faults) is bites
+
+
+@pytest.mark.parametrize(("copied", "bites"), [(0.1, False), (0.4, True)])
+def test_memorising_is_a_tenth_of_1_nn_accuracy(ring, g, copied, bites):
+    """Of a sampler that copies a share, that share of training points has a copy at distance 0: its accuracy falls by about half of it."""
+    train = ring.sample(N, g)
+    some = torch.cat([train[: round(copied * N)], ring.sample(N - round(copied * N), g)])
+    assert ("memorises" in judged(ring, some, train=train).faults) is bites
+
+
+def test_narrow_needs_more_high_quality_than_the_data_has(ring, g):
+    """Modes of half the data's width (a quarter of the variance), but a tenth of the samples far off: scattered, not narrow."""
+    x = near(ring, torch.arange(N) % K, 0.93, sigma=0.01)
+    assert judged(ring, x).faults == ()
+    assert judged(ring, near(ring, torch.arange(N) % K, 1.0, sigma=0.01)).faults == ("narrow",)
+    assert judged(ring, near(ring, torch.arange(N) % K, 1.0, sigma=0.0155)).faults == ()  # .6 of the variance

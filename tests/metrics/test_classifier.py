@@ -85,3 +85,13 @@ def test_precision_and_recall_agree_with_torch_fidelity(seed):
     got = prdc(x[None], y, 5)
     assert got["precision"].item() == pytest.approx(want["precision"], abs=1e-6)
     assert got["recall"].item() == pytest.approx(want["recall"], abs=1e-6)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_stacks_are_scored_over_all_combinations_of_classes(channels):
+    p = torch.rand(2, 30, channels, 3, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    joint, classes = p[:, :, 0], torch.rand(3**channels).softmax(0)
+    for c in range(1, channels):
+        joint = (joint[..., None] * p[:, :, c, None, :]).flatten(2)
+    torch.testing.assert_close(inception_score(p), inception_score(joint), rtol=1e-6, atol=0)
+    torch.testing.assert_close(mode_score(p, classes), mode_score(joint, classes), rtol=1e-6, atol=0)

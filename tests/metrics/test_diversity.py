@@ -79,3 +79,11 @@ def test_birthdays_of_near_duplicates():
         0.5 + math.sqrt(0.25 + 2 * math.log(2) / 0.1), rel=0.03
     )
     assert birthday_of_samples(torch.zeros(1, 100, 3), y).item() == 2
+
+
+@pytest.mark.parametrize("d", [3, 9, 12])
+def test_birthdays_count_copies_in_any_dimension(d):
+    """Twenty points, each 25 times: a pair of different samples are copies with probability 24 / 499, whatever rounding makes of their distance."""
+    points = torch.randn(20, d, generator=torch.Generator().manual_seed(0)).repeat_interleave(25, 0)
+    want = 0.5 + math.sqrt(0.25 + 2 * math.log(2) * 499 / 24)
+    assert birthday_of_samples(points[None], points).item() == pytest.approx(want)

@@ -1,6 +1,7 @@
 """Mode metrics against hand-made samples with known answers, and against loops written from the definitions."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+import toy_data
 from zoo.errors import ZooError
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign, count, coverage, divergences, histogram
 
@@ -188,3 +190,11 @@ def test_published_divergences_of_stacked_mnist_are_taken_to_even_modes(ring):
     even = Protocol(even_weights=True)
     assert coverage(samples, ring, even)["reverse_kl"].item() == pytest.approx(0, abs=1e-7)
     assert coverage(samples, ring)["reverse_kl"].item() > 0.3
+
+
+@pytest.mark.parametrize("name", ["ring-3d", "cube1200"])
+def test_a_box_is_no_thinner_than_the_widest_noise(name, generator):
+    """Where a coordinate holds no noise three of its standard deviations are nothing, and no sample would be inside."""
+    data = toy_data.load(name)
+    box = replace(PROTOCOLS["selfcond"], threshold=5.0)
+    assert coverage(data.sample(400, generator)[None], data, box)["high_quality"].item() > 0.99

@@ -154,3 +154,19 @@ def test_images_are_flattened_and_shapes_must_agree():
     assert torch.equal(frechet(x, y), frechet(x.flatten(2), y.flatten(1)))
     with pytest.raises(ZooError, match="of one shape"):
         mmd(x, y.flatten(1))
+
+
+@pytest.mark.parametrize("metric", [mmd, sliced_wasserstein, lambda x, y: wasserstein(x, y, 1), frechet])
+def test_numbers_of_any_type_are_compared_as_numbers(metric):
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randint(10, (1, 60, 2), generator=g), torch.randint(5, 15, (60, 2), generator=g)
+    want = metric(x.float(), y.float())
+    assert want.item() > 0.01
+    torch.testing.assert_close(metric(x, y), want)
+    torch.testing.assert_close(metric(x.double(), y.float()), want, rtol=1e-5, atol=1e-6)
+
+
+def test_mmd_of_constant_data():
+    one, other = torch.zeros(1, 50, 2), torch.full((1, 50, 2), 3.0)
+    assert mmd(one, one[0]).item() == pytest.approx(0, abs=1e-12)
+    assert mmd(other, one[0]).item() > 1

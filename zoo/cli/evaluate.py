@@ -15,6 +15,9 @@ def evaluate_samples(
     samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of PNGs, or a run directory.")],
     data: Annotated[str | None, typer.Option(help="What the samples imitate (a run directory knows).")] = None,
     metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
+    references: Annotated[
+        str | None, typer.Option(help="Samplers to stand beside: data, memoriser, half, ... (else data,collapsed).")
+    ] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
     plugin: yours.Plugin = None,
@@ -24,13 +27,14 @@ def evaluate_samples(
     from zoo.evaluation.evaluate import evaluate
     from zoo.files import finite
 
-    names = [name for word in metrics.split(",") if (name := word.strip())] if metrics else None
+    names, beside = _words(metrics), _words(references)
     source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
     found = evaluate(
         source.samples,
         source.data,
         names,
         protocol=source.protocol,
+        references=beside,
         generators=source.generators,
         history=source.history,
     )
@@ -39,6 +43,10 @@ def evaluate_samples(
         print(json.dumps(finite(found), indent=2))
     else:
         show(found)
+
+
+def _words(text: str | None) -> list[str] | None:
+    return [name for word in text.split(",") if (name := word.strip())] if text else None
 
 
 def show(found: dict[str, Any]) -> None:

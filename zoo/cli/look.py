@@ -15,7 +15,7 @@ def watch(
         Path, typer.Argument(metavar="RUN", help="A run's directory; it may be one that is yet to begin.")
     ],
     terminal: Annotated[bool, typer.Option("--terminal", help="In the terminal, without a browser.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the page (else any free one).")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page (else any free one).")] = 0,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     plugin: yours.Plugin = None,
 ) -> None:
@@ -33,7 +33,9 @@ def watch(
 
 def ui(
     folder: Annotated[Path, typer.Argument(help="The folder of runs whose MLflow file is shown.")] = Path("runs"),
-    port: Annotated[int | None, typer.Option(help="Port (else the first free one from 5000).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port (else the first free one from 5000).")
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
 ) -> None:
     """The MLflow comparison UI on this machine's loopback, opened at a prepared view."""

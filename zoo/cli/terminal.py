@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from zoo.errors import ZooError
 from zoo.extending import plugins
@@ -68,7 +70,6 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
         )
     earlier = run.training.seconds
     summary = train(run, console)
-    pictures.draw(run)
     if given["track"]:
         from zoo import tracking
 
@@ -87,8 +88,8 @@ def _count(seeds: int) -> str:
 
 def terminal(quiet: bool = False) -> Console:
     """Where a run tells of itself; what is not a terminal (a file, a pipe) is wide enough for a table."""
-    console = Console(quiet=quiet, highlight=False)
-    return console if console.is_terminal else Console(quiet=quiet, highlight=False, width=110)
+    console = Console(quiet=quiet, highlight=False, markup=False)
+    return console if console.is_terminal else Console(quiet=quiet, highlight=False, markup=False, width=110)
 
 
 def going_on(run: session.Run) -> str:
@@ -107,7 +108,7 @@ def train(run: session.Run, console: Console) -> dict[str, Any]:
 
     before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return run.train()
+        return run.train(pictures.draw)
     except session.Interrupted:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
         print(f"  {going_on(run)}", file=sys.stderr)
@@ -141,13 +142,17 @@ class Live(session.Listener):
         self.total, self.modes = cell.recipe.rounds, run.data.modes
         told = "".join(f" {k}={v}" for k, v in cell.options.items())
         device = device_name(run.device)
-        self.console.print(
-            f"[bold]{cell.variant}[/bold]{told} on [bold]{cell.data}[/bold], {_count(len(cell.seeds))}, {device}"
-        )
+        parts = ((cell.variant, "bold"), told, " on ", (cell.data, "bold"), f", {_count(len(cell.seeds))}, {device}")
+        self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
         if self.console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rounds"), TextColumn("{task.fields[live]}"))
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("rounds"),
+                TextColumn("{task.fields[live]}", markup=False),
+            )
             self.progress = Progress(
                 *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console
             )
@@ -179,6 +184,8 @@ class Live(session.Listener):
             told.append(f"modes {record.metrics['modes'].mean():.1f}{of}")
         if "high_quality" in record.metrics:
             told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
+        if "fid" in record.metrics:
+            told.append(f"FID {record.metrics['fid'].mean():.3g}")
         if not told:
             told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
         if record.diverged:
@@ -209,15 +216,18 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
             "worst seed",
             *(f"{name} itself" if name == "data" else name for name in references),
         ):
-            table.add_column(head, justify="right")
+            table.add_column(head, justify="right", style="bold" if head == "mean" else None)
         for name in [m for m in SHOWN if m in metrics] or list(metrics):
             m = metrics[name]
-            worst = min(m["per_seed"], key=BY_NAME[name].goodness if name in BY_NAME else None)
+            goodness = BY_NAME[name].goodness if name in BY_NAME else float
+            worst = min(
+                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(v))
+            )  # nothing is worse than no number
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             band = "-" if len(m["per_seed"]) < FEW else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
             only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
-            table.add_row(told, f"[bold]{m['mean']:.3g}[/bold]{only}", band, f"{worst:.3g}", *others)
+            table.add_row(told, f"{m['mean']:.3g}{only}", band, f"{worst:.3g}", *others)
         console.print(table)
     for sentence in summary["verdict"]:
         console.print(sentence, soft_wrap=True)
@@ -241,12 +251,13 @@ def track_runs(folders: list[Path]) -> None:
     from zoo import tracking
     from zoo.runs import rundir
 
-    found = [run.path for run in map(rundir.read, rundir.find(folders)) if run.finished]
+    roots = {path: tracking.root_of(folder) for folder in folders for path in rundir.find([folder])}
+    found = [path for path in rundir.find(folders) if rundir.read(path).finished]
     if not found:
         raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
     failed = 0
     for folder in found:
-        failure = tracking.try_log(folder)
+        failure = tracking.try_log(folder, roots[folder])
         print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)
         failed += bool(failure)
     if failed:

@@ -45,15 +45,11 @@ def _birthday(setting: Setting, x: Subject) -> Values:
 
 def _scores(setting: Setting, x: Subject) -> Values:
     """Inception and Mode score over the data's classes; of stacks, over the product of the channels' classes: 1000."""
-    p = x.verdicts.probabilities.double()  # [S, N, c, K]
-    joint = p[:, :, 0]
-    for channel in range(1, p.shape[2]):
-        joint = torch.einsum("sni,snj->snij", joint, p[:, :, channel]).flatten(2)
     assert setting.data.weights is not None
-    classes = setting.data.weights
+    p = x.verdicts.probabilities
     return {
-        "inception_score": classifier.inception_score(joint),
-        "mode_score": classifier.mode_score(joint, classes),
+        "inception_score": classifier.inception_score(p),
+        "mode_score": classifier.mode_score(p, setting.data.weights),
     }
 
 
@@ -147,6 +143,13 @@ LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
 """What a metric may need, to why a setting lacks it, in one sentence; ``None`` where it does not."""
 
 
+PAIRED = dict.fromkeys(("precision", "recall", "density", "coverage"), 6) | dict.fromkeys(
+    ("one_nn", "one_nn_real", "one_nn_fake", "mmd", "mmd_poly", "frechet", "fid", "kid", "birthday", "overfit_one_nn"),
+    2,
+)
+"""The fewest training points that a metric of pairs can do with."""
+
+
 def unavailable(setting: Setting, name: str) -> str | None:
     """Why a metric cannot be computed here, in one sentence; None where it can."""
     for need in spec.get(name).needs:
@@ -158,6 +161,11 @@ def unavailable(setting: Setting, name: str) -> str | None:
             return f"On images it is taken between the judge's features, where it is called {instead[name]}."
         if name == "high_quality":
             return "The judge gives every image a mode; there is no threshold of quality."
+    enough = PAIRED.get(name, 0)
+    if setting.pairs < enough:
+        return (
+            f"It compares equally many samples and training points, at least {enough}, and there are {setting.pairs}."
+        )
     if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
         return "The run keeps too few samples of each evaluation to tell which modes they cover."
     return None
@@ -165,8 +173,9 @@ def unavailable(setting: Setting, name: str) -> str | None:
 
 def default_protocol(data: Data) -> Protocol:
     """The protocol that published numbers on this data use."""
-    named = PROTOCOLS.get("stacked-mnist" if isinstance(data, Stacks) else data.name)
-    return named or PROTOCOLS["pacgan"]
+    if isinstance(data, Stacks):
+        return PROTOCOLS["stacked-mnist"]
+    return PROTOCOLS["cube1200" if data.name == "cube1200" and data.shape == (1200,) else "pacgan"]
 
 
 def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:

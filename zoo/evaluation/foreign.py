@@ -110,7 +110,9 @@ def _folder(path: Path) -> Tensor:
         try:
             with Image.open(file) as image:
                 grey = image.mode in ("1", "L", "LA", "I", "I;16", "P")
-                pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.float32)
+                deep = image.mode in ("I", "I;16")  # 16 bits, which Pillow would cut to 8
+                pixels = np.asarray(image if deep else image.convert("L" if grey else "RGB"), dtype=np.float32)
+                pixels /= np.float32(257 if deep else 1)
         except (OSError, UnidentifiedImageError) as error:
             raise ZooError(f"{file} cannot be read as a PNG ({error}).") from error
         images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))

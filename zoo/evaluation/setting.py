@@ -53,13 +53,17 @@ class Setting:
     def judge(self) -> Judge | None:
         return judge(self.data, progress=self.progress) if isinstance(self.data, Images) else None
 
+    @property
+    def pairs(self) -> int:
+        """How many samples metrics of pairs compare with as many training points."""
+        return min(self.n, PAIRS, self.data.n_held_out or PAIRS)
+
     @cached_property
     def train(self) -> Tensor:
         """Different training samples ``[n, *shape]``: as many as metrics of pairs compare."""
         from baselines.samplers import training_set
 
-        held = self.data.n_held_out
-        return training_set(self.data, min(self.n, PAIRS, held or PAIRS))
+        return training_set(self.data, self.pairs)
 
     @cached_property
     def held_out(self) -> Tensor:

@@ -106,7 +106,8 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
 
         probe = opened.latents(8)
         with torch.no_grad():
-            alone = torch.allclose(decode(probe)[3:5], decode(probe[3:5]), rtol=1e-3, atol=1e-5)
+            by_itself = torch.cat([decode(z[None]) for z in probe])
+            alone = torch.allclose(decode(probe), by_itself, rtol=1e-3, atol=1e-5)
         if opened.cell.recipe.uniform_latent or not alone:
             return None
         decoders.append(decode)
@@ -155,8 +156,8 @@ def _verdict(
 
     setting = Setting(data, protocol, samples.shape[1], progress=progress)
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
-    # of data without end as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
-    perfect = setting.held_out if data.n_held_out else held_out(data, MANY)
+    # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
+    perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) and not data.n_held_out else setting.held_out
     evidence = Evidence(
         samples,
         perfect,

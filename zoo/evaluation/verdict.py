@@ -4,7 +4,7 @@ A *perfect* sampler is the data itself, held out, counted under the same protoco
 
     diverged    a sample, or the training, is not finite: nothing else is said
     dropped     a mode has fewer HQ samples than the protocol's hits, where a perfect sampler would have fewer with a
-                chance below 0.01 / K
+                chance below 0.01 / K; or fewer modes are covered than a perfect sampler covers, by 4 standard deviations
     oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode has no HQ
                 sample that had 10 or more at the evaluation before
     uneven      over the covered modes, KL(samples || data) is above 0.1 nats and 3 times its sampling floor (K - 1) / 2N
@@ -13,7 +13,7 @@ A *perfect* sampler is the data itself, held out, counted under the same protoco
                 and the variance within modes is below half of the data's
     memorises   1-NN accuracy against the training data is lower than against held-out data by 0.1 and 3 standard errors
 
-A seed without a fault covers all modes.
+A seed without a fault covers all modes, or as many as so few samples of a perfect sampler do.
 """
 
 from __future__ import annotations
@@ -69,12 +69,11 @@ def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] =
     finite = [all(bool(part.isfinite().all()) for part in one.split(_PIECE)) for one in e.samples]
     alive = [i for i, seed in enumerate(seeds) if finite[i] and seed not in diverged]
     found: dict[int, list[tuple[str, str]]] = {i: [] for i in alive}
-    all_modes = "no fault found (the data has no known modes)"
+    covered: dict[int, str] = {}
     if alive:
         x = e.samples if len(alive) == len(e.samples) else e.samples[alive]
         if e.assign is not None and e.weights is not None:
-            all_modes = f"covers all {len(e.weights)} modes"
-            _of_modes(e, x, alive, found)
+            covered = _of_modes(e, x, alive, found)
         if e.train is not None:
             _memorises(x, e.train, e.perfect, alive, found)
     out = []
@@ -83,7 +82,7 @@ def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] =
         order = sorted(faults, key=lambda f: FAULTS.index(f[0]))
         told = [text for _, text in order]
         if all(name not in ("diverged", "dropped") for name, _ in order):
-            told.insert(0, all_modes)
+            told.insert(0, covered.get(i, "no fault found (the data has no known modes)"))
         out.append(Verdict(seed, tuple(name for name, _ in order), "; ".join(told) + "."))
     return out
 
@@ -103,7 +102,8 @@ def _seeds(seeds: list[int], total: int) -> str:
     return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}:"
 
 
-def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]) -> None:
+def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]) -> dict[int, str]:
+    """Add each seed's faults to ``found``; what each covers, in words."""
     assert e.assign is not None
     assert e.weights is not None
     weights = e.weights.to(x.device)
@@ -112,15 +112,26 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
     true_modes, true_high = e.assign(e.perfect[None])
     hits = count(modes, k, high)
     has = hits >= e.protocol.hits
-    expected = _enough(weights, n, e.protocol.hits)
     best, within = float(true_high.double().mean()), _within(e.perfect, true_modes[0], true_high[0], k)
+    chance = _missed(weights, best, n, e.protocol.hits)
+    usual, apart = float((1 - chance).sum()), float((chance * (1 - chance)).sum()) ** 0.5
+    told = {}
     for row, i in enumerate(alive):
-        faults, share = found[i], float(high[row].double().mean())
-        missing = (~has[row] & expected).nonzero()[:, 0].tolist()
+        faults, share, kept = found[i], float(high[row].double().mean()), has[row]
+        missing = (~kept & (chance < 0.01 / k)).nonzero()[:, 0].tolist()
         if missing:
             which = _which(missing, k)
             faults.append(("dropped", f"dropped {len(missing)} of {k} modes{which}"))
-        kept = has[row]
+        elif kept.sum() < usual - 4 * apart - 0.5:
+            few = (
+                f"covers {int(kept.sum())} of {k} modes, where a perfect sampler covers {usual:.0f} with {n:,} samples"
+            )
+            faults.append(("dropped", few))
+        told[i] = (
+            f"covers all {k} modes"
+            if kept.all()
+            else f"covers {int(kept.sum())} of {k} modes, as many as {n:,} samples can show"
+        )
         if kept.sum() > 1:
             uneven = float(divergences(hits[row : row + 1, kept], weights[kept])["reverse_kl"])
             if uneven > max(0.1, 3 * (int(kept.sum()) - 1) / (2 * max(1, int(hits[row].sum())))):
@@ -136,6 +147,7 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
             faults.append(("narrow", text))
         if e.counts is not None:
             _oscillates(e.counts[:, i], faults)
+    return told
 
 
 def _which(missing: list[int], k: int) -> str:
@@ -146,12 +158,12 @@ def _which(missing: list[int], k: int) -> str:
     return f" (all but {', '.join(map(str, rest))})" if 0 < len(rest) <= _NAMED else ""
 
 
-def _enough(weights: Tensor, n: int, hits: int) -> Tensor:
-    """Of which modes would a perfect sampler miss its ``hits`` among n samples with a chance below 0.01 / K? ``[K]``"""
+def _missed(weights: Tensor, share: float, n: int, hits: int) -> Tensor:
+    """The chance that a perfect sampler, of whose samples ``share`` are HQ, has fewer than ``hits`` of n in a mode. ``[K]``"""
     from scipy.stats import binom
 
-    chance = binom.cdf(hits - 1, n, (weights.double() / weights.double().sum()).cpu().numpy())
-    return torch.from_numpy(chance < 0.01 / len(weights)).to(weights.device)
+    chance = binom.cdf(hits - 1, n, share * (weights.double() / weights.double().sum()).cpu().numpy())
+    return torch.as_tensor(chance).to(weights.device)
 
 
 def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from zoo import recipe
 from zoo.errors import ZooError
@@ -83,13 +84,23 @@ def refuses_options_out_of_range(cls: type[Variant]) -> Iterator[Broken]:
 
 
 def forms(cls: type[Variant]) -> list[Variant]:
-    """The variant as it is by default, and with each of its switches turned; counts (steps, generators, ...) lowered to 2 for speed."""
+    """The variant as it is by default, and with each of its switches turned that it allows by itself; counts lowered to 2 for speed."""
     default = cls()
     found = options(cls)
     few = {f: max(2, int(opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
-    try:
-        cls(**few)
-    except ZooError:  # the class ties its options to each other
-        few = {}
-    switches = [field for field, (kind, _) in found.items() if kind is bool]
-    return [cls(**few), *(cls(**few, **{field: not getattr(default, field)}) for field in switches)]
+
+    def made(options: dict[str, Any]) -> list[Variant]:
+        """None where the class ties its options to each other."""
+        try:
+            return [cls(**options)]
+        except ZooError:
+            return []
+        except Exception as error:
+            told = ", ".join(f"{name}={value!r}" for name, value in options.items())
+            raise ZooError(
+                f"{cls.__name__}({told}) raises {type(error).__name__}: {error}; what it refuses is a ZooError."
+            ) from error
+
+    few = few if made(few) else {}
+    switched = [{field: not getattr(default, field)} for field, (kind, _) in found.items() if kind is bool]
+    return [form for options_ in ({}, *switched) for form in made(few | options_)]

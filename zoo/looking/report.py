@@ -47,7 +47,7 @@ def write_report(
         )
     names = sorted({run.data for run in finished})
     sections = [
-        _section(f"data{i}", name, [r for r in finished if r.data == name], reference) for i, name in enumerate(names)
+        _section(f"data{i}", name, [r for r in runs if r.data == name], reference) for i, name in enumerate(names)
     ]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("zoo.looking"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -72,10 +72,11 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _section(identifier: str, name: str, runs: list[Run], reference: str | None) -> Section:
+def _section(identifier: str, name: str, found: list[Run], reference: str | None) -> Section:
+    runs = [run for run in found if run.finished]
     measured = [m for m in runs[0].metrics if all(m in run.metrics for run in runs)]
     main = [m for m in MAIN if m in measured] or measured[:1]
-    folders = [run.path for run in runs]
+    folders = [run.path for run in found]  # of those that have not ended the comparison warns
     compared = {m: compare(folders, m, reference=reference)[0] for m in main}
     protocol = runs[0].protocol
     told = ", ".join(f"{k} {v}" for k, v in protocol.items())
@@ -197,4 +198,4 @@ def _median_lane(run: Run, metric: str | None) -> int:
 
 def _curve(run: Run, metric: str) -> tuple[rundir.Values, rundir.Values, rundir.Values, rundir.Values]:
     rounds, _, values = rundir.by_round(run.table, metric)
-    return rounds, values.mean(1), *bands(values)
+    return rounds, *bands(values)

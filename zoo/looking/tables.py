@@ -157,44 +157,23 @@ def _escape(text: str) -> str:
 
 
 def _csv(comparisons: Sequence[Comparison]) -> str:
-    costs = list(dict.fromkeys(k for c in comparisons for row in c.rows for k in row.cost))
-    fixed = [
-        "data",
-        "metric",
-        "run",
-        "path",
-        "seeds",
-        "diverged",
-        "iqm",
-        "iqm_low",
-        "iqm_high",
-        "median",
-        "worst",
-        "worst_seed",
-        "collapsed",
-    ]
-    fixed += ["modes", "round", "reference", "improvement", "improvement_low", "improvement_high", "p", "p_holm"]
+    rows = []
+    for c, r in [(whole, row) for whole in comparisons for row in whole.rows]:
+        (low, high), (worse, better) = r.ci95, r.improvement_ci95 or ("", "")
+        row = {"data": c.data, "metric": c.metric, "run": r.label, "path": r.path, "seeds": r.n, "diverged": r.diverged}
+        row |= {"iqm": r.iqm, "iqm_low": low, "iqm_high": high, "median": r.median, "worst": r.worst}
+        row |= {"worst_seed": r.worst_seed, "collapsed": r.collapsed, "modes": c.modes, "round": r.round}
+        row |= {
+            "reference": c.reference,
+            "improvement": r.improvement,
+            "improvement_low": worse,
+            "improvement_high": better,
+        }
+        rows.append(row | {"p": r.p, "p_holm": r.p_holm} | {f"cost.{name}": spent for name, spent in r.cost.items()})
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*fixed, *(f"cost.{k}" for k in costs)])
-    for c in comparisons:
-        for r in c.rows:
-            first = [
-                c.data,
-                c.metric,
-                r.label,
-                r.path,
-                r.n,
-                r.diverged,
-                r.iqm,
-                *r.ci95,
-                r.median,
-                r.worst,
-                r.worst_seed,
-                r.collapsed,
-            ]
-            against = [c.modes, r.round, c.reference, r.improvement, *(r.improvement_ci95 or ("", "")), r.p, r.p_holm]
-            writer.writerow([*first, *against, *(r.cost.get(k, "") for k in costs)])
+    writer = csv.DictWriter(out, dict.fromkeys(name for row in rows for name in row), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return out.getvalue().rstrip("\n")
 
 

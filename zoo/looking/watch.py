@@ -1,7 +1,7 @@
 """`zoo watch`: a run while it goes on, from the files that it writes, as a page on this machine's loopback or in the terminal.
 
 A run writes a checkpoint at every evaluation; it holds every measurement so far and the samples for the film. Nothing is asked of the
-training process, so watching slows nothing and may begin and end at any time.
+training process, so watching may begin and end at any time.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ EVERY = 0.5
 
 @dataclass(frozen=True)
 class State:
-    """What is known of a run: its rows of metrics.csv so far, and samples ``[R, S, N, *data]`` at its evaluations."""
+    """What is known of a run: its rows of metrics.csv so far, and samples ``[R, S, N, *data]`` over its rounds."""
 
     run: Run | None = None
     rows: list[dict[str, float]] = field(default_factory=list)
     film: NDArray[np.float32] | None = None
+    filmed: list[int] = field(default_factory=list)
+    """The rounds ``[R]`` of the film: of a long run not every evaluation's."""
 
     @property
     def rounds(self) -> list[int]:
@@ -103,11 +105,14 @@ def look(folder: Path) -> State:
         return State(run)
     table = run.table
     rows = [{k: float(v[i]) for k, v in table.items()} for i in range(len(table["round"]))]
-    return State(run, rows, run.arrays("history").get("history"))
+    kept = run.arrays("history", "rounds")
+    return State(run, rows, kept.get("history"), kept.get("rounds", np.zeros(0)).tolist())
 
 
 def _from_checkpoint(run: Run) -> State:
     from safetensors import SafetensorError, safe_open
+
+    from zoo.runs.session import film_rounds
 
     try:
         with safe_open(run.path / CHECKPOINT, framework="np") as file:
@@ -117,7 +122,7 @@ def _from_checkpoint(run: Run) -> State:
             film = np.stack(kept) if kept else None  # it was stopped before its first evaluation
     except (OSError, SafetensorError, ValueError) as error:
         raise ZooError(f"{run.path / CHECKPOINT} cannot be read as a checkpoint ({error}).") from error
-    return State(run, rows, film)
+    return State(run, rows, film, film_rounds(run.recipe)[:frames])
 
 
 def states(folder: Path) -> Iterator[State]:

@@ -25,23 +25,23 @@ PICTURES = ("losses", "samples")
 
 def draw(state: State, name: str) -> bytes:
     """One of ``PICTURES`` as a PNG: losses beside what was measured, or samples of the first seeds over time."""
+    from zoo import variants
     from zoo.looking import plots_losses, plots_report
-    from zoo.runs.cell import variant_of
 
     if state.run is None or state.film is None:
         raise ZooError("There is nothing to draw yet.")
     if name == "losses":
         out = io.BytesIO()
         players = [k.removeprefix("loss/") for k in state.rows[-1] if k.startswith("loss/")]
-        modes, levels = (
-            state.data.modes if state.data else None,
-            variant_of(state.run.path, state.run.config).equilibrium,
-        )
+        name, modes = state.run.variant, state.data.modes if state.data else None
+        levels = (
+            variants.load(name).equilibrium if name in variants.names() else None
+        )  # a file of the user's may not be here
         plots_losses.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels, title=state.run.title)
         return out.getvalue()
     if state.data is None:
         raise ZooError(f"The data set '{state.run.data}' is not here, so its samples cannot be drawn.")
-    shown = {f"seed {s}": (state.rounds, state.film[:, i]) for i, s in enumerate(state.run.seeds[:SEEDS])}
+    shown = {f"seed {s}": (state.filmed, state.film[:, i]) for i, s in enumerate(state.run.seeds[:SEEDS])}
     return plots_report.density_grid(shown, state.data)
 
 
@@ -116,7 +116,10 @@ class Answer(BaseHTTPRequestHandler):
 def serve(folder: Path, port: int = 0, open_browser: bool = True) -> None:
     """Serve the page until the run is done (and the page has been told), or Ctrl-C."""
     check(folder)
-    page = Page(folder, port)
+    try:
+        page = Page(folder, port)
+    except (OSError, OverflowError) as error:
+        raise ZooError(f"Port {port} cannot be had ({error}); leave --port out, and a free one is taken.") from error
     threading.Thread(target=page.serve_forever, daemon=True).start()
     print(f"Watching {folder} at {page.address} (Ctrl-C ends it)", flush=True)
     if open_browser:

@@ -107,11 +107,13 @@ class Neighbourhood:
 
 
 def standing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Check a pair: samples ``x [S, N, *shape]`` and data ``y [M, *shape]``, flattened to ``[S, N, d]`` and ``[M,
-    d]``."""
+    """Check a pair: samples ``x [S, N, *shape]`` and data ``y [M, *shape]``, flattened to ``[S, N, d]`` and ``[M, d]``, both of the wider
+    floating type of the two."""
     if x.ndim < 3 or x.shape[2:] != y.shape[1:]:
         raise ZooError(
             f"samples have shape {tuple(x.shape)}, the data {tuple(y.shape)}: "
             "they need [seeds, N, *shape] and [M, *shape] of one shape."
         )
-    return x.flatten(2), y.flatten(1)
+    kind = torch.promote_types(x.dtype, y.dtype)
+    kind = kind if kind.is_floating_point else torch.float32
+    return x.flatten(2).to(kind), y.flatten(1).to(kind)

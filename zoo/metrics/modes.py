@@ -67,6 +67,9 @@ def _assign(x: Tensor, mixture: KnownModes, protocol: Protocol) -> tuple[Tensor,
     distance, nearest = mixture.mahalanobis(torch.where(finite[:, None], x, 0.0)).min(-1)
     if protocol.box:
         sigma = mixture.covariances.diagonal(dim1=-2, dim2=-1).sqrt()
+        sigma = torch.where(
+            sigma > 0, sigma, sigma.amax(-1, keepdim=True)
+        )  # where there is no noise, as ``mahalanobis`` has it
         inside = ((x - mixture.centres[nearest]).abs() < protocol.threshold * sigma[nearest]).all(-1)
     else:
         inside = distance < protocol.threshold

@@ -49,7 +49,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Short hash of everything that decides the result."""
+        """Short hash of everything that decides the result on one kind of device; but for the last digits, which follow the engine and TF32 too."""
         matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
         if self.fingerprint is None:
             del matters["fingerprint"]
@@ -78,7 +78,7 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
             seeds = range(first, last + 1)
         else:
             seeds = range(int(text))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seeds = ()
     if seeds[MOST:]:  # of a range no more than its ends exists so far
         raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
@@ -119,10 +119,10 @@ def plan(
         raise unknown("protocol", protocol, PROTOCOLS)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     changes = changes or {}
-    if changes.get("rounds", settings.rounds) < settings.rounds and "every" not in changes:
+    whole, settings = settings, revise(settings, changes)
+    if settings.rounds < whole.rounds and "every" not in changes:
         # a long run's interval would leave a shortened one with hardly an evaluation
-        settings = revise(settings, {"every": min(settings.every, max(1, changes["rounds"] // 20))})
-    settings = revise(settings, changes)
+        settings = revise(settings, {"every": min(whole.every, max(1, settings.rounds // 20))})
     _refuse_unused(settings.kit, changes)
     cell = Cell(
         variant,

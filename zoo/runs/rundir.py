@@ -228,15 +228,16 @@ def read(path: Path | str) -> Run:
 
 def find(paths: Sequence[Path | str]) -> list[Path]:
     """Every run directory at or below ``paths``, each once, sorted; ``ZooError`` for a path that holds none."""
-    found: set[Path] = set()
+    found: dict[Path, Path] = {}
     for path in map(Path, paths):
         if not path.is_dir():
             raise ZooError(f"There is no directory {path}.")
         here = list(_walk(path))
         if not here:
             raise ZooError(f"There are no runs in {path}; zoo run writes them to runs/DATA/VARIANT/ID.")
-        found.update(here)
-    return sorted(found)
+        for run in here:
+            found.setdefault(run.resolve(), run)
+    return sorted(found.values())
 
 
 def _walk(path: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import json
 import math
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from zoo.evaluation import scoring
 from zoo.extending import plugins
 from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game, Record, Training
+from zoo.recipe import Recipe, revise
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
@@ -125,8 +127,11 @@ class Run:
         kept = {f"{k}/{i}": f for k in ("film", "landscape") for i, f in enumerate(getattr(self, k))}
         checkpoint.save(self.folder, self.training.lanes(), notes, kept)
 
-    def train(self) -> dict[str, Any]:
-        """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop."""
+    def train(self, draw: Callable[[Run], None] = lambda run: None) -> dict[str, Any]:
+        """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop.
+
+        ``draw`` makes what else belongs to a finished run (``zoo.runs.pictures``), before the run is said to be done.
+        """
         threads = torch.get_num_threads()
         heap.keep_freed()
         heap.collect_as_usual()
@@ -140,7 +145,10 @@ class Run:
                     self.listener.evaluated(record)
                     del record  # the next evaluation's samples need its memory
                 if self.training.played == self.cell.recipe.rounds:
-                    return self.finish()
+                    summary = self.finish()
+                    draw(self)
+                    (self.folder / "DONE").touch()
+                    return summary
         finally:
             torch.set_num_threads(threads)
         self.save()
@@ -199,7 +207,6 @@ class Run:
         weights = self.training.lanes().sampled
         checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
         write_json(self.folder / "summary.json", summary)
-        (self.folder / "DONE").touch()
         return summary
 
     def verdict(self, samples: Tensor) -> list[str]:
@@ -234,7 +241,12 @@ class Run:
         return turns | spent
 
 
-def filmed(evaluations: list[int], most: int = FRAMES) -> set[int]:
+def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
+    """The rounds of the whole film of a run with this recipe, as config.json has it."""
+    return filmed(revise(Recipe(), dict(recipe)).evaluations())
+
+
+def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
     """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
 
     Every checkpoint writes all of them again.
@@ -242,7 +254,7 @@ def filmed(evaluations: list[int], most: int = FRAMES) -> set[int]:
     stride = 1
     while math.ceil(len(evaluations) / stride) > most:
         stride *= 2
-    return set(evaluations[::-1][::stride])
+    return evaluations[::-1][::stride][::-1]
 
 
 def start(

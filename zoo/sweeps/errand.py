@@ -46,6 +46,7 @@ class Errand:
     mark: Path
     """A file beside the runs: who sees it writes into ``folder``."""
     plugins: Mapping[str, bytes]
+    """The user's own files, each in a folder of its own, since two may have one name."""
     begun: Mapping[str, bytes]
     """What ``folder`` held when the cell was handed out."""
     argv: list[str]
@@ -57,12 +58,14 @@ class Errand:
         sys.argv = self.argv  # the command that config.json tells of
         if self.at.is_dir():
             os.chdir(self.at)
-        if self.mark.exists():
+        seen, own = self.mark.exists(), Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}"
+        if seen and all(Path(file).is_file() for file in self.setup.plugins):
             apply(self.setup)
+        else:
+            write_files(self.plugins, own / "plugins")
+            apply(replace(self.setup, plugins=tuple(str(own / "plugins" / name) for name in self.plugins)))
+        if seen:
             return train(self.cell, self.folder, self.device, stop, tf32=self.setup.tf32), {}
-        own = Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}"
-        write_files(self.plugins, own / "plugins")
-        apply(replace(self.setup, plugins=tuple(str(own / "plugins" / name) for name in self.plugins)))
         folder = own / self.cell.key
         if not folder.exists():
             write_files(self.begun, folder)

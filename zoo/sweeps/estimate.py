@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -93,7 +93,7 @@ def estimate(cells: Sequence[Cell], folder_of: Callable[[Cell], Path], device: s
 
 def kind(cell: Cell) -> str:
     """What cells have in common that cost the same per round."""
-    return _kind(asdict(cell) | {"seeds": list(cell.seeds)})
+    return _kind(cell.as_dict())
 
 
 def _kind(config: dict[str, Any]) -> str:
@@ -126,7 +126,10 @@ def _past(folders: Iterable[Path], device: str) -> dict[str, float]:
 
 
 def measure(cell: Cell, device: str, limit: float = BUDGET) -> Cost | None:
-    """Play a few rounds of a cell, in about ``limit`` seconds at most; None where it cannot be played. Writes nothing."""
+    """Play a few rounds of a cell, in about ``limit`` seconds at most; None where it cannot be played.
+
+    Writes nothing but the judge of a small set of images, which is trained where there is none yet (seconds, beside the limit).
+    """
     threads, started = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)
     short = replace(cell, recipe=replace(cell.recipe, rounds=2 * ROUNDS, every=ROUNDS))
@@ -134,8 +137,10 @@ def measure(cell: Cell, device: str, limit: float = BUDGET) -> Cost | None:
         run = Run(short, Path(), resolve_device(device))
         timer = threading.Timer(max(limit, 0.1), run.asked_to_stop.set)
         timer.start()
-        ends = [(time.perf_counter(), record.seconds) for record in run.training]
-        timer.cancel()
+        try:
+            ends = [(time.perf_counter(), record.seconds) for record in run.training]
+        finally:
+            timer.cancel()
     except Exception:  # the sweep will meet it in its place, and tell of it
         return None
     finally:

@@ -57,6 +57,11 @@ def read(path: Path) -> Grid:
     """The grid in a TOML file; ``ZooError`` with the nearest right key where one is wrong."""
     content = read_toml(path, "sweep", KINDS)
     table = content.pop("grid", {})
+    for name, value in table.items():
+        if value == []:
+            raise ZooError(
+                f"'{name}' of the grid has no values, so that there would be no cell; leave it out, or give some."
+            )
     lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
     return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
 

@@ -116,7 +116,7 @@ class Ray:
             raise ZooError(f"{self.place} has no node on which --device {self.device} can be had.")
         near = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._bell = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=near)(Bell).remote()
-        self._plugins = {Path(file).name: Path(file).read_bytes() for file in self.setup.plugins}
+        self._plugins = {f"{i}/{Path(f).name}": Path(f).read_bytes() for i, f in enumerate(self.setup.plugins)}
 
     def stop(self) -> None:
         self._stopping.set()

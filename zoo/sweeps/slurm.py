@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,14 @@ class Alive:
     path: Path
     patience: float = STALE / 2
     every: float = 2.0
-    _looked: float = float("-inf")
+    looked: float = float("-inf")
+    """When, by this machine's clock."""
     _gone: bool = False
 
     def gone(self) -> bool:
         """True once the coordinator has asked to stop, or has been silent for ``patience`` seconds of the file server's time."""
-        if not self._gone and time.monotonic() - self._looked > self.every:
-            self._looked = time.monotonic()
+        if not self._gone and time.monotonic() - self.looked > self.every:
+            self.looked = time.monotonic()
             clock = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}")
             with suppress(OSError):  # a file server that is away for a moment; the next look may reach it
                 try:
@@ -83,7 +84,8 @@ class Job:
         """Called by submitit when the job is about to be ended: the same again, which goes on from the cell's checkpoint."""
         from submitit.helpers import DelayedSubmission
 
-        return DelayedSubmission(self)
+        again = replace(self.alive, looked=float("-inf"))  # it may go on on another machine, whose clock is another
+        return DelayedSubmission(replace(self, alive=again))
 
 
 @dataclass
@@ -154,8 +156,7 @@ class Slurm:
         self._file.touch()
         threading.Thread(target=self._renew, daemon=True).start()
         jobs = {key: Job(*each, self.device, self.setup, Alive(self._file), sys.argv) for key, each in taken.items()}
-        with self._queue.batch():
-            self._running = {key: self._queue.submit(job) for key, job in jobs.items()}
+        self._running = self._submitted(jobs)
         asked = time.monotonic()
         while self._running:
             for key in [key for key, job in self._running.items() if job.paths.result_pickle.exists()]:
@@ -164,6 +165,18 @@ class Slurm:
                 yield from self._look(jobs)
                 asked = time.monotonic()
             time.sleep(0.5)
+
+    def _submitted(self, jobs: Mapping[str, Job]) -> dict[str, Any]:
+        """Submit the jobs as one array. ``ZooError`` where Slurm refuses them."""
+        from submitit.core.utils import FailedJobError
+
+        try:
+            with self._queue.batch():
+                submitted = {key: self._queue.submit(job) for key, job in jobs.items()}
+        except (FailedJobError, OSError, subprocess.CalledProcessError) as error:
+            last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            raise ZooError(f"Slurm does not take the jobs: {last}") from error
+        return submitted
 
     def _ended(self, job: Job, submitted: Any) -> Outcome:
         error = submitted.exception()
@@ -191,7 +204,10 @@ class Slurm:
                 if key in self._dropped or self._stopping.is_set():
                     yield Outcome(cell, folder, Status.LOST if key in self._dropped else Status.INTERRUPTED)
                 elif self._deaths[key] < ATTEMPTS:
-                    self._running[key] = self._queue.submit(jobs[key])
+                    try:
+                        self._running |= self._submitted({key: jobs[key]})
+                    except ZooError as error:
+                        yield Outcome(cell, folder, Status.FAILED, error=str(error))
                 else:
                     told = f"Its job ended without a result, {ATTEMPTS} times; {submitted.paths.stderr} may say why."
                     yield Outcome(cell, folder, Status.FAILED, error=told)

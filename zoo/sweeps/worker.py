@@ -106,12 +106,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
         else:
             (folder / "config.json.new").unlink(missing_ok=True)  # of a process that died at its very start
             run = session.start(cell, out=folder, device=device, tf32=tf32, listener=Obedient())
-        run.train()
-        try:
-            pictures.draw(run)
-        except Exception:
-            (folder / "DONE").unlink()  # another sweep draws them
-            raise
+        run.train(pictures.draw)
     except session.Interrupted:
         return outcome(Status.INTERRUPTED)
     except (ZooError, DataError) as error:
