@@ -82,3 +82,10 @@ def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
     assert made.verdict[0].split("(")[0].strip() in page
     assert 'src="data:image/png;base64,iVBOR' in page
     assert "<img" not in zoo.evaluate(made.samples, "ring", ["modes"])._repr_html_()
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": "100"}, {"rounds": None}, {"seeds": [float("inf")]}, {"seeds": [[1]]}])
+def test_values_of_a_wrong_kind_are_one_sentence(wrong: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(ZooError):
+        zoo.run("ns", out=tmp_path / "r", **wrong)  # type: ignore[arg-type]
+    assert not (tmp_path / "r").exists()

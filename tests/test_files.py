@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.files import write_npz
+from zoo.errors import ZooError
+from zoo.files import LOCK, alone, write_npz
 
 
 def test_arrays_are_the_old_ones_or_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +27,26 @@ def test_arrays_are_the_old_ones_or_the_new_ones(tmp_path: Path, monkeypatch: py
     with np.load(path) as found:
         assert found["x"].tolist() == [0, 1, 2]
         assert found["y"].shape == (2, 2)
+
+
+def test_who_waits_for_a_lock_that_is_taken_away_locks_the_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process opened the file while a first held it; the first takes it away when it lets go."""
+    opened = Path.open
+    first = alone(tmp_path)
+    first.__enter__()
+
+    def open_and_let_go(path, *args, **kwargs):
+        file = opened(path, *args, **kwargs)
+        if path.name == LOCK:
+            monkeypatch.setattr(Path, "open", opened)
+            first.__exit__(None, None, None)
+        return file
+
+    monkeypatch.setattr(Path, "open", open_and_let_go)
+    with alone(tmp_path):
+        assert (tmp_path / LOCK).exists()
+        with pytest.raises(ZooError, match="is being trained by process"), alone(tmp_path):
+            pass
+    assert not (tmp_path / LOCK).exists()

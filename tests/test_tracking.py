@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.synthetic_runs import write_run
@@ -211,3 +213,35 @@ def test_more_cells_than_the_page_loads_are_told(logged, monkeypatch: pytest.Mon
     assert server.more_than_a_page(root, links) == []
     monkeypatch.setattr(server, "PAGE", 1)
     assert server.more_than_a_page(root, links) == ["ring"]
+
+
+def test_runs_are_logged_beside_the_file_that_their_folder_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("runs/ring/ns/a", "sweep/ring/ns/a", "elsewhere/a"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / rundir.CONFIG).touch()
+    assert tracking.root_of(Path("runs")) == Path("runs")
+    assert tracking.root_of(Path("runs/ring")) == Path("runs")
+    assert tracking.root_of(Path("sweep")) == Path("sweep")
+    assert tracking.root_of(Path("elsewhere/a")) == Path("runs")  # one run: where `zoo run` logs
+    (tmp_path / "sweep" / tracking.FILE).touch()
+    assert tracking.root_of(Path("sweep/ring/ns/a")) == tmp_path / "sweep"
+
+
+def test_a_run_whose_path_has_a_quote_or_another_name_is_logged_once(tmp_path: Path) -> None:
+    made = write_run(tmp_path / "it's", "ns", [3, 4])
+    (made / "samples.gif").unlink(missing_ok=True)
+    other = tmp_path / "it's" / "ring" / ".." / made.relative_to(tmp_path / "it's")
+    for folder in (made, other):
+        tracking.log_run(folder, tmp_path)
+    assert len(runs(tmp_path, "ring")) == 1
+
+
+def test_a_seed_without_a_number_hides_nobody_else_s(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [3, float("nan"), 5])
+    run = rundir.read(folder)
+    curves = {"coverage/modes": np.array([[1.0, 2.0, 3.0], [4.0, math.nan, 6.0]])}
+    points = {(name, step): value for name, value, step in tracking._aggregated(run, curves, [5, 9])}
+    assert points["coverage/modes", 9] == 5
+    assert points["coverage/modes.lo", 9] == 4
+    assert not any(math.isnan(value) for value in points.values())

@@ -321,8 +321,7 @@ def test_a_run_of_ones_own_variant_is_used_with_its_file_and_never_runs_it_unask
         code, _, told = zoo(*command)
         assert (code, len(told.strip().splitlines())) == (2, 1)
         assert told.endswith(f"of a file of its own, {mine}: look at it, and give it with --plugin {mine}.\n")
-    with pytest.raises(ZooError, match="give it with --plugin"):
-        watch_page.draw(look(tmp_path / "r"), "losses")
+    assert watch_page.draw(look(tmp_path / "r"), "losses").startswith(b"\x89PNG")  # without its own equilibrium
     assert not (tmp_path / "loaded").exists()
     for command in (*uses, ["watch", "r", "--terminal"]):
         assert zoo(*command, "--plugin", str(mine))[0] == 0, command
@@ -346,3 +345,31 @@ def test_an_interrupted_run_of_ones_own_variant_says_how_it_goes_on(
     assert code == 130
     command = told.strip().splitlines()[-1].split()
     assert command == ["zoo", "run", "--plugin", str(mine), "--resume", "r"]
+
+
+def test_text_that_looks_like_markup_is_printed_as_it_is(zoo, tmp_path: Path) -> None:
+    code, out, _ = zoo("run", "ns", *SMALL, "--out", "exp[lr=0.001]/[/data]a")
+    assert code == 0
+    assert "Files are in exp[lr=0.001]/[/data]a" in out.replace("\n", "")
+
+
+@pytest.mark.parametrize("port", ["-1", "70000"])
+def test_a_port_that_cannot_be_is_refused(zoo, port: str) -> None:
+    code, _, err = zoo("watch", "run", "--port", port)
+    assert code == 2
+    assert "--port" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_references_of_ones_choice_stand_beside(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(500, 2)))
+    code, out, _ = zoo(
+        "eval", "x.npy", "--data", "ring", "--metrics", "modes", "--references", "half, memoriser", "--json"
+    )
+    assert code == 0
+    assert {k: v["modes"] for k, v in json.loads(out)["reference"].items()} == {"half": 4, "memoriser": 8}
+    code, _, err = zoo("eval", "x.npy", "--data", "ring", "--references", "hlaf")
+    assert code == 2
+    assert "There is no reference sampler 'hlaf'" in err

@@ -9,6 +9,7 @@ import pytest
 
 from zoo.errors import ZooError
 from zoo.extending import contract, scaffold
+from zoo.extending.claims import forms
 from zoo.extending.contract import Finding, check
 from zoo.extending.plugins import FILES, load_file
 from zoo.variant import REGISTRY
@@ -250,3 +251,42 @@ def test_every_rule_of_play_is_tried() -> None:
         "traced_equals_untraced",
         "goes_on_after_a_stop",
     ]
+
+
+TIED = """
+from dataclasses import dataclass
+from typing import Annotated
+from zoo.errors import ZooError
+from zoo.variant import Opt, register
+from zoo.variants.ns import NonSaturating
+
+@register("{name}")
+@dataclass(frozen=True)
+class Tied(NonSaturating):
+    '''Two switches, of which one needs the other.
+
+    Known to fix: nothing.
+    Source: ours.
+    '''
+
+    a: Annotated[bool, Opt("one")] = False
+    b: Annotated[bool, Opt("needs the other")] = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.b and not self.a:
+            raise {error}("--b needs --a.")
+"""
+
+
+@pytest.mark.parametrize("error", ["ZooError", "ValueError"])
+def test_a_switch_that_needs_another_is_left_out_and_what_else_is_raised_is_told(tmp_path: Path, error: str) -> None:
+    name = f"tied-{error.lower()}"
+    (tmp_path / "tied.py").write_text(TIED.format(name=name, error=error))
+    load_file(tmp_path / "tied.py")
+    kind = REGISTRY[name]
+    if error == "ZooError":
+        assert [(form.a, form.b) for form in forms(kind)] == [(False, False), (True, False)]
+    else:
+        with pytest.raises(ZooError, match=r"Tied\(b=True\) raises ValueError: --b needs --a"):
+            forms(kind)

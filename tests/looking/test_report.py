@@ -187,3 +187,11 @@ def test_verdicts_claim_no_more_than_the_numbers(tmp_path: Path) -> None:
     assert "no difference from ns can be claimed (ahead in 50 % of pairs of seeds, p = 1)" in told["wgan"]
     assert "every seed collapsed; worse than ns (ahead in 0 %" in told["r1"]
     assert told["ns"] == "ns: IQM 7.5 of 8 modes, 95 % interval 7 to 8; no seed collapsed."
+
+
+def test_runs_that_have_not_ended_are_named(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [3, 4], arrays=False)
+    write_run(tmp_path, "wgan", [8, 8], finished=False)
+    text = Page(write_report([tmp_path], tmp_path / "report.html").read_text()).text
+    assert "unfinished" in text
+    assert "wgan" in text

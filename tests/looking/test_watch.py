@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -137,3 +138,37 @@ def test_what_is_no_run_is_refused_and_what_is_not_there_yet_is_waited_for(tmp_p
     for folder in (tmp_path / "empty", tmp_path / "later"):
         watch.check(folder)
         assert watch.look(folder).status == "waiting for the run to begin"
+
+
+def test_a_long_run_is_drawn_with_the_rounds_that_its_film_keeps(tmp_path: Path) -> None:
+    """Seventy evaluations, of which the film keeps every second; stopped on the way, and at the end."""
+    cell = plan("ns", seeds=2, changes={"rounds": 70, "every": 1, "width": 8, "batch": 8})
+    run = session.start(cell, out=tmp_path / "run", device="cpu")
+    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == 41 else None  # type: ignore[method-assign]
+    with pytest.raises(session.Interrupted):
+        run.train()
+    state = watch.look(tmp_path / "run")
+    assert state.film is not None
+    assert state.filmed == list(range(2, 42, 2))[: len(state.film)]
+    assert len(state.film) in (20, 21)
+    assert watch_page.draw(state, "samples").startswith(b"\x89PNG")
+    session.resume(tmp_path / "run").train()
+    for name in ("checkpoint.safetensors", "checkpoint.previous.safetensors"):
+        (tmp_path / "run" / name).unlink(missing_ok=True)
+    state = watch.look(tmp_path / "run")
+    assert state.filmed == list(range(2, 71, 2))
+    assert watch_page.draw(state, "samples").startswith(b"\x89PNG")
+
+
+def test_a_run_of_a_variant_that_is_not_here_is_drawn_without_its_levels(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "my-own", [8, 3])
+    assert watch_page.draw(watch.look(folder), "losses").startswith(b"\x89PNG")
+
+
+def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [8])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ZooError, match=r"Port \d+ cannot be had .*; leave --port out"):
+            watch_page.serve(folder, taken.getsockname()[1], False)

@@ -6,17 +6,22 @@ import errno
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from submitit.core.utils import FailedJobError
 
 from tests.synthetic_sweeps import PLUGIN, Inline, done, pretend, tiny
 from zoo.cli import sweep as cli_sweep
+from zoo.errors import ZooError
 from zoo.extending import plugins
 from zoo.runs import session
 from zoo.runs.cell import Cell
@@ -193,6 +198,41 @@ def test_a_job_ends_when_its_coordinator_is_silent_or_has_gone(tmp_path: Path) -
     path.unlink()
     assert job()().status is Status.INTERRUPTED
     assert not (tmp_path / "run").exists()
+
+
+def test_a_job_that_goes_on_on_another_machine_looks_at_its_coordinator_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.alive"
+    path.touch()
+    (cell,) = tiny("ns", seeds=1)
+    job = slurm.Job(cell, tmp_path / "run", "cpu", Setup(), slurm.Alive(path), ["zoo"])
+    assert not job.alive.gone()
+    again = pickle.loads(pickle.dumps(job.checkpoint().function))
+    path.unlink()
+    monkeypatch.setattr(slurm.time, "monotonic", lambda: 60.0)  # that machine was started a minute ago
+    assert again.alive.gone()
+    assert again.alive.patience == job.alive.patience
+
+
+class Refused:
+    """A queue of submitit's whose Slurm says no when the array is submitted."""
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        yield
+        raise FailedJobError("sbatch: error: Batch job submission failed: Invalid partition")
+
+    def submit(self, job: slurm.Job) -> object:
+        return object()
+
+
+def test_jobs_that_slurm_refuses_are_one_sentence(tmp_path: Path) -> None:
+    made = slurm.Slurm("cpu", None, Setup(), tmp_path, cluster="local")
+    made._queue = Refused()
+    with pytest.raises(ZooError, match=r"Slurm does not take the jobs: sbatch: error: .*Invalid partition"):
+        list(made.map(tiny("ns", seeds=1), lambda cell: tmp_path / cell.key))
+    made.close()
 
 
 def test_a_file_server_that_is_away_for_a_moment_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
