@@ -19,7 +19,6 @@ from zoo import checkpoint, variants
 from zoo.cli import app as cli
 from zoo.cli import run
 from zoo.cli.terminal import Live
-from zoo.errors import ZooError
 from zoo.extending import plugins
 from zoo.files import synced
 from zoo.looking import watch_page
