@@ -2,7 +2,7 @@
 
 python docs/make_pictures.py methods RUN RUN ... -o docs/images/stress.png       # a row per run, a column per seed
 python docs/make_pictures.py thumbnails RUN RUN ... -o docs/images/catalogue     # DATA/VARIANT.png of each run: its first four seeds
-python docs/make_pictures.py tuned baselines/results/ring-tuned baselines/results/grid-tuned -o docs/images/tuned.png  # all methods of each
+python docs/make_pictures.py tuned baselines/results/{ring,grid,digits}-tuned -o docs/images/tuned.png             # all methods of each
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.cm import ScalarMappable
 
 import toy_data
 from zoo.looking import plots
+from zoo.metrics.spec import BY_NAME
 
 
 def methods_by_seeds(folders: list[Path], path: Path, most: int = 6) -> None:
@@ -62,34 +64,48 @@ PLAIN = {"vanilla", "ns", "lsgan", "hinge"}
 """Objectives alone: no remedy against collapse."""
 
 
+QUALITY = {
+    "high_quality": ("high-quality share", "viridis", 0, 1),
+    "fid": ("FID of our judge's features", "viridis_r", 100, 400),
+}
+"""By the metric that a panel's dots are coloured by: what it is called, the colours, and the values of the first and last."""
+
+
 def tuned(folders: list[Path], path: Path) -> None:
     """A panel for each folder of runs, a row for each method, the best first: modes covered with the interval, coloured by quality."""
     with plt.rc_context(plots.STYLE | {"axes.grid": False}):
-        figure, axes = plt.subplots(1, len(folders), figsize=(4.6 * len(folders) + 1.0, 7.6), layout="constrained")
+        figure, axes = plt.subplots(1, len(folders), figsize=(3.7 * len(folders), 8.3), layout="constrained")
+        coloured: dict[str, list[tuple[plt.Axes, ScalarMappable]]] = {}
         for axis, folder in zip(axes, folders, strict=True):
             found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*/summary.json")]
-            found.sort(key=lambda s: tuple(s["metrics"][name]["mean"] for name in ("modes", "high_quality")))
-            data = toy_data.load(found[0]["data"])
-            names = [summary["variant"] for summary in found]
-            modes = [summary["metrics"]["modes"] for summary in found]
-            means, rows = np.array([m["mean"] for m in modes]), np.arange(len(names))
-            low, high = np.array([m["ci95"] for m in modes]).T
-            share = [summary["metrics"]["high_quality"]["mean"] for summary in found]
-            axis.hlines(rows, 0, means, color="0.92", linewidth=1, zorder=0)
-            axis.hlines(rows, low, high, color="0.45", linewidth=2, zorder=1)
-            dots = axis.scatter(
-                means, rows, c=share, vmin=0, vmax=1, cmap="viridis", s=34, zorder=2, edgecolors="0.2", linewidths=0.5
+            (quality,) = found[0]["metrics"].keys() & QUALITY.keys()
+            _, colours, low, high = QUALITY[quality]
+            found.sort(
+                key=lambda s: (s["metrics"]["modes"]["mean"], BY_NAME[quality].goodness(s["metrics"][quality]["mean"]))
             )
+            data = toy_data.load(found[0]["data"])
+            names, rows = [summary["variant"] for summary in found], np.arange(len(found))
+            modes = [summary["metrics"]["modes"] for summary in found]
+            means = np.array([m["mean"] for m in modes])
+            axis.hlines(rows, 0, means, color="0.92", linewidth=1, zorder=0)
+            axis.hlines(rows, *np.array([m["ci95"] for m in modes]).T, color="0.45", linewidth=2, zorder=1)
+            shown = {"c": [s["metrics"][quality]["mean"] for s in found], "vmin": low, "vmax": high, "cmap": colours}
+            dots = axis.scatter(means, rows, s=34, zorder=2, edgecolors="0.2", linewidths=0.5, **shown)
+            coloured.setdefault(quality, []).append((axis, dots))
             axis.set_yticks(rows, names, fontsize=8)
             for label in axis.get_yticklabels():
                 label.set_color("0.15")
                 label.set_fontweight("bold" if label.get_text() in PLAIN else "normal")
             axis.set(xlim=(0, data.modes * 1.03), ylim=(-0.7, len(names) - 0.3))
-            axis.set_xlabel(f"modes covered of {data.modes}")
+            axis.set_xlabel(f"modes covered of {data.modes:,}")
             axis.set_title(f"{data.name}, {len(found[0]['seeds'])} seeds")
             axis.tick_params(axis="y", length=0)
-        bar = figure.colorbar(dots, ax=axes, shrink=0.45, aspect=22, pad=0.015)
-        bar.set_label("high-quality share")
+        for quality, panels in coloured.items():
+            over = [axis for axis, _ in panels]
+            bar = figure.colorbar(
+                panels[0][1], ax=over, location="bottom", shrink=0.9 / len(over), aspect=30, pad=0.015
+            )
+            bar.set_label(QUALITY[quality][0])
         figure.savefig(path, dpi=140)
 
 

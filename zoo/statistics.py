@@ -29,7 +29,6 @@ class Summary:
     missing: int
     mean: float
     median: float
-    iqm: float
     ci95: tuple[float, float]
 
 
@@ -100,13 +99,13 @@ def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Va
 
 
 def summarise(values: ArrayLike) -> Summary:
-    """Mean, median, interquartile mean and the bootstrap interval of the mean over seeds ``[n]``."""
+    """Mean, median and the bootstrap interval of the mean over seeds ``[n]``."""
     x = _clean(values)
     missing = int(np.size(values)) - len(x)
     if len(x) == 0:
         nan = float("nan")
-        return Summary(0, missing, nan, nan, nan, (nan, nan))
-    return Summary(len(x), missing, float(x.mean()), float(np.median(x)), float(iqm(x)), bootstrap(x))
+        return Summary(0, missing, nan, nan, (nan, nan))
+    return Summary(len(x), missing, float(x.mean()), float(np.median(x)), bootstrap(x))
 
 
 def holm(p: ArrayLike) -> Values:
