@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo import harness
+from zoo import lanes as lanes_module
 from zoo.engines import counting
 from zoo.engines.tracing import Mapped, Traced
 from zoo.game import Batch, Nets, Player
@@ -96,6 +97,16 @@ def test_losses_are_averages_since_the_last_evaluation() -> None:
     np.testing.assert_allclose(fourth[1], np.mean(every_round[4:8], axis=0), rtol=1e-12)
 
 
+def test_losses_kept_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = training([0, 1], groups=2)
+    expected = [record.losses["G"].tolist() for record in whole]
+    monkeypatch.setattr(lanes_module, "PIECES", 3)
+    assert [record.losses["G"].tolist() for record in training([0, 1], groups=2)] == expected
+    t = training([0])
+    t.game.advance(t._lanes[0], t._streams[0], 9)
+    assert [len(piece) for piece in t._lanes[0].losses] == [9]
+
+
 def test_rates_fall_linearly_to_nothing() -> None:
     recipe = replace(RECIPE, rounds=100, decay=0.25)
     assert [recipe.rate(r) for r in (0, 75, 80, 99)] == pytest.approx([1, 1, 0.8, 0.04])
@@ -143,7 +154,7 @@ def test_weights_that_overflow_in_the_last_round_are_a_divergence() -> None:
     lanes = t.lanes()
     lanes.diverged.clear()
     lanes.moving[0]["G"][1, 0] = torch.inf  # no loss has seen it yet
-    lanes.losses = [torch.zeros(2, 2, dtype=torch.float64)]
+    lanes.losses = [torch.zeros(1, 2, 2, dtype=torch.float64)]
     lanes.settle()
     assert lanes.diverged == {1: 1}
 

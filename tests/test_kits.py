@@ -12,7 +12,7 @@ from torch import nn
 import toy_data
 from zoo.errors import ZooError
 from zoo.nets import dense, images
-from zoo.nets.layers import Dropped, steps
+from zoo.nets.layers import Dropped, Maxout, steps
 from zoo.recipe import Recipe
 from zoo.runs.cell import KITS, kit_for, plan
 from zoo.variant import Kit
@@ -61,7 +61,7 @@ def test_pacgan_s_nets_for_points() -> None:
     assert count(made.discriminator()) == chain(2, 1000) + 2 * chain(200, 1000) + chain(200, 1)
     wider = made.packed(3).discriminator()
     assert count(wider) - count(made.discriminator()) == 4 * 1000, "only the first layer widens"
-    layer = dense.Maxout(4, 3, 5)
+    layer = Maxout(nn.Linear(4, 15), 5)
     x = torch.randn(7, 4)
     expected = torch.stack([layer.linear(x)[:, 5 * i : 5 * i + 5].max(1).values for i in range(3)], 1)
     assert torch.equal(layer(x), expected)
@@ -180,3 +180,39 @@ def test_a_batch_of_one_and_batch_normalisation_do_not_go_together() -> None:
         plan("ns", data="digits", changes={"kit": "keras-dense", "batch": 1})
     assert plan("ns", data="digits", changes={"kit": "layernorm-784", "batch": 1}).recipe.batch == 1
     assert toy_data.load("digits").shape == (1, 8, 8)
+
+
+def test_dropout_drops_units_of_maxout_layers() -> None:
+    d = Dropped(dense.pacgan((2,), 2).discriminator(), 0.3, (2,))
+    x, u = torch.randn(5, 2), torch.rand(5, 16)
+    assert len(list(d.buffers())) == sum(isinstance(m, Maxout) for m in d.modules()) == 3
+    assert not torch.equal(d(x, u), d(x))
+
+
+STARTS = {  # of a net's weights: standard deviation, as published
+    "dcgan": (nn.ConvTranspose2d, 0.02),
+    "metz": (nn.ConvTranspose2d, 0.02),
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_convolutions_start_as_published(name: str) -> None:
+    torch.manual_seed(0)
+    kind, std = STARTS[name]
+    made = kit(name, COLOUR, width=32)
+    layers = [
+        m for net in (made.generator(), made.discriminator()) for m in net.modules() if isinstance(m, kind | nn.Conv2d)
+    ]
+    assert layers
+    for layer in layers:
+        n = layer.weight.numel()
+        assert layer.weight.std().item() == pytest.approx(std, rel=5 / math.sqrt(2 * n))
+
+
+@pytest.mark.parametrize(
+    ("name", "slope"), [("metz", 0.3), ("dcgan", 0.2), ("layernorm-784", 0.02), ("keras-dense", 0.2)]
+)
+def test_leaky_relus_leak_as_published(name: str, slope: float) -> None:
+    made = kit(name, COLOUR if name in ("metz", "dcgan") else GREY)
+    found = {m.negative_slope for m in made.discriminator().modules() if isinstance(m, nn.LeakyReLU)}
+    assert found == {slope}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import html
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,7 +164,14 @@ def run(
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):
             stack.callback(listener.close)
-        summary = made.train(pictures.draw)
+        try:
+            summary = made.train(pictures.draw)
+        except KeyboardInterrupt:
+            print(
+                f"Stopped after {made.training.played:,} rounds. Go on with: zoo run --resume {made.folder}",
+                file=sys.stderr,
+            )
+            raise
     return Result(made.folder, summary)
 
 

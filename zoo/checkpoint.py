@@ -1,6 +1,7 @@
 """Everything that a run needs to go on, in one safetensors file: written beside, synced, renamed; the previous one is kept.
 
-Nothing in it can run code on loading: tensors, and one JSON text in the file's header.
+Nothing in it can run code on loading: tensors, a short JSON text in the file's header, and a long one (whose length no header holds) as the
+bytes of the tensor ``notes``.
 """
 
 from __future__ import annotations
@@ -37,16 +38,11 @@ def unflatten(flat: dict[str, Tensor], like: Any, prefix: str) -> Any:
 
 def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Tensor]) -> None:
     """Write ``lanes``, ``notes`` (JSON) and ``extra`` tensors; the last checkpoint becomes the previous one."""
-    params, state, ema = lanes.moving
-    tensors = (
-        flatten(params, "params")
-        | flatten(state, "state")
-        | flatten(ema, "ema")
-        | {f"extra/{k}": v for k, v in extra.items()}
-    )
+    tensors = _moving(lanes) | {f"extra/{k}": v for k, v in extra.items()}
+    tensors["notes"] = torch.frombuffer(bytearray(json.dumps(notes).encode()), dtype=torch.uint8)
     if lanes.losses:
-        tensors["losses"] = torch.stack(lanes.losses)
-    header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items()), "notes": notes}
+        tensors["losses"] = torch.cat(lanes.losses)
+    header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items())}
     last, previous, new = folder / NAME, folder / PREVIOUS, folder / (NAME + ".new")
     with synced(new) as file:
         file.write(encoded(tensors, {"zoo": json.dumps(header)}))
@@ -57,6 +53,11 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
         except OSError:  # a file system without links
             os.replace(last, previous)
     os.replace(new, last)
+
+
+def _moving(lanes: Lanes) -> dict[str, Tensor]:
+    params, state, ema = lanes.moving
+    return flatten(params, "params") | flatten(state, "state") | flatten(ema, "ema")
 
 
 def encoded(tensors: dict[str, Tensor], header: dict[str, str]) -> bytes:
@@ -92,6 +93,18 @@ def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     return read(present[-1]) if present else None
 
 
+def played(folder: Path) -> int | None:
+    """How many rounds the last checkpoint in ``folder`` has behind it; None where it cannot be told."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(folder / NAME, framework="pt") as file:
+            rounds: int = json.loads(file.metadata()["zoo"])["played"]
+            return rounds
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
 def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
     """The newest checkpoint in ``folder``: lanes, notes, extra tensors."""
     found = newest(folder)
@@ -101,8 +114,17 @@ def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Te
     header = json.loads(metadata["zoo"])
     if header["seeds"] != like.seeds:
         raise ZooError(f"The checkpoint in {folder} is of seeds {header['seeds']}, not {like.seeds}.")
+    wanted = _moving(like)
+    if not {"notes", *wanted} <= tensors.keys() or any(tensors[name].shape != t.shape for name, t in wanted.items()):
+        raise ZooError(
+            f"The checkpoint in {folder} is not of this version's networks; go on with the version that began the run."
+        )
     params, state, ema = like.moving
     moving = (unflatten(tensors, params, "params"), unflatten(tensors, state, "state"), unflatten(tensors, ema, "ema"))
-    losses = list(tensors["losses"]) if "losses" in tensors else []
+    losses = [tensors["losses"]] if "losses" in tensors else []
     lanes = Lanes(like.seeds, moving, header["played"], {int(s): int(r) for s, r in header["diverged"]}, losses)
-    return lanes, header["notes"], {k.removeprefix("extra/"): v for k, v in tensors.items() if k.startswith("extra/")}
+    return (
+        lanes,
+        json.loads(bytes(tensors["notes"].numpy())),
+        {k.removeprefix("extra/"): v for k, v in tensors.items() if k.startswith("extra/")},
+    )

@@ -1,8 +1,8 @@
 """S seeds of one game, trained side by side: build, play, evaluate, save. Knows no variant, no data set, no metric by name.
 
 Seeds are *lanes*: every tensor has a leading seed axis. A round, written for one seed, is mapped over it and traced once, or compiled and
-played seed by seed (``zoo.engines``). Lanes are split into groups that fit in memory; on CPU one per core, or one per seed where it is
-compiled, in threads, since a round spends its time outside Python's lock. How seeds are grouped changes no result.
+played seed by seed (``zoo.engines``). Lanes are split into groups that fit in memory; on CPU one per core, or one per compiled seed, in
+threads, since a round spends its time outside Python's lock. How seeds are grouped changes no result.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ from zoo.engines import counting
 from zoo.engines.tracing import Engine, Function, Traced
 from zoo.game import Batch, Nets, Network, play, turns
 from zoo.lanes import Lanes, Moving
-from zoo.optim import Adam, Optimiser
+from zoo.optim import Optimiser, takes_betas
 from zoo.randomness import Source, Stream, derive, generator
 from zoo.recipe import Recipe
 from zoo.threads import take_turns
@@ -31,8 +32,6 @@ from zoo.variant import Kit, Variant
 
 Evaluate: TypeAlias = Callable[[Tensor], Mapping[str, Tensor]]
 """Samples ``[S, N, *data]`` to metrics ``[S]``."""
-
-
 TRACED = Traced()
 TURN = 0.1
 """Seconds that a worker plays a group before it looks for another: long enough for the group's weights to stay near the core."""
@@ -76,12 +75,8 @@ class Game:
         self.device, self.dtype, self.engine = torch.device(device), dtype, engine
         self.players = [replace(p, steps=p.steps * (1 if p.adversary else recipe.g_steps)) for p in variant.players()]
         self.networks = {name: Network(net) for name, net in self._modules(0).items()}
-        self.optimisers: dict[str, Optimiser] = {
-            p.name: replace(p.optimiser, b1=recipe.b1, b2=recipe.b2)
-            for p in self.players
-            if isinstance(p.optimiser, Adam)
-            and p.optimiser == type(p.optimiser)()  # of Adam's kind, betas not the method's
-        }
+        own: dict[str, Any] = {p.name: p.optimiser for p in self.players if takes_betas(p.optimiser)}
+        self.optimisers: dict[str, Optimiser] = {n: replace(o, b1=recipe.b1, b2=recipe.b2) for n, o in own.items()}
         self.turns = turns(self.players, variant.simultaneous, recipe.shared_batch)
         self.draws = max(self.turns, default=-1) + 1
         makers = variant.origin(CHUNK)
@@ -110,18 +105,9 @@ class Game:
 
     def stream(self, seeds: Sequence[int]) -> Stream:
         """The batches of these seeds."""
-        r = self.recipe
-        uniforms = self.variant.uniforms(self.source.shape)
-        return Stream(
-            self.source,
-            seeds,
-            r.batch,
-            self.variant.latent(self.kit),
-            uniforms,
-            uniform_latent=r.uniform_latent,
-            device=self.device,
-            dtype=self.dtype,
-        )
+        r, latent, uniforms = self.recipe, self.variant.latent(self.kit), self.variant.uniforms(self.source.shape)
+        how = partial(Stream, uniform_latent=r.uniform_latent, device=self.device, dtype=self.dtype)
+        return how(self.source, seeds, r.batch, latent, uniforms)
 
     def _round(self, moving: Moving, lr: dict[str, Tensor], batches: list[Batch]) -> tuple[Moving, dict[str, Tensor]]:
         """One round of one seed."""
@@ -170,7 +156,7 @@ class Game:
                 )
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
-                lanes.losses.append(torch.stack(losses))
+                lanes.lost(torch.stack(losses))
         lanes.moving = tree_unflatten(moving, spec)
 
     def settle(self, lanes: Lanes) -> dict[str, Tensor]:
@@ -223,6 +209,8 @@ class Training:
     """Time spent playing, evaluation excluded."""
     cpu_seconds: float = 0.0
     """CPU time of this process meanwhile, all threads."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended it, where that raises ``KeyboardInterrupt``; everything is then as ``stop()`` leaves it."""
 
     def __post_init__(self) -> None:
         parts = [list(p) for p in np.array_split(np.asarray(self.seeds), min(self.groups, len(self.seeds)))]
@@ -267,6 +255,7 @@ class Training:
         return made
 
     def __iter__(self) -> Iterator[Record]:
+        self.interrupted = False
         for lanes, stream in zip(self._lanes, self._streams, strict=True):
             self.game.prepare(lanes, stream)
         for until in self.game.recipe.evaluations(self.played):
@@ -277,14 +266,23 @@ class Training:
             if self.played < until:
                 return
             yield self._record()
+            if self.interrupted:
+                return
 
     def _play(self, until: int, stop: Callable[[], bool]) -> None:
         """All groups up to round ``until``; when ``stop()`` ends it early, all up to the round that the first one has reached."""
-        self._take_turns(until, stop)
-        if self.played < (ahead := max(lanes.played for lanes in self._lanes)):
-            self._take_turns(ahead, lambda: False)
+        try:
+            self._take_turns(until, stop)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self._come_up()
         if self.game.device.type == "cuda":
             torch.cuda.synchronize(self.game.device)  # what is queued is part of playing
+
+    def _come_up(self) -> None:
+        """Groups that are behind play up to the one that is ahead."""
+        if self.played < (ahead := max(lanes.played for lanes in self._lanes)):
+            self._take_turns(ahead, lambda: False)
 
     def _take_turns(self, until: int, stop: Callable[[], bool]) -> None:
         """On CPU a thread per worker keeps every core busy, and each group's weights near its core."""

@@ -16,6 +16,9 @@ Moving: TypeAlias = tuple[dict[str, Tensor], dict[str, dict[str, State]], dict[s
 """What a round changes: weights by network, optimiser states by player and network, averaged weights by network (or none)."""
 
 
+PIECES = 1024
+
+
 @dataclass
 class Lanes:
     """The state of a group of seeds: everything that training changes, each tensor with a leading seed axis."""
@@ -25,7 +28,7 @@ class Lanes:
     played: int = 0
     diverged: dict[int, int] = field(default_factory=dict)
     losses: list[Tensor] = field(default_factory=list)
-    """Each round's losses ``[players, S]`` since the last evaluation."""
+    """The rounds' losses ``[rounds, players, S]`` since the last evaluation, in pieces."""
 
     @property
     def sampled(self) -> dict[str, Tensor]:
@@ -33,12 +36,18 @@ class Lanes:
         params, _, ema = self.moving
         return ema or params
 
+    def lost(self, losses: Tensor) -> None:
+        """Keep a round's losses ``[players, S]``. Many are put together: a tensor takes more than its numbers."""
+        self.losses.append(losses[None])
+        if len(self.losses) == PIECES:
+            self.losses = [torch.cat(self.losses)]
+
     def settle(self) -> Tensor:
         """The players' losses ``[players, S]``, averaged over the rounds since the last evaluation; marks the seeds that diverged in them.
 
         A lane that is no longer finite is a result, not an error: its seed, and the first round at which it showed, are kept.
         """
-        history, self.losses = torch.stack(self.losses), []  # [rounds, players, S]
+        history, self.losses = torch.cat(self.losses), []  # [rounds, players, S]
         broken = ~history.isfinite().all(1)  # [rounds, S]
         broken[-1] |= ~torch.stack([p.isfinite().all(-1) for p in self.moving[0].values()]).all(0)
         rounds = broken.int().argmax(0).tolist()
@@ -51,7 +60,7 @@ class Lanes:
     def joined(groups: Sequence[Lanes]) -> Lanes:
         """Groups that have played equally many rounds as one."""
         moving = tree_map(lambda *parts: torch.cat(parts), *[group.moving for group in groups])
-        losses = [torch.cat(parts, dim=-1) for parts in zip(*[group.losses for group in groups], strict=True)]
+        losses = [torch.cat([torch.cat(group.losses) for group in groups], dim=-1)] if groups[0].losses else []
         diverged = {seed: r for group in groups for seed, r in group.diverged.items()}
         return Lanes([s for group in groups for s in group.seeds], moving, groups[0].played, diverged, losses)
 
@@ -65,4 +74,4 @@ class Lanes:
         seeds = self.seeds[part]
         moving = tree_map(lambda t: place(t[part]), self.moving)
         diverged = {s: r for s, r in self.diverged.items() if s in seeds}
-        return Lanes(seeds, moving, self.played, diverged, [place(loss[:, part]) for loss in self.losses])
+        return Lanes(seeds, moving, self.played, diverged, [place(loss[..., part]) for loss in self.losses])

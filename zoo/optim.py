@@ -61,6 +61,11 @@ class Adam:
         return torch.addcdiv(theta, m, root, value=-1), {"m": m, "v": v, "t": t}
 
 
+def takes_betas(optimiser: Optimiser) -> bool:
+    """Whether a recipe's b1 and b2 replace its own: those of Adam and its kin, unless the method has said them."""
+    return isinstance(optimiser, Adam) and optimiser == type(optimiser)()
+
+
 @dataclass(frozen=True)
 class RMSprop:
     """RMSprop as in ``torch.optim`` (Tieleman & Hinton 2012): v' = a v + (1 - a) g^2,  theta' = theta - lr g / (sqrt(v') + eps)."""

@@ -10,6 +10,9 @@ from typing import Annotated, Any
 from zoo.errors import ZooError, unknown
 from zoo.variant import Opt, check
 
+MOST = 100_000
+"""Evaluations of a run."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -48,6 +51,10 @@ class Recipe:
         for name, (kind, opt) in fields().items():
             if kind is not str:
                 check(name, getattr(self, name), kind, opt)
+        if self.rounds > MOST * self.interval:
+            raise ZooError(
+                f"--every {self.every} of {self.rounds:,} rounds is more than {MOST:,} evaluations; take a larger one."
+            )
 
     @property
     def interval(self) -> int:

@@ -30,21 +30,30 @@ def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], worker
     """Give every group its turns until it wants no more, so many groups at a time, the one that is furthest behind first.
 
     ``reached[i]`` is how far group ``i`` has come; ``turn(i)`` plays it for a while and says how far it is now, or ``None`` when it is done.
+    After an exception nobody begins another turn.
     """
-    waiting, lock = sorted((at, i) for i, at in enumerate(reached)), threading.Lock()
+    waiting, lock, ended = sorted((at, i) for i, at in enumerate(reached)), threading.Lock(), threading.Event()
     threads = max(1, torch.get_num_threads() // workers)
 
     def work(_: int) -> None:
         torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
         while True:
             with lock:
-                if not waiting:
+                if not waiting or ended.is_set():
                     return
                 _, i = heapq.heappop(waiting)
-            at = turn(i)
+            try:
+                at = turn(i)
+            except BaseException:
+                ended.set()
+                raise
             if at is not None:
                 with lock:
                     heapq.heappush(waiting, (at, i))
 
     with taking_turns_quickly(), ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
+        try:
+            list(pool.map(work, range(workers)))
+        except BaseException:  # Ctrl-C, too, is heard here: whoever plays ends its turn
+            ended.set()
+            raise

@@ -17,7 +17,7 @@ from zoo.engines.columns import Columns
 from zoo.engines.recording import record
 from zoo.engines.tracing import Engine, Mapped, Traced
 from zoo.errors import ZooError
-from zoo.extending import contract
+from zoo.extending import rules
 from zoo.harness import Game, Training
 from zoo.runs import session
 from zoo.runs.cell import plan
@@ -33,7 +33,7 @@ needs_compiler = pytest.mark.skipif(not compiling.compiler(), reason="there is n
 
 
 def played(variant: Variant, by: Engine, rounds: int = 3) -> list[Tensor]:
-    g = contract.Subject(variant, "mlp").game(by)
+    g = rules.Subject(variant, "mlp").game(by)
     lanes = g.build(SEEDS)
     g.advance(lanes, g.stream(SEEDS), rounds)
     return leaves(lanes)
@@ -186,8 +186,8 @@ def test_it_is_chosen_where_many_rounds_repay_it() -> None:
 
 
 def test_convolutions_are_not_compiled_by_themselves() -> None:
-    kit = contract.KITS["conv"]
-    g = Game(NonSaturating(), kit, contract.Noise(kit.shape), contract.RECIPE)
+    kit = rules.KITS["conv"]
+    g = Game(NonSaturating(), kit, rules.Noise(kit.shape), rules.RECIPE)
     assert not compiling.pays(g.prepare(g.build([0]), g.stream([0])), 1, 10**9)
 
 

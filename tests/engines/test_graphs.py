@@ -154,7 +154,7 @@ def test_a_gpu_gets_graphs_of_kernels_where_that_is_repaid(
 ) -> None:
     chosen = choice.choose(on_a_gpu, range(4), asked, said.append, tf32=tf32)
     assert chosen.game.engine == (Graphed(compiling.Joined(), tf32) if compiled else Graphed(tf32=tf32))
-    assert (chosen.compiled, chosen.groups) == (compiled, 2)
+    assert (chosen.compiled, chosen.groups, chosen.tf32) == (compiled, 2, tf32)
     assert [line[:9] for line in said] == ["Compiling"] * compiled
 
 
@@ -186,6 +186,6 @@ def test_what_cannot_be_a_graph_is_traced_and_told_of(
     said: list[str], monkeypatch: pytest.MonkeyPatch, asked: bool | None
 ) -> None:
     monkeypatch.setattr(Game, "advance", fail)
-    chosen = choice.choose(on_a_gpu, range(4), asked, said.append)
-    assert (isinstance(chosen.game.engine, Traced), chosen.compiled) == (True, False)
+    chosen = choice.choose(on_a_gpu, range(4), asked, said.append, tf32=True)
+    assert (isinstance(chosen.game.engine, Traced), chosen.compiled, chosen.tf32) == (True, False, False)
     assert said[1:] == [f"A round cannot be kept as a CUDA graph {WHY}; it is traced instead, in float32."]

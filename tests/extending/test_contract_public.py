@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import ZooError
-from zoo.extending import contract, scaffold
+from zoo.extending import rules, scaffold
 from zoo.extending.claims import forms
 from zoo.extending.contract import Finding, check
 from zoo.extending.plugins import FILES, load_file
@@ -100,6 +100,14 @@ BROKEN = {
     "takes-anything": (
         "    gamma: Annotated[float, Opt('weight', 0)] = 1.0\n    def __post_init__(self):  # HERE\n        pass",
         "out of its range",
+    ),
+    "diagnoses-nobody": (
+        "    def diagnostics(self, nets, batch):\n        return {'real': nets.judge(batch.x)}  # HERE",
+        "this game has no network 'judge'",
+    ),
+    "diagnoses-with-a-picture": (
+        "    def diagnostics(self, nets, batch):  # HERE\n        return {'real': nets.D(batch.x)}",
+        "not a finite number for each seed",
     ),
     "batch-of-two": (
         "    def d_loss(self, nets, batch):\n        x = batch.x.reshape(6, 2)  # HERE\n"
@@ -242,11 +250,12 @@ def test_a_new_variant_overwrites_nothing(tmp_path: Path) -> None:
 
 def test_every_rule_of_play_is_tried() -> None:
     """The contract's rules, by name: taking one out has to be said here."""
-    assert [step.__name__ for step in contract.PLAY] == [
+    assert [step.__name__ for step in rules.PLAY] == [
         "builds",
         "samples_have_the_data_s_shape",
         "a_player_moves_only_what_it_owns",
         "plays_one_seed",
+        "is_diagnosed",
         "a_seed_alone_is_the_seed_among_others",
         "traced_equals_untraced",
         "goes_on_after_a_stop",

@@ -43,7 +43,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_seed_that_was_asked_for_generates_with_the_weights_that_the_run_left(ring: Path) -> None:
     sampler = sampling.open_run(ring, 5)
-    z = sampler.latents(2500, "evaluation")
+    z = sampler.game.stream([5]).latents(2500, "evaluation")[0]
     with np.load(ring / "samples.npz") as kept:
         final = kept["samples"]
     np.testing.assert_allclose(sampler.sample(z), final[1], rtol=1e-5, atol=1e-6)
@@ -268,3 +268,12 @@ def test_runs_that_cannot_be_sampled(tmp_path: Path) -> None:
     final.write_bytes(b"nothing")
     with pytest.raises(ZooError, match="cannot be read as a checkpoint"):
         sampling.open_run(tmp_path / "run")
+
+
+def test_the_first_latents_are_the_first_of_more(ring: Path) -> None:
+    sampler = sampling.open_run(ring)
+    many = sampler.latents(25)
+    for n in range(1, 25):
+        assert torch.equal(sampler.latents(n), many[:n]), n
+    steps = sampling.draw(sampler, 5, between=(0, 1))
+    torch.testing.assert_close(steps[[0, -1]], sampling.draw(sampler, 25)[:2])

@@ -19,7 +19,7 @@ from tests.toy_data.test_idx import write_idx
 from zoo import checkpoint, harness
 from zoo.errors import ZooError
 from zoo.evaluation.evaluate import evaluate
-from zoo.files import LOCK
+from zoo.files import LOCK, alone
 from zoo.runs import folders, pictures, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
@@ -93,7 +93,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
         assert digest(tmp_path / "whole", name) == digest(tmp_path / "part", name)
     a, b = (checkpoint.read(tmp_path / f / checkpoint.NAME)[0] for f in ("whole", "part"))
     assert a.keys() == b.keys()
-    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert all(torch.equal(a[k], b[k]) for k in a if k != "notes")  # which tell the seconds
     assert not (tmp_path / "part" / "INTERRUPTED").exists()
 
 
@@ -429,3 +429,84 @@ def test_a_seed_that_a_metric_misses_is_left_out_of_mean_and_interval_alike(tmp_
     assert found["missing"] == 1
     assert found["mean"] == pytest.approx(np.mean(rest))
     assert min(rest) <= found["ci95"][0] <= found["ci95"][1] <= max(rest)
+
+
+def test_ctrl_c_in_python_is_heard_within_a_turn_and_the_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    whole = session.start(small(), out=tmp_path / "whole", device="cpu").train()
+    run = session.start(small(), out=tmp_path / "run", device="cpu")
+
+    def pressed(played: int) -> None:
+        run.training.progress = lambda played: None
+        raise KeyboardInterrupt
+
+    run.training.progress = pressed
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert run.training.played < small().recipe.rounds or len(run.rows) < len(session.resume(tmp_path / "whole").rows)
+    assert (tmp_path / "run" / "INTERRUPTED").exists()
+    assert session.resume(tmp_path / "run").train()["metrics"] == whole["metrics"]
+    assert (tmp_path / "run" / "metrics.csv").read_bytes() == (tmp_path / "whole" / "metrics.csv").read_bytes()
+
+
+def test_an_interrupted_run_is_saved_before_another_process_may_have_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = session.start(small(), out=tmp_path / "run", device="cpu")
+    run.listener.evaluated = lambda record: run.asked_to_stop.set()  # type: ignore[method-assign]
+    save, held = session.Run.save, []
+
+    def watched(mine: session.Run) -> None:
+        with pytest.raises(ZooError, match="is being trained by process"), alone(tmp_path / "run"):
+            pass
+        held.append(True)
+        save(mine)
+
+    monkeypatch.setattr(session.Run, "save", watched)
+    with pytest.raises(session.Interrupted):
+        run.train()
+    assert len(held) == 2  # at the evaluation, and at the end
+
+
+def test_a_run_that_was_opened_before_another_process_played_on_takes_up_what_that_left(tmp_path: Path) -> None:
+    run = session.start(small(), out=tmp_path / "run", device="cpu")
+    run.listener.evaluated = lambda record: run.asked_to_stop.set()  # type: ignore[method-assign]
+    with pytest.raises(session.Interrupted):
+        run.train()
+    waiting, other = session.resume(tmp_path / "run"), session.resume(tmp_path / "run")
+    other.listener.evaluated = lambda record: other.asked_to_stop.set()  # type: ignore[method-assign]
+    with pytest.raises(session.Interrupted):
+        other.train()
+    seen: list[int] = []
+    waiting.listener.evaluated = lambda record: seen.append(record.round)  # type: ignore[method-assign]
+    waiting.train()
+    assert seen == small().recipe.evaluations()[2:]
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "changes", "sentence"),
+    [
+        ("veegan", {}, {"shared_batch": True}, "all its players at once, on one batch; leave --shared-batch out"),
+        ("wgan", {}, {"b1": 0.9}, "an optimiser of its own, which takes no --b1 and --b2"),
+        ("ns", {}, {"rounds": 10**9, "every": 1}, "more than 100,000 evaluations"),
+    ],
+)
+def test_what_would_change_nothing_or_never_end_is_refused(
+    variant: str, options: dict[str, Any], changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ZooError, match=sentence):
+        plan(variant, options, changes=changes)
+
+
+def test_kits_that_a_method_cannot_work_on_are_refused() -> None:
+    with pytest.raises(ZooError, match="layers that start at 0"):
+        plan("sn", data="digits", changes={"kit": "resnet"})
+    with pytest.raises(ZooError, match="activations that stand in a row of layers"):
+        plan("dropout", data="digits", changes={"kit": "resnet"})
+
+
+def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
+    session.start(small(), out=tmp_path / "run", device="cpu")
+    path = tmp_path / "run" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": None}))
+    with pytest.raises(ZooError, match="describes no run"):
+        session.resume(tmp_path / "run")

@@ -29,6 +29,7 @@ class Choice(NamedTuple):
     compiled: bool
     groups: int
     """In how many groups its seeds are trained."""
+    tf32: bool = False
 
 
 def choose(
@@ -77,7 +78,7 @@ def choose(
     ) as error:  # a round that waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be
         tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
         return Choice(traced, False, groups)
-    return Choice(game, compiled is not None, groups)
+    return Choice(game, compiled is not None, groups, tf32)
 
 
 def _normals(game: Game) -> int:

@@ -116,7 +116,7 @@ def _from_checkpoint(run: Run) -> State:
 
     try:
         with safe_open(run.path / CHECKPOINT, framework="np") as file:
-            rows = json.loads(file.metadata()["zoo"])["notes"]["rows"]
+            rows = json.loads(file.get_tensor("notes").tobytes())["rows"]
             frames = sum(key.startswith("extra/film/") for key in file.keys())  # noqa: SIM118 (no mapping)
             kept = [file.get_tensor(f"extra/film/{i}") for i in range(frames)]
             film = np.stack(kept) if kept else None  # it was stopped before its first evaluation

@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import torch
-from einops import rearrange
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.nets.kits import MLP, Affine
+from zoo.nets.layers import Maxout
 from zoo.variant import Kit
 
 Layer: TypeAlias = Callable[[int, int], list[nn.Module]]
@@ -84,17 +84,6 @@ def small(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
     return layer
 
 
-class Maxout(nn.Module):
-    """The largest of ``pieces`` linear maps, per output (Goodfellow et al. 2013, arXiv:1302.4389): ``[B, inputs]`` to ``[B, outputs]``."""
-
-    def __init__(self, inputs: int, outputs: int, pieces: int) -> None:
-        super().__init__()
-        self.linear, self.pieces = small(inputs, outputs * pieces), pieces
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rearrange(self.linear(x), "b (f p) -> b f p", p=self.pieces).amax(2)
-
-
 def layernorm_784(shape: tuple[int, ...], latent: int, end_d: Callable[[], nn.Module] = nn.Identity) -> Dense:
     """100 - 200 (leaky ReLU .02, layer normalisation) - 784 sigmoid against 784 - 200 (the same) - 1, on images in [0, 1]."""
 
@@ -147,7 +136,7 @@ def pacgan(shape: tuple[int, ...], latent: int) -> Dense:
         return [small(inputs, outputs, bias=False), norm, nn.ReLU()]
 
     def layer_d(inputs: int, outputs: int) -> list[nn.Module]:
-        return [Maxout(inputs, outputs, 5)]
+        return [Maxout(small(inputs, outputs * 5), 5)]
 
     return Dense(shape, latent, (400,) * 4, (200,) * 3, layer_g, layer_d, small)
 

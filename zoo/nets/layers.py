@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils import parametrize
 
+from zoo.errors import ZooError
 from zoo.variant import Kit
 
 
@@ -137,9 +138,16 @@ class SpectralNorm(nn.Module):
 
 
 def spectrally_normalised(network: nn.Module, n: int) -> nn.Module:
-    """``network`` with ``SpectralNorm`` on the weight of every linear and convolutional layer (biases are left alone)."""
+    """``network`` with ``SpectralNorm`` on the weight of every linear and convolutional layer (biases are left alone).
+
+    ``ZooError`` where a layer starts at 0, which has no direction to be normalised in.
+    """
     for layer in list(network.modules()):
         if isinstance(layer, nn.Linear | nn.Conv2d):
+            if not layer.weight.any():
+                raise ZooError(
+                    "Spectral normalisation divides by a weight's norm, and this kit has layers that start at 0; take another kit."
+                )
             parametrize.register_parametrization(layer, "weight", SpectralNorm(n))
     return network
 
@@ -172,6 +180,17 @@ class Clusters(nn.Module):
         return self.centres, self.shares
 
 
+class Maxout(nn.Module):
+    """The largest of ``pieces`` linear maps, per output (Goodfellow et al. 2013, arXiv:1302.4389); ``linear`` has them side by side."""
+
+    def __init__(self, linear: nn.Linear, pieces: int) -> None:
+        super().__init__()
+        self.linear, self.pieces = linear, pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rearrange(self.linear(x), "b (f p) -> b f p", p=self.pieces).amax(2)
+
+
 class Dropped(nn.Module):
     """A chain of layers with dropout after each of its activations: of ``u [B, DIGITS]`` in U(0, 1), units with v < p are 0, the others x / (1 - p).
 
@@ -182,11 +201,16 @@ class Dropped(nn.Module):
     """
 
     DIGITS = 16
-    ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.ELU, nn.SiLU, nn.Softplus)
+    ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.ELU, nn.SiLU, nn.Softplus, Maxout)
 
     def __init__(self, chain: nn.Module, p: float, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.chain, self.p = chain, p
+        within = sum(isinstance(m, self.ACTIVATIONS) for m in chain.modules())
+        if not 0 < within == sum(isinstance(layer, self.ACTIVATIONS) for layer in steps(chain)):
+            raise ZooError(
+                "Dropout follows activations that stand in a row of layers, and not all of this kit's do; take another kit."
+            )
         with torch.no_grad():  # a blank sample's way through, for the sizes of the layers
             x = torch.zeros(2, *shape)
             for i, layer in enumerate(steps(chain)):

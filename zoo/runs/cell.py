@@ -19,8 +19,9 @@ from zoo.errors import ZooError, unknown
 from zoo.evaluation.evaluate import default_protocol
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.nets import dense, images, kits
+from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
-from zoo.runs.rundir import data_folder
+from zoo.runs.rundir import CONFIG, data_folder, read_json
 from zoo.variant import Kit, Variant, make
 from zoo.variant import options as options_of
 
@@ -146,6 +147,10 @@ def plan(
     nets = made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
     if settings.batch == 1 and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
         raise ZooError("--batch 1 leaves batch normalisation nothing to normalise over; take 2 or more.")
+    if made.simultaneous and changes.get("shared_batch"):
+        raise ZooError(f"{variant} moves all its players at once, on one batch; leave --shared-batch out.")
+    if {"b1", "b2"} & changes.keys() and not any(takes_betas(p.optimiser) for p in made.players()):
+        raise ZooError(f"{variant} has an optimiser of its own, which takes no --b1 and --b2; leave them out.")
     return cell
 
 
@@ -227,14 +232,16 @@ def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
 
 def read_cell(folder: Path) -> Cell:
     """The cell that a folder's config.json describes."""
+    if not (folder / CONFIG).exists():
+        raise ZooError(f"{folder} is not a run directory: it has no {CONFIG}.")
+    config = read_json(folder / CONFIG)
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
         known["fingerprint"] = config.get("fingerprint")  # older ones do not say
         cell = Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ZooError(f"{folder} is not a run directory: its config.json cannot be read ({error}).") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ZooError(f"{folder} is not a run directory: its {CONFIG} describes no run ({error}).") from error
     variant_of(folder, config)
     return cell
 
@@ -250,6 +257,6 @@ class Start(NamedTuple):
 
 def read_start(folder: Path) -> Start:
     """How the run in ``folder`` began; older ones do not say all of it."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json(folder / CONFIG)
     kind, compiled, tf32 = config.get("kind", "cpu"), config.get("compiled"), config.get("tf32")
     return Start(kind, bool(compiled), bool(tf32), config.get("groups"))

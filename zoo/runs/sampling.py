@@ -44,8 +44,11 @@ class Sampler:
     """Hears how far the judge's training is, where images are asked for by mode and there is no judge yet."""
 
     def latents(self, n: int, purpose: str = "sample") -> Tensor:
-        """The first ``n`` latents ``[n, latent]`` that this seed's stream holds for one purpose."""
-        return self.game.stream([self.seed]).latents(n, purpose)[0]
+        """The first ``n`` latents ``[n, latent]`` that this seed's stream holds for one purpose, whatever n.
+
+        PyTorch draws its normal numbers 16 at a time, and those that are left over anew: so as many are drawn as it takes at once.
+        """
+        return self.game.stream([self.seed]).latents(n + -n % 16, purpose)[0, :n]
 
     @cached_property
     def company(self) -> Tensor:

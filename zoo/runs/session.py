@@ -81,7 +81,7 @@ class Run:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        game, self.compiled, groups = choose(
+        game, self.compiled, groups, self.tf32 = choose(
             lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
             self.cell.seeds,
             self.compile,
@@ -138,6 +138,8 @@ class Run:
         self.listener.started(self)
         try:
             with alone(self.folder), multiplying(tf32=False):  # but where a round is recorded that is to
+                if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
+                    self.resume()  # whoever had the folder until now has played on
                 (self.folder / "INTERRUPTED").unlink(missing_ok=True)
                 for record in self.training:
                     self.keep(record)
@@ -149,11 +151,11 @@ class Run:
                     draw(self)
                     (self.folder / "DONE").touch()
                     return summary
+                self.save()
+                (self.folder / "INTERRUPTED").touch()
         finally:
             torch.set_num_threads(threads)
-        self.save()
-        (self.folder / "INTERRUPTED").touch()
-        raise Interrupted(self.folder)
+        raise KeyboardInterrupt if self.training.interrupted else Interrupted(self.folder)
 
     def keep(self, record: Record) -> None:
         """Add a record to the history."""

@@ -21,8 +21,9 @@ class Dropout(NonSaturating):
 
         D~(x) = D(x) with each hidden unit 0 with probability p, else divided by 1 - p;   losses are those of ``ns`` on D~
 
-    Dropout follows each of D's activations, in D's turn and in G's, with masks of their own for real and fake. We differ: a sample's
-    masks come from 16 uniform numbers (a loss draws none itself), which makes them pairwise, not fully, independent over units.
+    Dropout follows each of D's activations (a kit where some are within residual blocks is refused), in D's turn and in G's, with masks of
+    their own for real and fake. We differ: a sample's masks come from 16 uniform numbers (a loss draws none itself), which makes them
+    pairwise, not fully, independent over units.
 
     Known to fix: a D that knows its training set by heart; nothing about modes is claimed.
     Source: Hinton et al. 2012, arXiv:1207.0580, section 1 (p = .5); in D, as the tutorials have it.

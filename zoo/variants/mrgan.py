@@ -70,6 +70,10 @@ class MRGAN(NonSaturating):
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return super().g_loss(nets, batch) + self.regulariser(nets, batch, nets.D)
 
+    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
+        """None of the diffusion form: neither of its discriminators tells real from G(z)."""
+        return {} if self.diffusion else super().diagnostics(nets, batch)
+
     def d_manifold(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D_M(batch.x)) + losses.fake(nets.D_M(nets.G(nets.E(batch.x))))
 
