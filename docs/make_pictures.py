@@ -2,6 +2,7 @@
 
 python docs/make_pictures.py methods RUN RUN ... -o docs/images/stress.png       # a row per run, a column per seed
 python docs/make_pictures.py thumbnails RUN RUN ... -o docs/images/catalogue     # DATA/VARIANT.png of each run: its first four seeds
+python docs/make_pictures.py stacks RUN RUN ... -o docs/images/stacks.png        # what is on stacks of digits, channel by channel
 python docs/make_pictures.py tuned baselines/results/{ring,grid,digits}-tuned -o docs/images/tuned.png             # all methods of each
 """
 
@@ -12,6 +13,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib import pyplot as plt
 from matplotlib.cm import ScalarMappable
 
@@ -109,16 +111,40 @@ def tuned(folders: list[Path], path: Path) -> None:
         figure.savefig(path, dpi=140)
 
 
+def stacks(folders: list[Path], path: Path, many: int = 9) -> None:
+    """A row for the data and for each run: the first stacks of its first seed, each as its channels side by side, with modes and FID."""
+    runs = [
+        (json.loads((f / "summary.json").read_text()), np.load(f / "samples.npz")["samples"][0, :many]) for f in folders
+    ]
+    data = toy_data.load(runs[0][0]["data"])
+    rows = [(f"the data itself\n{data.modes:,} modes", data.sample(many, torch.Generator().manual_seed(0)).numpy())]
+    for summary, samples in runs:
+        modes, fid = (summary["metrics"][name]["mean"] for name in ("modes", "fid"))
+        rows.append((f"{summary['variant']}\n{modes:,.1f} modes, FID {fid:.0f}", samples))
+    with plt.rc_context(plots.STYLE):
+        size = (0.95 * many + 1.7, 0.42 * len(rows) + 0.1)
+        figure, axes = plt.subplots(len(rows), many, figsize=size, squeeze=False)
+        for row, (label, samples) in zip(axes, rows, strict=True):
+            for axis, stack in zip(row, samples, strict=True):
+                axis.imshow(
+                    np.concatenate([np.pad(c, 1, constant_values=1.0) for c in stack], 1), cmap="gray", vmin=-1, vmax=1
+                )
+                axis.set_axis_off()
+            row[0].annotate(label, (-0.08, 0.5), xycoords="axes fraction", ha="right", va="center", fontsize=8.5)
+        figure.subplots_adjust(wspace=0.06, hspace=0.12, left=1.65 / size[0], right=0.995, top=0.99, bottom=0.01)
+        figure.savefig(path, dpi=140)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("methods", "thumbnails", "tuned"))
+    parser.add_argument("what", choices=("methods", "thumbnails", "tuned", "stacks"))
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
     if args.what == "methods":
         methods_by_seeds(args.runs, args.out)
-    elif args.what == "tuned":
-        tuned(args.runs, args.out)
+    elif args.what in ("tuned", "stacks"):
+        {"tuned": tuned, "stacks": stacks}[args.what](args.runs, args.out)
     for run in args.runs if args.what == "thumbnails" else ():
         thumbnail(run, args.out)
 

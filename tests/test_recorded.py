@@ -108,6 +108,33 @@ def test_the_counts_of_methods_tuned_alike(
     assert said in text
 
 
+def test_what_is_said_of_the_methods_on_stacks_of_digits() -> None:
+    text = (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("on stacks of digits\n")[2]
+    found = {name: summary for name, summary, _ in tuned.recorded(tuned.RESULTS / "digits-tuned")}
+    m = {name: s["metrics"]["modes"]["mean"] for name, s in found.items()}
+    spent = {name: s["cost"]["cpu_seconds_per_seed"] for name, s in found.items()}
+    assert f"vanilla and ns cover {m['ns']:.0f} modes" in text
+    assert f"{m['vanilla']:.0f}" == f"{m['ns']:.0f}"
+    kl = [f"{found[n]['metrics']['reverse_kl']['mean']:.2f}"[1:] for n in ("vanilla", "ns")]
+    assert f"(a reverse KL of {kl[0]} and {kl[1]};" in text
+    best = found["wgan-gp"]["metrics"]["fid"]["mean"]
+    assert best == min(s["metrics"]["fid"]["mean"] for n, s in found.items() if n not in ("vae", "flow-matching"))
+    assert f"wgan-gp covers {m['wgan-gp']:.1f} with by far\nthe best FID of the GANs ({best:.0f})" in text
+    assert (
+        f"({spent['wgan-gp']:.1f} CPU s a seed; ns {spent['ns']:.1f}); r1 and r3gan {m['r1']:.0f} and {m['r3gan']:.0f}"
+        in text
+    )
+    assert all(993 <= round(m[n]) <= 996 for n in ("zero-gp", "consensus", "js-reg"))
+    assert (
+        f"cover {m['vae']:.0f} and {m['flow-matching']:.0f}. Of the objectives alone lsgan is best ({m['lsgan']:.0f})"
+        in text
+    )
+    assert m["lsgan"] == max(m[n] for n in ("vanilla", "ns", "hinge", "lsgan"))
+    assert f"mgan covers {m['mgan']:.0f}, madgan {m['madgan']:.0f} (" in text
+    assert f"G ends in noise ({m['minibatch']:.0f})" in text
+    assert f"(rsgan {m['rsgan']:.0f}, ragan {m['ragan']:.0f})" in text
+
+
 def test_the_table_of_results_in_the_readme() -> None:
     """Every number of it, from what is recorded."""
     rows = README.read_text(encoding="utf-8").partition("| setting | plain GANs |")[2].partition("\n\n")[0].splitlines()
@@ -117,11 +144,12 @@ def test_the_table_of_results_in_the_readme() -> None:
         values: list[float] = json.loads(file.read_text(encoding="utf-8"))["metrics"][name]["per_seed"]
         return values
 
-    def mean(place: str) -> str:
+    def mean(place: str, digits: int = 2) -> str:
         found = json.loads((tuned.RESULTS / place / "summary.json").read_text(encoding="utf-8"))["metrics"]["modes"]
-        return "{:.2f} [{:.2f}, {:.2f}]".format(found["mean"], *found["ci95"])
+        low, high = found["ci95"]
+        return f"{found['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
-    stress, ring, ring_tuned, grid, stacked, tutorial = rows[2:]
+    stress, ring, ring_tuned, grid, digits, stacked, tutorial = rows[2:]
     of = {name: mean(f"stress/{name}") for name in ("vanilla", "ns", "unrolled-5", "unrolled-1")}
     assert f"vanilla covers {of['vanilla']} of 8 modes, ns {of['ns']} |" in stress
     assert f"`unrolled --k 5` {of['unrolled-5']}, for" in stress
@@ -141,6 +169,12 @@ def test_the_table_of_results_in_the_readme() -> None:
     ]
     best = {n for n in whole if sum(metric(f"grid-tuned/{n}", "high_quality")) / 16 > 0.8}
     assert {*re.findall(r"[a-z0-9-]+", grid.split("|")[3].partition(":")[0])} == best
+    of = {name: mean(f"digits-tuned/{name}", 1) for name in ("vanilla", "ns", "wgan-gp", "r1")}
+    assert (
+        f"| vanilla {of['vanilla']}, ns {of['ns']} | wgan-gp {of['wgan-gp']}, r1 {of['r1']}; also above 990:" in digits
+    )
+    many = [n for n, s, _ in tuned.recorded(tuned.RESULTS / "digits-tuned") if s["metrics"]["modes"]["mean"] > 990]
+    assert {*re.findall(r"[a-z][a-z0-9-]*", digits.partition("above 990:")[2])} | {"wgan-gp", "r1"} == {*many}
     for name in ("ns", "wgan-gp"):
         one, two = metric(f"stacked-mnist-small/{name}", "modes")
         assert f"{name} {one:.0f} and {two:.0f} " in stacked
