@@ -133,6 +133,15 @@ def test_what_is_said_of_the_methods_on_stacks_of_digits() -> None:
     assert f"mgan covers {m['mgan']:.0f}, madgan {m['madgan']:.0f} (" in text
     assert f"G ends in noise ({m['minibatch']:.0f})" in text
     assert f"(rsgan {m['rsgan']:.0f}, ragan {m['ragan']:.0f})" in text
+    longer = json.loads((tuned.RESULTS / "digits-longer" / "ns" / "summary.json").read_text(encoding="utf-8"))
+    of = {name: longer["metrics"][name]["mean"] for name in ("modes", "fid", "reverse_kl")}
+    assert (
+        f"covers {of['modes']:.1f} modes with an FID of {of['fid']:.0f} and a reverse KL of {of['reverse_kl']:.3f}".replace(
+            "0.", "."
+        )
+        in text
+    )
+    assert f"for {longer['cost']['cpu_seconds_per_seed']:.1f} CPU s a seed to\nits {spent['wgan-gp']:.1f}." in text
 
 
 def test_the_table_of_results_in_the_readme() -> None:
