@@ -95,4 +95,4 @@ def test_separate_steps_are_adam_on_real_then_on_fake() -> None:
         reported.append(loss.detach())
     g.advance(lanes, stream, 1)
     torch.testing.assert_close(lanes.moving[0]["D"][0], torch.cat([p.detach().flatten() for p in d.parameters()]))
-    torch.testing.assert_close(lanes.losses[0][0, 0], torch.stack(reported).mean())
+    torch.testing.assert_close(lanes.losses[0][0, 0, 0], torch.stack(reported).mean())

@@ -74,9 +74,9 @@ def test_other_numbers_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changes", "asked", "fast"),
     [
-        ({"rounds": 10**9}, None, True),
-        ({"rounds": 10**9}, False, True),
-        ({"rounds": 10**9, "uniform_latent": True}, None, False),
+        ({"rounds": 10**9, "every": 10**8}, None, True),
+        ({"rounds": 10**9, "every": 10**8}, False, True),
+        ({"rounds": 10**9, "every": 10**8, "uniform_latent": True}, None, False),
         ({"rounds": 1000}, None, False),
     ],
 )

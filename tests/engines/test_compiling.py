@@ -205,7 +205,7 @@ def test_joined_kernels_are_chosen_where_many_rounds_repay_them() -> None:
 
 
 def under(engine: Engine) -> Game:
-    return game(recipe=replace(RECIPE, rounds=10**9), engine=engine)
+    return game(recipe=replace(RECIPE, rounds=10**9, every=10**8), engine=engine)
 
 
 def test_without_a_compiler_it_is_traced_or_said(monkeypatch: pytest.MonkeyPatch) -> None:
