@@ -98,11 +98,11 @@ no D, so two of their four trials are the same. The nets and beta2 were found on
 worse FID may have been passed over. It was, by more than 10 modes, for three methods (modes and FID of that trial; of the chosen one):
 gdpp (963.2 and 264; 943.0 and 248), minibatch (487.0 and 1185; 393.8 and 977), msgan (958.2 and 247; 941.2 and 243).
 
-Of the methods with four pairs of rates, sn chose the lowest, flow-matching, hinge, lsgan, ns, ogda, ragan, rsgan, unrolled, vae and
-vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 387 modes. **These rows say who gets there first,
-not who gets there**: ns after three times the rounds covers 999.5 (`baselines/results/digits-longer`). wgan-gp and wgan play five steps
-of D in each round. flow-matching and vae have no D, so two of their four trials are the same. madgan and mgan deal their samples out in
-fixed shares, and self-conditioned in a fixed order. The nets and rates were found on seeds 100 and 101 with ns and r1.
+Of the methods with four pairs of rates, sn chose the lowest, flow-matching, hinge, lsgan, ns, ogda, ragan, rsgan, separate, unrolled, vae
+and vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 387 modes. **These rows say who gets there
+first, not who gets there**: ns after three times the rounds covers 999.5 (`baselines/results/digits-longer`). wgan-gp and wgan play five
+steps of D in each round. flow-matching and vae have no D, so two of their four trials are the same. madgan and mgan deal their samples
+out in fixed shares, and self-conditioned in a fixed order. The nets and rates were found on seeds 100 and 101 with ns and r1.
 
 """,
 }
