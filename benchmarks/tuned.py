@@ -95,8 +95,9 @@ no D, so two of their four trials are the same. The nets and beta2 were found on
 """,
     "digits-tuned": """\
 **What this choice does not say.** Trials are chosen by FID, the table is ordered by modes. So a trial that covered more modes with a
-worse FID may have been passed over. It was, by more than 10 modes, for three methods (modes and FID of that trial; of the chosen one):
-gdpp (963.2 and 264; 943.0 and 248), minibatch (487.0 and 1185; 393.8 and 977), msgan (958.2 and 247; 941.2 and 243).
+worse FID may have been passed over. It was, by more than 10 modes, for four methods (modes and FID of that trial; of the chosen one):
+gdpp (963.2 and 264; 943.0 and 248), minibatch (487.0 and 1185; 393.8 and 977), msgan (958.2 and 247; 941.2 and 243), self-conditioned
+(966.0 and 275; 948.2 and 260).
 
 Of the methods with four pairs of rates, sn chose the lowest, flow-matching, hinge, lsgan, ns, ogda, ragan, rsgan, separate, unrolled, vae
 and vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 387 modes. **These rows say who gets there
