@@ -168,12 +168,12 @@ class Slurm:
 
     def _submitted(self, jobs: Mapping[str, Job]) -> dict[str, Any]:
         """Submit the jobs as one array. ``ZooError`` where Slurm refuses them."""
-        from submitit.core.utils import FailedJobError
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
 
         try:
             with self._queue.batch():
                 submitted = {key: self._queue.submit(job) for key, job in jobs.items()}
-        except (FailedJobError, OSError, subprocess.CalledProcessError) as error:
+        except (FailedJobError, FailedSubmissionError, OSError) as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1]
             raise ZooError(f"Slurm does not take the jobs: {last}") from error
         return submitted
