@@ -145,7 +145,7 @@ def run(
     ``compile`` says whether a round is compiled; by itself it is where that is repaid. ``tf32`` lets a GPU multiply with fewer bits.
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
-    from zoo.cli.terminal import Live, terminal
+    from zoo.cli.terminal import Live, going_on, terminal
 
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
@@ -167,10 +167,7 @@ def run(
         try:
             summary = made.train(pictures.draw)
         except KeyboardInterrupt:
-            print(
-                f"Stopped after {made.training.played:,} rounds. Go on with: zoo run --resume {made.folder}",
-                file=sys.stderr,
-            )
+            print(f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made)}", file=sys.stderr)
             raise
     return Result(made.folder, summary)
 

@@ -157,7 +157,7 @@ def _verdict(
     setting = Setting(data, protocol, samples.shape[1], progress=progress)
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
     # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
-    perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) and not data.n_held_out else setting.held_out
+    perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) else setting.held_out
     evidence = Evidence(
         samples,
         perfect,
