@@ -9,6 +9,7 @@ Each round is traced, compiled, and (for one seed and eight) played as the Pytho
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import toy_data
 from benchmarks import plain, record
@@ -32,6 +34,8 @@ from zoo.runs.cell import kit_for, plan
 HERE = Path(__file__).parent
 MANY = 16
 """Seeds beyond which only short rounds are measured."""
+ROW = 16
+"""Products in a row, for the machine's best rate."""
 POINTS = {"width": 128, "depth": 2, "activation": "relu", "ema": 0.0, "b1": 0.5, "decay": 0.0}
 """The plain loop's nets and optimiser, whatever the data set's own recipe has."""
 MNIST = {"kit": "keras-dense", "batch": 64, "latent": 100, "ema": 0.0}
@@ -171,12 +175,21 @@ def measure(competitors: dict[str, Callable[[], None]], seconds: float, turns: i
 
 
 def product_rate(batch: int, width: int = 128) -> float:
-    """GFLOP/s of this machine's best product at the shapes of the hidden layers: MKL's, or oneDNN's where that is better."""
-    a, b = torch.randn(batch, width), torch.randn(width, width)
-    ways: dict[str, Callable[[], Any]] = {"mm": lambda: torch.mm(a, b)}
+    """GFLOP/s of this machine's best products at the shapes of the hidden layers, a row of them: MKL's, oneDNN's, or those of a compiled round."""
+    a, b = torch.randn(batch, width), torch.randn(width, width) / width**0.5
+
+    def row(by: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        return functools.reduce(lambda x, _: by(x, b), range(ROW), a)
+
+    ways: dict[str, Callable[[], Any]] = {"mm": lambda: row(torch.mm)}
     if products.onednn_is_faster():
-        ways["onednn"] = lambda: products.lane(a, b)
-    return 2 * batch * width * width / min(measure(ways, 0.5, 5).values()) / 1e6
+        ways["onednn"] = lambda: row(products.lane)
+    if compiling.compiler():
+        one = Compiled()(
+            lambda given: [functools.reduce(lambda x, _: x @ given[1], range(ROW), given[0])], [a[None], b[None]], 0
+        )
+        ways["compiled"] = lambda: one([a[None], b[None]])
+    return ROW * 2 * batch * width * width / min(measure(ways, 0.5, 5).values()) / 1e6
 
 
 def most(setting: Setting) -> int:

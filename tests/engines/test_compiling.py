@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.engines.test_graphs import capture
 from tests.test_harness import RECIPE, game, leaves
-from zoo.engines import choice, compiling, convolutions, counting, graphs, products, tracing
+from zoo.engines import choice, compiling, convolutions, counting, forms, graphs, products, tracing
 from zoo.engines.columns import Columns
 from zoo.engines.recording import record
 from zoo.engines.tracing import Engine, Mapped, Traced
@@ -117,9 +117,9 @@ def test_stacks_of_thin_products_are_written_out_and_of_others_left(shapes: tupl
         return [ts[0] @ ts[1].mT, (ts[0] @ ts[1].mT).mT]
 
     line = record(product, inputs)
-    compiling._write_out(line.graph)
+    forms.write(line.graph, forms.sums, forms.stack_of_one)
     left = torch.ops.aten.bmm.default in {node.target for node in line.graph.nodes}
-    assert left == (min(shapes) > compiling.THIN)
+    assert left == (min(shapes) > forms.THIN)
     for ours, theirs in zip(line(inputs), product(inputs), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
@@ -155,7 +155,7 @@ def test_thin_products_are_written_out_exactly(shapes: tuple[int, int, int], fla
 
     inputs = [torch.randn(m, k, dtype=torch.float64), theta, bias]
     line = record(product, inputs)
-    compiling._write_out(line.graph)
+    forms.write(line.graph, forms.sums, forms.stack_of_one)
     assert (torch.ops.aten.mm.default in {node.target for node in line.graph.nodes}) is False
     for ours, theirs in zip(line(inputs), product(inputs), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)

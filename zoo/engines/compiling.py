@@ -29,17 +29,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from zoo.engines import convolutions, counting, parts, products, reuse, tracing
+from zoo.engines import convolutions, counting, forms, kernels, parts, products, reuse, tracing
 from zoo.engines.columns import Columns
 from zoo.engines.products import call, value
 from zoo.engines.recording import record
 from zoo.engines.tracing import Function, Line, Mapped, SeedBySeed
 
 aten = torch.ops.aten
-
-PRODUCTS = (aten.mm.default, aten.addmm.default, aten.bmm.default)
-THIN = 4
-"""Up to this many rows, columns or terms a product is written out."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Compiled:
         tracing.tidy(graph)
         operations = counting.flops(line)
         parts.sum_first(graph)
-        _write_out(graph)
+        forms.write(graph, forms.sums, kernels.product, forms.stack_of_one)
         tracing.tidy(graph)
         _hold_scalars(graph)
         _write_over(graph, donated)
@@ -91,7 +87,7 @@ class Joined:
         made = line.copy()
         _put_in_numbers(made.graph)
         parts.sum_first(made.graph)
-        _write_out(made.graph)
+        forms.write(made.graph, forms.sums, forms.stack_of_one)
         products.align(made.graph)
         tracing.tidy(made.graph)
         _write_over(made.graph, donated)
@@ -147,6 +143,7 @@ TRUSTED = {"cpp.vec_isa_ok": True}
 def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Callable[..., Any]:
     from torch._inductor import config, standalone_compile
 
+    kernels.tell_the_compiler()
     for node in line.graph.nodes:
         node.meta.clear()  # stand-ins on no device: the compiler makes its own
     # they tell of CUDA, which nobody asked for, and of operations that are called as they are, which is right
@@ -188,15 +185,6 @@ def _put_in_numbers(graph: fx.Graph) -> None:
                 graph.erase_node(node)
 
 
-def _hold(graph: fx.Graph, node: fx.Node) -> fx.Node:
-    """The same numbers in memory of their own: the compiler would else make them again wherever they are read."""
-    held = value(node)
-    assert held is not None
-    copy = products.copied(graph, node)
-    strides = torch.empty(held.shape, device="meta").stride()
-    return call(graph, aten.as_strided.default, copy, list(held.shape), list(strides))
-
-
 def _hold_scalars(graph: fx.Graph) -> None:
     """Every single number that something larger is made of, if it was made and not cut from something larger, where it lies already."""
     made_by = reuse.owners(graph)
@@ -207,68 +195,6 @@ def _hold_scalars(graph: fx.Graph) -> None:
         larger = [user for user in node.users if (made := value(user)) is not None and made.nelement() > 1]
         if larger:
             with graph.inserting_before(node.next):
-                kept = _hold(graph, node)
+                kept = forms.hold(graph, node)
             for user in larger:
                 user.replace_input_with(node, kept)
-
-
-def _write_out(graph: fx.Graph) -> None:
-    """Every thin product as sums, every other of two matrices as a stack of one: MKL's call for a stack has 4 us less to do first."""
-    for node in list(graph.nodes):
-        if node.target not in PRODUCTS or node.kwargs:
-            continue
-        *bias, a, b = node.args
-        with graph.inserting_before(node):
-            new = _sums(graph, a, b)
-            if new is None and node.target is aten.bmm.default:
-                continue
-            new = new or _stack_of_one(graph, a, b)
-            if bias:
-                new = call(graph, aten.add.Tensor, new, bias[0])
-        node.replace_all_uses_with(new)
-        graph.erase_node(node)
-
-
-def _stack_of_one(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node:
-    stacked = call(graph, aten.bmm.default, *(call(graph, aten.unsqueeze.default, x, 0) for x in (a, b)))
-    return call(graph, aten.squeeze.dim, stacked, 0)
-
-
-def _sums(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
-    """``a [..., M, K] @ b [..., K, N]`` by its few terms, columns or rows; ``None`` where it has many of all three."""
-    va, vb = value(a), value(b)
-    if va is None or vb is None:
-        return None
-    (m, k), n = va.shape[-2:], vb.shape[-1]
-
-    def line(of: fx.Node, dim: int, i: int, alone: bool) -> fx.Node:
-        """Row (of dimension -2) or column i; from matrices of which it lies strewn, a copy."""
-        part = call(graph, aten.slice.Tensor, of, dim, i, i + 1)
-        held = value(part)
-        in_one_piece = held is None or held.nelement() == 1 or held.stride(-3 - dim) == 1
-        return part if alone or in_one_piece else _hold(graph, part)
-
-    if k <= THIN:
-        terms = [
-            call(graph, aten.mul.Tensor, call(graph, aten.slice.Tensor, a, -1, i, i + 1), line(b, -2, i, k == 1))
-            for i in range(k)
-        ]
-        total, *rest = terms
-        for term in rest:
-            total = call(graph, aten.add.Tensor, total, term)
-        return total
-    if n <= THIN:
-        bt = call(graph, aten.transpose.int, b, -2, -1)
-        products = [call(graph, aten.mul.Tensor, a, line(bt, -2, j, n == 1)) for j in range(n)]
-        return _joined(graph, products, -1)
-    if m <= THIN:
-        at = call(graph, aten.transpose.int, a, -2, -1)
-        products = [call(graph, aten.mul.Tensor, b, call(graph, aten.slice.Tensor, at, -1, i, i + 1)) for i in range(m)]
-        return _joined(graph, products, -2)
-    return None
-
-
-def _joined(graph: fx.Graph, products: list[fx.Node], dim: int) -> fx.Node:
-    """The sum of each over ``dim``, side by side along it."""
-    sums = [call(graph, aten.sum.dim_IntList, product, [dim], True) for product in products]
-    return sums[0] if len(sums) == 1 else call(graph, aten.cat.default, sums, dim)

@@ -1,0 +1,141 @@
+"""Settings, seeds and folders that are refused in a sentence, before anything is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toy_data
+from tests.runs.test_session import small
+from zoo.errors import ZooError
+from zoo.runs import session
+from zoo.runs.cell import parse_seeds, plan
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "4-2", "1,1", "x", "1.5", "", "1-2-3"])
+def test_wrong_seeds(text: str) -> None:
+    with pytest.raises(ZooError, match=r"^seeds are how many"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize("text", ["99999999999", "0-9999999999", "100001", f"0-{10**40}", range(10**6)])
+def test_too_many_seeds_are_refused_before_they_are_listed(text: Any) -> None:
+    with pytest.raises(ZooError, match="At most 100,000 seeds"):
+        parse_seeds(text)
+
+
+REFUSED = {
+    "--batch must be at most 16,777,216, not 99999999999": lambda: plan("ns", changes={"batch": 99999999999}),
+    "--width must be at most 65,536, not 99999999": lambda: plan("ns", changes={"width": 99999999}),
+    "--latent must be at most 65,536": lambda: plan("ns", changes={"latent": 99999999}),
+    "--rounds must be at most 1,000,000,000": lambda: plan("ns", changes={"rounds": 10**12}),
+    "did you mean 'unrolled'": lambda: plan("unroled"),
+    "--k must be at least 0": lambda: plan("unrolled", {"k": -1}),
+    "--k takes a whole number": lambda: plan("unrolled", {"k": 1.5}),
+    "did you mean 'k'": lambda: plan("unrolled", {"kk": 1}),
+    "ns has no options": lambda: plan("ns", {"k": 1}),
+    "--lr-d must be a finite number": lambda: plan("ns", changes={"lr_d": float("nan")}),
+    "--lr-g must be above 0": lambda: plan("ns", changes={"lr_g": 0.0}),
+    "did you mean 'rounds'": lambda: plan("ns", changes={"round": 3}),
+    "did you mean 'pacgan'": lambda: plan("ns", protocol="pacgam"),
+    "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
+    "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
+    "needs images": lambda: plan("ns", changes={"kit": "conv"}),
+    "'conv' has no use for 'depth': .* uses width and norm": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "depth": 7}
+    ),
+    "'conv' has no use for 'activation'": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv", "activation": "no"}
+    ),
+    "'pacgan' has no use for 'width': .* fixed sizes": lambda: plan("ns", recipe="pacgan-grid", changes={"width": 64}),
+    "did you mean 'ring'": lambda: plan("ns", recipe="rinf"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_bad_settings_are_one_sentence(sentence: str) -> None:
+    with pytest.raises(ZooError, match=sentence) as caught:
+        REFUSED[sentence]()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ZooError, match="file is a file; --out names the folder"):
+        session.start(small(), out=tmp_path / "file")
+
+
+def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    with pytest.raises(ZooError, match="not empty"):
+        session.start(small(), out=tmp_path)
+
+
+def test_data_errors_reach_the_user_as_they_are() -> None:
+    with pytest.raises(toy_data.DataError, match="did you mean 'ring'"):
+        plan("ns", data="rign")
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "least"),
+    [
+        ("ebgan", {}, 2),
+        ("gdpp", {}, 2),
+        ("msgan", {}, 2),
+        ("pacgan", {"pack": 3}, 3),
+        ("presgan", {"burn_in": 3, "draws": 1}, 5),
+        ("ns", {}, 1),
+    ],
+)
+def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[str, int], least: int) -> None:
+    assert small(variant, options=options, batch=least).recipe.batch == least
+    if least > 1:
+        with pytest.raises(
+            ZooError, match=f"{variant} needs batches of {least} samples or more, not --batch {least - 1}"
+        ):
+            small(variant, options=options, batch=least - 1)
+
+
+@pytest.mark.parametrize("variant", ["presgan", "vae", "flow-matching"])
+def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) -> None:
+    with pytest.raises(ZooError, match=rf"{variant} rests on latents from N\(0, 1\), so --uniform-latent"):
+        small(variant, uniform_latent=True)
+
+
+@pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1"])
+def test_seeds_that_are_none_are_refused(seeds: Any) -> None:
+    with pytest.raises(ZooError, match="of different seeds"):
+        parse_seeds(seeds)
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "changes", "sentence"),
+    [
+        ("veegan", {}, {"shared_batch": True}, "all its players at once, on one batch; leave --shared-batch out"),
+        ("wgan", {}, {"b1": 0.9}, "an optimiser of its own, which takes no --b1 and --b2"),
+        ("ns", {}, {"rounds": 10**9, "every": 1}, "more than 100,000 evaluations"),
+    ],
+)
+def test_what_would_change_nothing_or_never_end_is_refused(
+    variant: str, options: dict[str, Any], changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ZooError, match=sentence):
+        plan(variant, options, changes=changes)
+
+
+def test_kits_that_a_method_cannot_work_on_are_refused() -> None:
+    with pytest.raises(ZooError, match="layers that start at 0"):
+        plan("sn", data="digits", changes={"kit": "resnet"})
+    with pytest.raises(ZooError, match="activations that stand in a row of layers"):
+        plan("dropout", data="digits", changes={"kit": "resnet"})
+
+
+def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
+    session.start(small(), out=tmp_path / "run", device="cpu")
+    path = tmp_path / "run" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": None}))
+    with pytest.raises(ZooError, match="describes no run"):
+        session.resume(tmp_path / "run")
