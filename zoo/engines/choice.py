@@ -89,8 +89,10 @@ def _normals(game: Game) -> int:
 
 def _pays(game: Game, traced: Function, group: int, seeds: int) -> bool:
     """Told from the traced round of a group of so many, which on a CPU a run that stays traced needs anyway."""
-    pays = compiling.pays_on_a_gpu if game.device.type == "cuda" else compiling.pays
-    return pays(traced, group, seeds * game.recipe.rounds)
+    rounds = seeds * game.recipe.rounds
+    if game.device.type == "cuda":
+        return compiling.pays_on_a_gpu(traced, group, rounds)
+    return compiling.pays(traced, group, rounds // min(seeds, workers(game.device)))
 
 
 def _first_line(error: Exception) -> str:

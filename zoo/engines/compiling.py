@@ -5,6 +5,7 @@ into one loop, and Python is called once a round; what it joins over stacked see
 the traced round. What the line is told beforehand:
 
 * thin products become sums of products, which it joins with what stands around them (a kernel for 512 x 128 by 128 x 2 runs at 4 % of the rate);
+* others are done by oneDNN's kernels (``zoo.engines.kernels``);
 * scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
 * what a round changes is written over the inputs.
 
@@ -12,7 +13,7 @@ A seed plays many rounds before the next one's turn (``zoo.threads``), so that i
 
 On a GPU, whose memory is fast and whose calls are dear, the round of all seeds is joined (``Joined``).
 
-Compiling takes seconds (9 for ``ns``, 28 for ``unrolled --k 5``; 2 from PyTorch's cache), so that ``pays`` says when it is worth it.
+Compiling takes seconds (5 to 9 for ``ns``, 15 to 28 for ``unrolled --k 5``; 2 from PyTorch's cache), so that ``pays`` says when it is worth it.
 """
 
 from __future__ import annotations
@@ -106,17 +107,17 @@ def triton() -> bool:
 
 
 def pays(line: Function, seeds: int, rounds: int) -> bool:
-    """Whether so many rounds (of all seeds together) repay compiling twice: told from the traced round of some ``seeds``, never timed.
+    """Whether so many seed-rounds, one after another, repay compiling twice: told from the traced round of some ``seeds``, never timed.
 
-    Measured on Zen 4, to within a factor of two: a seed's compiled round saves 1.5 ms for each GFLOP of products and 0.7 us for each
-    operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 18 ms for each operation. Convolutions save nothing:
-    they are the same calls either way.
+    Measured on Zen 5, to within 30 %: a compiled seed-round saves 1.3 ms for each GFLOP of products, 19 ms for each GB that goes between
+    them, 0.6 us for each operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 11 ms for each operation (18 on
+    Zen 4; 14 is between the two). Convolutions save nothing: they are the same calls either way.
     """
     if not isinstance(line, Line) or convolutions.any_in(line.graph):
         return False
     operations = len(tracing.nodes(line))
-    saved = 1.5e-12 * counting.flops(line) / seeds + (7e-7 + 9e-7 / seeds) * operations
-    return rounds * saved > 2 * (3 + 0.018 * operations)
+    side_by_side = 1.3e-12 * counting.flops(line) + 1.9e-11 * counting.traffic(line) + 9e-7 * operations
+    return rounds * (side_by_side / seeds + 6e-7 * operations) > 2 * (3 + 0.014 * operations)
 
 
 def pays_on_a_gpu(line: Function, seeds: int, rounds: int) -> bool:
