@@ -239,7 +239,8 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
     if summary["diverged"]:
         console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
     seconds, each = summary["seconds"], summary["cost"]["seconds_per_seed"]
-    told = f"Trained in {seconds:.0f} s, {each:.1f} s per seed; compiled, evaluated and drew in {rest:.0f} s more."
+    made = "compiled" if run.compiled else "traced"
+    told = f"Trained in {seconds:.0f} s, {each:.1f} s per seed; {made}, evaluated and drew in {rest:.0f} s more."
     console.print(f"{told} Files are in {run.folder}", soft_wrap=True)
     console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
