@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import cores, gpu, record, throughput
 from benchmarks.throughput import ring
 from tests.engines.test_compiling import needs_compiler
+from tests.engines.test_kernels import needs_kernels
 from zoo.engines.tracing import Traced
 
 
@@ -20,8 +21,8 @@ from zoo.engines.tracing import Traced
         (ring("ns", 128, 2), "traced", 8, 0.75),
         (ring("ns", 128, 2), "traced", 1, 0.95),
         (ring("unrolled", 128, 2, k=5), "traced", 8, 0.55),
-        pytest.param(ring("ns", 128, 2), "compiled", 8, 0.55, marks=needs_compiler),
-        pytest.param(ring("ns", 512, 256), "compiled", 8, 0.85, marks=needs_compiler),
+        pytest.param(ring("ns", 128, 2), "compiled", 8, 0.5, marks=needs_compiler),
+        pytest.param(ring("ns", 512, 256), "compiled", 8, 0.8, marks=needs_compiler),
     ],
     ids=lambda v: v.label if isinstance(v, throughput.Setting) else str(v),
 )
@@ -31,6 +32,14 @@ def test_a_seed_costs_less_than_in_the_plain_loop(
     """Margins are about half as much again as what was measured or more: a regression, not a busy machine, breaks them."""
     (row,) = throughput.rows_of(setting, [seeds], seconds=1.0, turns=7, engines=[engine])
     assert row["ratio"] < most
+
+
+@needs_compiler
+@needs_kernels
+def test_a_compiled_product_is_no_slower_than_mkl_s() -> None:
+    """2.3 times its rate was measured with AVX-512 of full width, 1.2 times with AVX2; nothing in between."""
+    rates = throughput.product_rates(512)
+    assert rates["compiled"] > 0.9 * rates["mm"]
 
 
 def test_every_setting_can_be_planned_and_is_told_from_the_others() -> None:
