@@ -35,6 +35,32 @@ def test_freed_memory_is_taken_again_without_faults() -> None:
     assert max(faults) < 100
 
 
+AFTER = """
+import threading
+import torch
+from zoo import heap
+def held():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 >> 20
+heap.keep_freed()
+kept = []
+def work():
+    many = [torch.ones(2**20) for _ in range(60)]  # 240 MB
+    kept.append(torch.ones(64))  # above them: what lies beneath stays the heap's
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+before = held()
+heap.give_back()
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own habit")
+def test_what_a_thread_freed_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", AFTER], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150
+
+
 def test_the_collector_rests_until_training_and_is_then_as_it_was() -> None:
     usual = gc.get_threshold()
     try:

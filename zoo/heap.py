@@ -22,6 +22,15 @@ def keep_freed() -> None:
         mallopt(TRIM, 2**26)
 
 
+def give_back() -> None:
+    """Hand what lies free in the heap back to the system, once a run has ended.
+
+    What threads freed glibc keeps by itself: 0.6 of 1.4 GB after a DCGAN's run, and 4 GB more after forty of them in one process.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 _usual: list[tuple[int, int, int]] = []
 
 

@@ -155,6 +155,7 @@ class Run:
                 (self.folder / "INTERRUPTED").touch()
         finally:
             torch.set_num_threads(threads)
+            heap.give_back()
         raise KeyboardInterrupt if self.training.interrupted else Interrupted(self.folder)
 
     def keep(self, record: Record) -> None:
