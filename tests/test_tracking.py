@@ -140,7 +140,7 @@ def test_the_stores_copies_are_no_runs(logged) -> None:
 
 def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
     root, _, _ = logged
-    state = views.by_variant()
+    state = views.by_variant("coverage/high_quality")
     assert views.decode(views.encode(state)) == state
     store = tracking.client(root)
     tags = store.get_experiment_by_name("ring").tags
@@ -155,6 +155,20 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         assert grouped_by <= runs(root, "ring")[0].data.params.keys()
         metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
         (cell, *_) = runs(root, "ring")
+        assert metrics <= cell.data.metrics.keys()
+
+
+def test_views_of_images_show_the_fid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    run = session.start(plan("ns", data="digits", seeds=2, changes=SMALL), out=tmp_path / "one")
+    run.train()
+    tracking.log_run(tmp_path / "one", tmp_path)
+    (cell,) = runs(tmp_path, "digits")
+    for name in ("digits", f"digits{tracking.SEEDS}"):
+        tags = tracking.client(tmp_path).get_experiment_by_name(name).tags
+        decoded = views.decode(json.loads(tags[views.PREFIX + views.BY_VARIANT])["state"])
+        metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
+        assert "final/fid" in metrics
         assert metrics <= cell.data.metrics.keys()
 
 

@@ -98,7 +98,8 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     rounds = [int(r) for r in np.unique(run.table["round"])]
 
     experiment = rundir.data_folder(run.data)
-    cells = _experiment(store, experiment, root, rounds[-1])
+    quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
+    cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality))
     _forget(store, cells, folder)
     cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
     for file in (folder / name for name in ARTIFACTS):
@@ -107,7 +108,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     _images(store, cell, folder, rounds)
     entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
-    seeds = _experiment(store, f"{experiment}{SEEDS}", root, None)
+    seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality))
     _forget(store, seeds, folder)
     finals = {name: run.values(name) for name in run.metrics}
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
@@ -155,8 +156,8 @@ def _aggregated(run: Run, curves: dict[str, NDArray[np.float64]], rounds: Sequen
     return points + [(f"cost/{name}", float(v), 0) for name, v in run.summary["cost"].items()]
 
 
-def _experiment(store: MlflowClient, name: str, root: Path, last: int | None) -> str:
-    """The experiment's id, made where it is not there yet; its prepared views open at round ``last``."""
+def _experiment(store: MlflowClient, name: str, root: Path, prepared: dict[str, str]) -> str:
+    """The experiment's id, made where it is not there yet, with its prepared views as tags."""
     found = store.get_experiment_by_name(name)
     if found is None:
         local = not uri(root).startswith("http")
@@ -164,7 +165,7 @@ def _experiment(store: MlflowClient, name: str, root: Path, last: int | None) ->
         identifier: str = store.create_experiment(name, artifact_location=place)
     else:
         identifier = found.experiment_id
-    for key, value in views.tags(last).items():
+    for key, value in prepared.items():
         store.set_experiment_tag(identifier, key, value)
     return identifier
 

@@ -13,6 +13,8 @@ from typing import Any
 
 PREFIX = "mlflow.sharedViewState."
 BY_VARIANT, SAMPLES = "zoo-by-variant", "zoo-samples"
+QUALITY = {"high_quality": "high-quality share", "fid": "FID of our judge's features"}
+"""How good samples are: where modes have a place, and of images; the first of these that a run has is drawn."""
 
 
 def encode(state: dict[str, Any]) -> str:
@@ -26,11 +28,14 @@ def decode(text: str) -> dict[str, Any]:
     return state
 
 
-def tags(last: int | None) -> dict[str, str]:
-    """The experiment tags of both views; images are opened at step ``last`` (None: single seeds, which have none)."""
-    named = {BY_VARIANT: ("zoo: by variant", by_variant())}
+def tags(last: int | None, quality: str) -> dict[str, str]:
+    """The experiment tags of both views; images are opened at step ``last`` (None: single seeds, which have none).
+
+    ``quality``: the key of what is drawn beside modes, as ``coverage/high_quality``.
+    """
+    named = {BY_VARIANT: ("zoo: by variant", by_variant(quality))}
     if last is not None:
-        named[SAMPLES] = ("zoo: samples", samples(last))
+        named[SAMPLES] = ("zoo: samples", samples(last, quality))
     stamp = {"createdAt": 0, "updatedAt": 0}
     return {
         PREFIX + key: json.dumps({"name": name, **stamp, "state": encode(state)})
@@ -43,19 +48,20 @@ def link(server: str, experiment: str, key: str = BY_VARIANT) -> str:
     return f"{server}/#/experiments/{experiment}/runs?compareRunsMode=CHART&viewStateShareKey={key}"
 
 
-def by_variant() -> dict[str, Any]:
+def by_variant(quality: str) -> dict[str, Any]:
     """Coverage over time, final bars, quality against coverage; runs grouped by method (variant and options) and recipe.
 
     Runs of one group are averaged by the page, so nothing that changes a result may be left out of the keys.
     """
+    final = _final(quality)
     charts = [
         _line("coverage/modes", "modes covered"),
-        _line("coverage/high_quality", "high-quality share"),
+        _line(quality, QUALITY[quality.rpartition("/")[2]]),
         _chart("BAR", metricKey="final/modes"),
-        _chart("BAR", metricKey="final/high_quality"),
+        _chart("BAR", metricKey=final),
         _chart(
             "SCATTER",
-            xaxis={"type": "METRIC", "key": "final/high_quality"},
+            xaxis={"type": "METRIC", "key": final},
             yaxis={"type": "METRIC", "key": "final/modes"},
         ),
         _chart("BAR", metricKey="cost/seconds_per_seed"),
@@ -65,7 +71,7 @@ def by_variant() -> dict[str, Any]:
     return _state("Mode coverage", charts, groups, columns=2, height=340)
 
 
-def samples(step: int) -> dict[str, Any]:
+def samples(step: int, quality: str) -> dict[str, Any]:
     """The image grid at a step, and parallel coordinates; both draw nothing while runs are grouped.
 
     The grid shows only runs that have an image at that very step; its slider goes to the others.
@@ -75,11 +81,15 @@ def samples(step: int) -> dict[str, Any]:
         _chart(
             "PARALLEL",
             selectedParams=["variant", "lr_d", "lr_g"],
-            selectedMetrics=["final/modes", "final/high_quality"],
+            selectedMetrics=["final/modes", _final(quality)],
             showAllRuns=True,
         ),
     ]
     return _state("Samples", charts, None, columns=1, height=520)
+
+
+def _final(metric: str) -> str:
+    return f"final/{metric.rpartition('/')[2]}"
 
 
 def _chart(kind: str, **settings: Any) -> dict[str, Any]:
