@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tests.engines.test_graphs import capture
 from tests.test_harness import RECIPE, game, leaves
+from zoo import losses
 from zoo.engines import choice, compiling, convolutions, counting, forms, graphs, products, tracing
 from zoo.engines.columns import Columns
 from zoo.engines.recording import record
@@ -159,6 +160,21 @@ def test_thin_products_are_written_out_exactly(shapes: tuple[int, int, int], fla
     assert (torch.ops.aten.mm.default in {node.target for node in line.graph.nodes}) is False
     for ours, theirs in zip(line(inputs), product(inputs), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_normals_of_uniform_numbers_are_made_once() -> None:
+    u = torch.rand(6, 5)
+
+    def read(tensors: list[Tensor]) -> list[Tensor]:
+        noise = losses.normal(tensors[0])
+        return [noise * 2, noise.cos() @ noise.mT]
+
+    line = record(read, [u])
+    compiling._hold_normals(line.graph)
+    (made,) = line.graph.find_nodes(op="call_function", target=torch.ops.aten.erfinv.default)
+    assert [node.target for node in made.users] == [torch.ops.aten.clone.default]
+    for ours, theirs in zip(line([u]), read([u]), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 @needs_compiler
