@@ -133,15 +133,39 @@ def test_what_is_said_of_the_methods_on_stacks_of_digits() -> None:
     assert f"mgan covers {m['mgan']:.0f}, madgan {m['madgan']:.0f} (" in text
     assert f"G ends in noise ({m['minibatch']:.0f})" in text
     assert f"(rsgan {m['rsgan']:.0f}, ragan {m['ragan']:.0f})" in text
-    longer = json.loads((tuned.RESULTS / "digits-longer" / "ns" / "summary.json").read_text(encoding="utf-8"))
-    of = {name: longer["metrics"][name]["mean"] for name in ("modes", "fid", "reverse_kl")}
-    assert (
-        f"covers {of['modes']:.1f} modes with an FID of {of['fid']:.0f} and a reverse KL of {of['reverse_kl']:.3f}".replace(
-            "0.", "."
+    assert f"clipped at .1 {m['wgan']:.0f} (" in text
+
+
+def test_the_longer_runs_on_stacks_of_digits() -> None:
+    """Every row, in its order, and what is said of them."""
+    text = (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("gets there.**")[2]
+    found = [
+        {
+            name: json.loads((tuned.RESULTS / place / name / "summary.json").read_text(encoding="utf-8"))
+            for name in names
+        }
+        for place, names in [
+            (place, [path.name for path in (tuned.RESULTS / "digits-longer").iterdir()])
+            for place in ("digits-tuned", "digits-longer")
+        ]
+    ]
+    before, after = ({n: s["metrics"] for n, s in runs.items()} for runs in found)
+    spent = {name: s["cost"]["cpu_seconds_per_seed"] for name, s in found[1].items()}
+    rows = []
+    for name in sorted(after, key=lambda n: (-after[n]["modes"]["mean"], after[n]["fid"]["mean"])):
+        was, now = before[name], after[name]
+        modes = now["modes"]["per_seed"]
+        rows.append(
+            f"| {name} | {was['modes']['mean']:.1f}, {was['fid']['mean']:.0f} | {now['modes']['mean']:.1f} "
+            f"({min(modes):.0f} to {max(modes):.0f}) | {now['fid']['mean']:.0f} | {now['reverse_kl']['mean']:.3f} | {spent[name]:.1f} |"
         )
-        in text
-    )
-    assert f"for {longer['cost']['cpu_seconds_per_seed']:.1f} CPU s a seed to\nits {spent['wgan-gp']:.1f}." in text
+    assert "\n".join(rows) in text
+    mean = {name: (m["modes"]["mean"], -m["fid"]["mean"]) for name, m in after.items()}
+    assert all(mean[plain] > mean[other] for plain in ("lsgan", "ns") for other in ("r1", "r3gan", "zero-gp"))
+    assert all(mean["wgan-gp"][i] > mean[n][i] for n in mean if n != "wgan-gp" for i in range(2))
+    assert f"mgan gains {after['mgan']['modes']['mean'] - before['mgan']['modes']['mean']:.0f} modes" in text
+    readme = f"lsgan and ns cover {mean['lsgan'][0]:.1f} and {mean['ns'][0]:.1f} modes too after three times the rounds"
+    assert readme in README.read_text(encoding="utf-8")
 
 
 def test_the_table_of_results_in_the_readme() -> None:
