@@ -59,6 +59,19 @@ def test_products_of_every_layout_and_size(sizes: tuple[int, int, int]) -> None:
 
 @needs_compiler
 @needs_kernels
+def test_rows_that_lie_over_each_other_are_copied() -> None:
+    def over(tensors: list[Tensor]) -> list[Tensor]:
+        line, w = tensors
+        windows = line.as_strided((20, 30), (1, 1))
+        return [windows @ w, line[:30].expand(20, 30) @ w, w.t() @ windows.t()]
+
+    given = [torch.randn(60), torch.randn(30, 40)]
+    for mine, theirs in zip(compiled(over, given), over(given), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
+
+
+@needs_compiler
+@needs_kernels
 @pytest.mark.parametrize("variant", [NonSaturating(), Unrolled(k=2), MADGAN(n=2)], ids=lambda v: type(v).__name__)
 def test_a_round_in_single_precision_is_the_python(variant: Variant) -> None:
     def played(engine: Engine) -> list[Tensor]:

@@ -44,13 +44,16 @@ def are_here() -> bool:
 
 def product(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
     """``a [..., M, K] @ b [..., K, N]`` as a new node; ``None`` where the kernels cannot."""
-    held = [value(a), value(b)]
-    if not are_here() or any(h is None or h.dtype != torch.float32 for h in held):
+    if not are_here() or any((held := value(x)) is None or held.dtype != torch.float32 for x in (a, b)):
         return None
-    lying = [
-        node if h is None or h.stride(-1) == 1 else copied(graph, node) for node, h in zip((a, b), held, strict=True)
-    ]
-    return call(graph, torch.ops.zoo.product.default, *lying)
+    return call(graph, torch.ops.zoo.product.default, *(_by_rows(graph, x) for x in (a, b)))
+
+
+def _by_rows(graph: fx.Graph, x: fx.Node) -> fx.Node:
+    """The matrix, or a copy that lies row by row: each row's numbers side by side, and no two rows over each other."""
+    held = value(x)
+    assert held is not None
+    return x if held.stride(-1) == 1 and held.stride(-2) >= held.shape[-1] else copied(graph, x)
 
 
 @cache
