@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from zoo.engines import products, tracing
+from zoo.engines import interpreter, products, tracing
 from zoo.optim import Adam
 
 
@@ -75,6 +75,7 @@ def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bo
     traced = tracing.trace(function, [flat, x])
     assert [o for o in tracing.nodes(traced) if "lane" in o]
     assert not [o for o in tracing.nodes(traced) if "mm" in o or "add" in o]
+    assert interpreter.interpreted(traced.graph, traced.constants, [flat, x]) is not None
     torch.testing.assert_close(traced([flat, x])[0], function([flat, x])[0], rtol=1e-4, atol=1e-4)
     broken = x.clone()
     broken[0, 5, 7] = torch.nan
@@ -86,16 +87,17 @@ def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bo
 def test_onednn_gets_weights_whose_rows_or_columns_lie_end_to_end(monkeypatch) -> None:
     """Batch normalisation leaves lanes interleaved."""
     given: list[Tensor] = []
-    real = torch.ops.mkldnn._linear_pointwise
+    real = products._onednn()
 
-    def linear(x: Tensor, w: Tensor, *rest) -> Tensor:
+    def linear(x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         given.append(w)
-        return real(x, w, *rest)
+        return real(x, w, bias)
 
-    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", linear)
+    monkeypatch.setattr(products, "_onednn", lambda: linear)
     a, interleaved = torch.randn(2, 48, 64), torch.randn(64, 2, 32).transpose(0, 1)
     for b in (interleaved, torch.randn(1, 64, 32).expand(2, -1, -1), torch.randn(64, 1).expand(2, 64, 32)):
         torch.testing.assert_close(products.lanes(a, b), a @ b, rtol=1e-4, atol=1e-4)
+    assert len(given) == 6
     assert all(sorted(w.stride())[0] == 1 and sorted(w.stride())[1] in w.shape for w in given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -44,16 +45,26 @@ def flops(traced: Function) -> int:
 
 def traffic(line: Line) -> int:
     """Bytes that a line's operations read and write, but for its products: what joining them saves most of."""
-    made, total = reuse.owners(line.graph), 0
-    for node in line.graph.nodes:
+    total = 0
+    for node in _computed(line):
         held = products.value(node)
-        if node.op != "call_function" or held is None or flop_registry.get(_packet(node.target)):
-            continue
-        schema = getattr(node.target, "_schema", None)
-        if made[node] is node or (schema is not None and schema.is_mutable):  # else a view
+        if held is not None and not flop_registry.get(_packet(node.target)):
             read = (products.value(given) for given in node.all_input_nodes)
             total += sum(t.nelement() * t.element_size() for t in (held, *read) if t is not None)
     return total
+
+
+def operations(line: Line) -> int:
+    """How many of a line's operations compute something; the others are views."""
+    return sum(1 for _ in _computed(line))
+
+
+def _computed(line: Line) -> Iterator[fx.Node]:
+    made = reuse.owners(line.graph)
+    for node in line.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op == "call_function" and (made[node] is node or (schema is not None and schema.is_mutable)):
+            yield node
 
 
 def _packet(target: Any) -> Any:

@@ -10,6 +10,8 @@ For ``a [S, M, K] @ b [S, K, N]``, decided from shapes alone, so that the same r
 from __future__ import annotations
 
 import operator
+import textwrap
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -82,8 +84,24 @@ def lanes(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 def lane(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """``a [M, K] @ b [K, N]``, plus ``bias [N]``, by oneDNN."""
     # a ReLU could go in as well, but oneDNN's makes 0 of NaN, and a lane that diverges must be seen to
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(a, _dense(b.t()), bias, "none", [], None)
+    product: Tensor = _onednn()(a, _dense(b.t()), bias)
     return product
+
+
+@cache
+def _onednn() -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """``a w'``, plus ``bias``, as a function of TorchScript: called from Python, it cannot be written down (for its list of scalars)."""
+    told = """
+    def product(a: Tensor, w: Tensor, bias: Optional[Tensor]) -> Tensor:
+        return torch.ops.mkldnn._linear_pointwise(a, w, bias, "none", [], None)
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is deprecated
+            made: Callable[..., Tensor] = torch.jit.CompilationUnit(textwrap.dedent(told)).product
+            return made
+    except Exception:  # a torch without it: Python plays the line
+        return lambda a, w, bias: torch.ops.mkldnn._linear_pointwise(a, w, bias, "none", [], None)
 
 
 def _dense(w: Tensor) -> Tensor:
