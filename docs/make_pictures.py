@@ -141,12 +141,12 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     args = parser.parse_args()
-    if args.what == "methods":
-        methods_by_seeds(args.runs, args.out)
-    elif args.what in ("tuned", "stacks"):
-        {"tuned": tuned, "stacks": stacks}[args.what](args.runs, args.out)
-    for run in args.runs if args.what == "thumbnails" else ():
-        thumbnail(run, args.out)
+    whole = {"methods": methods_by_seeds, "tuned": tuned, "stacks": stacks}
+    if args.what in whole:
+        whole[args.what](args.runs, args.out)
+    else:
+        for run in args.runs:
+            thumbnail(run, args.out)
 
 
 if __name__ == "__main__":

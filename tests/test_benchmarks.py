@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import cores, gpu, record, throughput
 from benchmarks.throughput import ring
 from tests.engines.test_compiling import needs_compiler
-from tests.engines.test_kernels import needs_kernels
+from tests.engines.test_onednn import needs_kernels
 from zoo.engines.tracing import Traced
 
 

@@ -5,7 +5,7 @@ into one loop, and Python is called once a round; what it joins over stacked see
 the traced round. What the line is told beforehand:
 
 * thin products become sums of products, which it joins with what stands around them (a kernel for 512 x 128 by 128 x 2 runs at 4 % of the rate);
-* others are done by oneDNN's kernels (``zoo.engines.kernels``);
+* others are done by oneDNN's kernels (``zoo.engines.onednn``);
 * scalars of a step (rates, bias corrections) are made once, not in every turn of the loop that reads them;
 * what a round changes is written over the inputs.
 
@@ -30,7 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from zoo.engines import convolutions, counting, forms, kernels, parts, products, reuse, tracing
+from zoo.engines import convolutions, counting, forms, onednn, parts, products, reuse, tracing
 from zoo.engines.columns import Columns
 from zoo.engines.products import call, value
 from zoo.engines.recording import record
@@ -52,7 +52,7 @@ class Compiled:
         tracing.tidy(graph)
         operations = counting.flops(line)
         parts.sum_first(graph)
-        forms.write(graph, forms.sums, kernels.product, forms.stack_of_one)
+        forms.write(graph, forms.sums, onednn.product, forms.stack_of_one)
         tracing.tidy(graph)
         _hold_scalars(graph)
         _hold_normals(graph)
@@ -145,7 +145,7 @@ TRUSTED = {"cpp.vec_isa_ok": True}
 def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Callable[..., Any]:
     from torch._inductor import config, standalone_compile
 
-    kernels.tell_the_compiler()
+    onednn.tell_the_compiler()
     for node in line.graph.nodes:
         node.meta.clear()  # stand-ins on no device: the compiler makes its own
     # they tell of CUDA, which nobody asked for, and of operations that are called as they are, which is right
@@ -190,11 +190,7 @@ def _put_in_numbers(graph: fx.Graph) -> None:
 def _hold_normals(graph: fx.Graph) -> None:
     """Normal numbers made of uniform ones: 44 ns each, which the compiler would spend again in every loop that reads them."""
     for node in graph.find_nodes(op="call_function", target=aten.erfinv.default):
-        users = list(node.users)
-        with graph.inserting_before(node.next):
-            kept = forms.hold(graph, node)
-        for user in users:
-            user.replace_input_with(node, kept)
+        _hold(graph, node, list(node.users))
 
 
 def _hold_scalars(graph: fx.Graph) -> None:
@@ -206,7 +202,11 @@ def _hold_scalars(graph: fx.Graph) -> None:
             continue
         larger = [user for user in node.users if (made := value(user)) is not None and made.nelement() > 1]
         if larger:
-            with graph.inserting_before(node.next):
-                kept = forms.hold(graph, node)
-            for user in larger:
-                user.replace_input_with(node, kept)
+            _hold(graph, node, larger)
+
+
+def _hold(graph: fx.Graph, node: fx.Node, readers: list[fx.Node]) -> None:
+    with graph.inserting_before(node.next):
+        kept = forms.hold(graph, node)
+    for reader in readers:
+        reader.replace_input_with(node, kept)

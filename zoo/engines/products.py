@@ -84,8 +84,7 @@ def lanes(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 def lane(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
     """``a [M, K] @ b [K, N]``, plus ``bias [N]``, by oneDNN."""
     # a ReLU could go in as well, but oneDNN's makes 0 of NaN, and a lane that diverges must be seen to
-    product: Tensor = _onednn()(a, _dense(b.t()), bias)
-    return product
+    return _onednn()(a, _dense(b.t()), bias)
 
 
 @cache

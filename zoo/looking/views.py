@@ -13,7 +13,7 @@ from typing import Any
 
 PREFIX = "mlflow.sharedViewState."
 BY_VARIANT, SAMPLES = "zoo-by-variant", "zoo-samples"
-QUALITY = {"high_quality": "high-quality share", "fid": "FID of our judge's features"}
+QUALITY = ("high_quality", "fid")
 """How good samples are: where modes have a place, and of images; the first of these that a run has is drawn."""
 
 
@@ -55,8 +55,8 @@ def by_variant(quality: str) -> dict[str, Any]:
     """
     final = _final(quality)
     charts = [
-        _line("coverage/modes", "modes covered"),
-        _line(quality, QUALITY[quality.rpartition("/")[2]]),
+        _line("coverage/modes"),
+        _line(quality),
         _chart("BAR", metricKey="final/modes"),
         _chart("BAR", metricKey=final),
         _chart(
@@ -97,7 +97,7 @@ def _chart(kind: str, **settings: Any) -> dict[str, Any]:
     return base | settings
 
 
-def _line(metric: str, name: str) -> dict[str, Any]:
+def _line(metric: str) -> dict[str, Any]:
     axis = {
         "xAxisKey": "step",
         "selectedXAxisMetricKey": "",
@@ -107,7 +107,7 @@ def _line(metric: str, name: str) -> dict[str, Any]:
     }
     rest = {"yAxisKey": "metric", "yAxisExpressions": [], "ignoreOutliers": False, "lineSmoothness": 0}
     shared = {"useGlobalXaxisKey": True, "useGlobalLineSmoothing": True}
-    return _chart("LINE", metricKey=metric, displayName=name, **axis, **rest, **shared)
+    return _chart("LINE", metricKey=metric, displayName="", **axis, **rest, **shared)
 
 
 def _state(

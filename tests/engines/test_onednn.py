@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tests.engines.test_compiling import needs_compiler
 from tests.test_harness import RECIPE, Blob, leaves
-from zoo.engines import compiling, forms, kernels
+from zoo.engines import compiling, forms, onednn
 from zoo.engines.recording import record
 from zoo.engines.tracing import Engine, Function, Mapped
 from zoo.harness import Game
@@ -18,14 +18,14 @@ from zoo.variants.madgan import MADGAN
 from zoo.variants.ns import NonSaturating
 from zoo.variants.unrolled import Unrolled
 
-needs_kernels = pytest.mark.skipif(not kernels.are_here(), reason="this PyTorch has no such kernels (x86 on Linux has)")
+needs_kernels = pytest.mark.skipif(not onednn.are_here(), reason="this PyTorch has no such kernels (x86 on Linux has)")
 product = torch.ops.zoo.product.default
 
 
 def in_its_form(one: Function, given: list[Tensor]) -> list[Any]:
     """The operations of one lane's function as the compiler is given them."""
     line = record(one, given)
-    forms.write(line.graph, forms.sums, kernels.product, forms.stack_of_one)
+    forms.write(line.graph, forms.sums, onednn.product, forms.stack_of_one)
     return [node.target for node in line.graph.nodes if node.op == "call_function"]
 
 
@@ -105,9 +105,9 @@ def test_double_precision_is_left_alone() -> None:
 
 
 def test_without_the_kernels_products_go_as_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "SYMBOL", "no_such_function")
-    kernels.are_here.cache_clear()
+    monkeypatch.setattr(onednn, "SYMBOL", "no_such_function")
+    onednn.are_here.cache_clear()
     try:
         assert torch.ops.aten.bmm.default in in_its_form(plainly, [torch.randn(20, 30), torch.randn(30, 40)])
     finally:
-        kernels.are_here.cache_clear()
+        onednn.are_here.cache_clear()
