@@ -31,7 +31,11 @@ def interpreted(graph: fx.Graph, constants: dict[str, Tensor], example: list[Ten
         with warnings.catch_warnings(), torch.no_grad():
             # it tells of the deprecation, and that shapes will be taken for constants, which they are
             warnings.simplefilter("ignore")
-            script = torch.jit.trace(lambda *inputs: tuple(writing.run(*inputs)), given, check_trace=False)
+            # what torch.jit.trace does, but it keeps all that it ever wrote in one store, until the process ends
+            written, _ = torch._C._create_graph_by_tracing(
+                lambda *inputs: tuple(writing.run(*inputs)), given, lambda _: "", True, False
+            )
+            script = torch._C._create_function_from_graph("line", written)
     except Exception:  # whatever it lacks, Python comes to the same bits
         return None
 
