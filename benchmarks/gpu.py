@@ -4,6 +4,7 @@ Rounds of S seeds in one CUDA graph, traced or of joined kernels, against the pl
 float32 and with TF32; and images: all seeds in one graph (convolutions by columns) against a graph for each seed on a stream of its own. Wall
 time between synchronisations, drawing included, in turns, medians. The limit is what the GPU's own batched product reaches at the hidden
 layers' shapes. Compiling begins with an empty cache. ``--only TEXT`` measures the settings whose label contains it, anew among the recorded.
+``--whole`` plays whole runs as well, verdicts and pictures of all seeds included: laps over batches that are there would not show a wait.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from zoo.engines.compiling import Joined
 from zoo.engines.graphs import Graphed, multiplying
 from zoo.engines.tracing import Engine
 from zoo.harness import Game
+from zoo.runs import pictures, session
 from zoo.runs.cell import kit_for, plan
 
 HERE = Path(__file__).parent
@@ -141,6 +143,26 @@ def images(
     return rows
 
 
+def whole(setting: Setting, device: torch.device, *, tf32: bool, seeds: int, rounds: int) -> dict[str, Any]:
+    """A run as ``zoo run`` makes it, compiling included where it is chosen: seconds of its training, and of all of it."""
+    changes = setting.changes | {"rounds": rounds, "every": rounds}
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as place:
+        cell = plan(setting.variant, setting.options, data=setting.data, changes=changes, seeds=seeds)
+        run = session.start(cell, out=Path(place) / "run", device=str(device), tf32=tf32)
+        summary = run.train(pictures.draw)
+    modes = summary["metrics"]["modes"]
+    return {
+        "setting": setting.label,
+        "S": seeds,
+        "tf32": tf32,
+        "rounds": rounds,
+        "training_s": summary["seconds"],
+        "all_s": time.perf_counter() - started,
+        "modes": [modes["mean"], *modes["ci95"]],
+    }
+
+
 def table(made: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
@@ -164,6 +186,18 @@ def table(made: dict[str, Any]) -> str:
     for r in made["images"]:
         times = r["streams_ms"] / r["together_ms"]
         lines.append(f"| {r['setting']} | {r['S']} | {r['together_ms']:.2f} | {r['streams_ms']:.2f} | {times:.1f} |")
+    if made["whole"]:
+        lines += [
+            "",
+            "| whole runs | S | arithmetic | rounds | training, s | with compiling, verdicts, pictures, s | modes |",
+            "|---|---|---|---|---|---|---|",
+        ]
+    for r in made["whole"]:
+        mean, low, high = r["modes"]
+        lines.append(
+            f"| {r['setting']} | {r['S']} | {'TF32' if r['tf32'] else 'float32'} | {r['rounds']:,} | {r['training_s']:.1f} | "
+            f"{r['all_s']:.0f} | {mean:.2f} [{low:.2f}, {high:.2f}] |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -174,6 +208,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="of a competitor's turn")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--only", default="", help="only settings whose label contains this")
+    parser.add_argument("--whole", action="store_true", help=f"also a run of {ROUNDS:,} rounds of the first setting")
     parser.add_argument("--out", type=record.folder, default=HERE, help="folder of gpu.json and gpu.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
@@ -181,7 +216,7 @@ def main() -> None:
         sys.exit(2)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     device = torch.device("cuda")
-    kept = record.begin(args.out / "gpu", device, table, ["points", "images"], anew=not args.only)
+    kept = record.begin(args.out / "gpu", device, table, ["points", "images", "whole"], anew=not args.only)
     for setting in (one for one in POINTS if args.only in one.label):
         for tf32 in (False, True):
             with multiplying(tf32=tf32):
@@ -194,6 +229,10 @@ def main() -> None:
             rows = images(setting, device, Graphed(), [1, 4, 16], args.turns, args.seconds)
         kept.keep("images", rows, "setting")
         print(rows, flush=True)
+    for tf32 in (False, True) if args.whole else ():
+        row = whole(POINTS[0], device, tf32=tf32, seeds=args.seeds, rounds=ROUNDS)
+        kept.keep("whole", [row], "setting", "tf32")
+        print(row, flush=True)
     print(table(kept.made), end="")
 
 

@@ -54,7 +54,7 @@ def begin(
     """
     name, file = device_name(device), stem.with_suffix(".json")
     old = {} if anew or not file.exists() else json.loads(file.read_text(encoding="utf-8"))
-    kept = {part: old[part] if old.get("device") == name else [] for part in parts}
+    kept = {part: old.get(part, []) if old.get("device") == name else [] for part in parts}
     command = " ".join([f"python -m benchmarks.{stem.name}", *sys.argv[1:]])
     told = {"command": command, "device": name, "torch": torch.__version__.split("+")[0]} | (about or {})
     return Record(stem, told | kept, table)

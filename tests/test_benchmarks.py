@@ -71,10 +71,13 @@ def test_the_gpu_s_benchmark_counts_what_it_should() -> None:
     many = gpu.images(ring("ns", 128, 2), cpu, Traced(), [1, 2], turns=1, each=0.01)
     assert [row["S"] for row in many] == [1, 2]
     assert all(row["together_ms"] > 0 and row["streams_ms"] > 0 for row in many)
+    run = gpu.whole(ring("ns", 128, 2), cpu, tf32=False, seeds=2, rounds=20)
+    assert 0 < run["training_s"] < run["all_s"]
     told = gpu.table(
-        {"device": "one", "torch": "2", "command": "it", "points": [found | {"tf32": False}], "images": many}
+        {"device": "one", "torch": "2", "command": "it"}
+        | {"points": [found | {"tf32": False}], "images": many, "whole": [run]}
     )
-    assert told.count("| ns, ring, batch 128, z 2 |") == 3
+    assert told.count("| ns, ring, batch 128, z 2 |") == 4
 
 
 def test_the_folder_of_a_record_is_there_before_anything_is_measured(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ MAY: dict[str, set[str]] = {
     "variant": {"game", "losses", "errors"},
     "recipe": {"variant", "errors"},
     "engines": {"engines"},
-    "engines/memory": {"engines", "harness"},
+    "engines/memory": {"engines", "harness", "optim", "recipe", "variant", "errors"},
     "engines/choice": {"engines", "harness", "normals", "errors"},
     "harness": GAME,
     "diagnostics": {"game", "harness", "randomness"},

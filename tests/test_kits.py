@@ -178,6 +178,8 @@ def test_masks_are_bernoulli_and_pairwise_independent() -> None:
 def test_a_batch_of_one_and_batch_normalisation_do_not_go_together() -> None:
     with pytest.raises(ZooError, match="nothing to normalise over"):
         plan("ns", data="digits", changes={"kit": "keras-dense", "batch": 1})
+    with pytest.raises(ZooError, match="take 8 or more"):  # its D would be given one pack
+        plan("pacgan", {"pack": 4}, data="digits", changes={"kit": "keras-dense", "batch": 7})
     assert plan("ns", data="digits", changes={"kit": "layernorm-784", "batch": 1}).recipe.batch == 1
     assert toy_data.load("digits").shape == (1, 8, 8)
 

@@ -145,7 +145,8 @@ def run(
     ``compile`` says whether a round is compiled; by itself it is where that is repaid. ``tf32`` lets a GPU multiply with fewer bits.
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
-    from zoo.cli.terminal import Live, going_on, terminal
+    from zoo.cli.terminal import Live, terminal
+    from zoo.cli.training import going_on
 
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(

@@ -14,6 +14,12 @@ class ZooError(ValueError):
     """One sentence: what was wrong, and the nearest right thing."""
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether somebody could not have the memory that was asked for: Python, NumPy, or PyTorch (told by name: it may not be imported yet)."""
+    by_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or by_torch
+
+
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> ZooError:
     """The error for a name that is not in ``known``, with the nearest one that is; ``where`` it was looked for, in words."""
     return ZooError(f"There is no {kind} '{name}'{where and f' {where}'}; {hint(name, sorted(known))}")

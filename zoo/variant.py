@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from zoo import losses
@@ -203,6 +204,17 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
         raise ZooError(f"{flag} must be above {opt.above:,.12g}, not {value}.")
     if value > opt.at_most:
         raise ZooError(f"{flag} must be at most {opt.at_most:,.12g}, not {value}.")
+
+
+def sketch(variant: Variant, kit: Kit) -> dict[str, nn.Module]:
+    """The networks of ``variant`` without memory for their weights (with it, where making them needs numbers); ``ZooError`` as ``nets``."""
+    try:
+        with torch.device("meta"):
+            return variant.nets(kit)
+    except ZooError:
+        raise
+    except Exception:  # whoever computes with weights while making them
+        return variant.nets(kit)
 
 
 def make(cls: type[Variant], given: dict[str, Any]) -> Variant:

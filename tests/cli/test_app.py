@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+import torch
 
 from zoo import checkpoint, variants
 from zoo.cli import app as cli
@@ -90,12 +91,31 @@ def test_a_full_disk_is_a_sentence_with_the_command_that_goes_on(zoo, monkeypatc
     assert (code, err) == (2, "zoo: The run's files cannot be written (No space left on device).\n")
 
 
+LACKING = (MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+
+
+@pytest.mark.parametrize("error", LACKING, ids=lambda e: type(e).__name__)
+def test_too_little_memory_is_a_sentence(zoo, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as m:
+        m.setattr("zoo.harness.Game.build", lacking)
+        code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
+    assert (code, err.count("\n"), "not enough memory; take fewer --seeds" in err) == (2, 1, True)
+    assert not Path("r").exists()
+    monkeypatch.setattr("zoo.harness.Training.sample", lacking)
+    code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
+    assert (code, err.count("\n"), "not enough memory for this run" in err) == (2, 1, True)
+
+
 WRONG = {
     "did you mean 'unrolled'": ["run", "unroled"],
     "--kk": ["run", "unrolled", "--kk", "5"],
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "seeds are how many": ["run", "ns", "--seeds", "0"],
+    "these nets need": ["run", "ns", "--width", "50000", "--seeds", "90000"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic, and these": ["sweep", "--variants", "ns", "--device", "cpu", "--tf32"],
     "TF32 is a GPU's arithmetic;": ["run", "ns", "--device", "cpu", "--tf32"],

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
+import toy_data
 from tests.test_harness import game, training
 from zoo.engines import memory, tracing
 from zoo.engines.compiling import Compiled
+from zoo.errors import ZooError
+from zoo.harness import Game
+from zoo.runs.cell import kit_for, plan
 
 
 def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:
@@ -26,6 +31,24 @@ def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:
 def test_views_cost_nothing() -> None:
     traced = tracing.trace(lambda ts: [ts[0].t().unsqueeze(0).expand(50, -1, -1).sum(0)], [torch.randn(30, 40)])
     assert memory.peak_bytes(traced) == 30 * 40 * 4
+
+
+@pytest.mark.parametrize("name", ["ns", "wgan", "lookahead", "mrgan", "consensus"])
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_what_seeds_keep_is_told_without_making_it(name: str, ema: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = plan(name, data="ring", changes={"ema": ema})
+    kit = kit_for(toy_data.load("ring"), cell.recipe)
+    made = Game(cell.build(), kit, toy_data.load("ring"), cell.recipe).build([0])
+    told = memory.state_bytes(cell.build(), kit, cell.recipe)
+    assert told == sum(4 * t.nelement() for t in tree_leaves(made.moving) if t.dim() > 1)
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(memory, "available", lambda device: 6.5 * told)
+    memory.refuse(cell.build(), kit, cell.recipe, 3, cpu)
+    with pytest.raises(ZooError, match=r"4 seeds of these nets need .* at most 3 seeds"):
+        memory.refuse(cell.build(), kit, cell.recipe, 4, cpu)
+    monkeypatch.setattr(memory, "available", lambda device: told)
+    with pytest.raises(ZooError, match=r"1 seed of these nets need.* GB are free; take smaller nets"):
+        memory.refuse(cell.build(), kit, cell.recipe, 1, cpu)
 
 
 def test_seeds_are_chunked_to_the_budget() -> None:

@@ -17,7 +17,7 @@ from toy_data.errors import DataError
 from zoo import heap
 from zoo.cli import evaluate, look, run, sweep, yours
 from zoo.cli.listing import owners
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, lacks_memory, unknown
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -150,6 +150,12 @@ def main() -> None:
         print(f"zoo: {what} cannot be used: {error.strerror or error}.", file=sys.stderr)
         code = 2
     except Exception as error:
+        if lacks_memory(error):
+            print(
+                "zoo: There is not enough memory; take fewer --seeds, a smaller --batch, or smaller nets.",
+                file=sys.stderr,
+            )
+            sys.exit(2)
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise
         print(f"zoo: {error.format_message()}{owners(error)}", file=sys.stderr)

@@ -102,7 +102,7 @@ def run_any(
     """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
     source: Any = ctx.get_parameter_source
     if ctx.invoked_subcommand is None:
-        from zoo.cli.terminal import run_cell
+        from zoo.cli.training import run_cell
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
@@ -141,7 +141,7 @@ def run_options(
 def run_command(name: str) -> Any:
     """The click command of one variant: its own options, the recipe's, and the run's."""
     from zoo import recipe, variant
-    from zoo.cli.terminal import run_cell
+    from zoo.cli.training import run_cell
 
     cls = variants.load(name)
     own, common = variant.options(cls), recipe.fields()

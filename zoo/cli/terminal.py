@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import ZooError
-from zoo.extending import plugins
-from zoo.files import finite
 from zoo.harness import Record
 from zoo.metrics.spec import BY_NAME
-from zoo.runs import pictures, session
-from zoo.runs.cell import plan
+from zoo.runs import session
 from zoo.runs.environment import device_name
 
 SHOWN = {
@@ -38,50 +32,6 @@ FEW = 4
 """Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
 
-def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
-    """Plan, train, show: what `zoo run` does."""
-    quiet, began = given["quiet"] or given["as_json"], time.monotonic()
-    console = terminal(quiet)
-    listener = session.Listener() if quiet else Live(console)
-    if given["resume"]:
-        if (
-            options
-            or changes
-            or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root", "tf32"))
-        ):
-            raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
-        run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
-        if variant and variant != run.cell.variant:
-            raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
-    else:
-        chosen = {k: given.get(k) for k in ("data", "recipe", "protocol")}
-        root = given.get("data_root")
-        cell = plan(
-            variant,
-            options,
-            **chosen,
-            changes=changes,
-            seeds=given.get("seeds") or "8",
-            data_root=str(root) if root else None,
-        )
-        out, tf32 = given.get("out"), bool(given.get("tf32"))
-        run = session.start(
-            cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
-        )
-    earlier = run.training.seconds
-    summary = train(run, console)
-    if given["track"]:
-        from zoo import tracking
-
-        failure = tracking.try_log(run.folder)
-        if failure:
-            print(f"zoo: {failure}", file=sys.stderr)
-    if given["as_json"]:
-        print(json.dumps(finite(summary), indent=2))
-    rest = time.monotonic() - began - (run.training.seconds - earlier)
-    show_summary(console, run, summary, rest, tracked=given["track"])
-
-
 def _count(seeds: int) -> str:
     return "1 seed" if seeds == 1 else f"{seeds} seeds side by side"
 
@@ -90,39 +40,6 @@ def terminal(quiet: bool = False) -> Console:
     """Where a run tells of itself; what is not a terminal (a file, a pipe) is wide enough for a table."""
     console = Console(quiet=quiet, highlight=False, markup=False)
     return console if console.is_terminal else Console(quiet=quiet, highlight=False, markup=False, width=110)
-
-
-def going_on(run: session.Run) -> str:
-    """The command that goes on with a run."""
-    file = plugins.file_of(run.cell.variant)
-    return shlex.join(["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(run.folder)])
-
-
-def train(run: session.Run, console: Console) -> dict[str, Any]:
-    """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
-
-    def ask_to_stop(signum: int, frame: Any) -> None:
-        if run.asked_to_stop.is_set():
-            raise KeyboardInterrupt
-        run.asked_to_stop.set()
-
-    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return run.train(pictures.draw)
-    except session.Interrupted:
-        print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        print(f"  {going_on(run)}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # of what is printed, not of the run's files
-        raise
-    except OSError as error:
-        go_on = f"; when that is mended, go on with: {going_on(run)}" if run.checkpointed else "."
-        raise ZooError(f"The run's files cannot be written ({error.strerror or error}){go_on}") from error
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
-        if isinstance(run.listener, Live):
-            run.listener.close()
 
 
 @dataclass

@@ -14,7 +14,11 @@ from torch.utils._pytree import tree_leaves
 
 from zoo.engines import products, reuse
 from zoo.engines.tracing import Line, line_of
+from zoo.errors import ZooError
 from zoo.harness import Game
+from zoo.optim import Optimiser
+from zoo.recipe import Recipe
+from zoo.variant import Kit, Variant, sketch
 
 MANY = 16
 """Up to this many seeds are not worth asking about."""
@@ -66,6 +70,31 @@ def _allowed() -> float:
             continue
         left = min(left, limit - used + int(held["inactive_file"]))
     return left
+
+
+def state_bytes(variant: Variant, kit: Kit, recipe: Recipe) -> int:
+    """One seed's weights, what their optimisers keep of them, and their average, told without making any of it."""
+    weights = {name: sum(p.nelement() for p in net.parameters()) for name, net in sketch(variant, kit).items()}
+    of_optimisers = sum(weights[n] * _kept(p.optimiser) for p in variant.players() for n in p.networks)
+    return 4 * (sum(weights.values()) * (2 if recipe.ema else 1) + of_optimisers)
+
+
+def _kept(optimiser: Optimiser) -> int:
+    """Numbers that it keeps of every weight."""
+    one, two = (sum(t.nelement() for t in optimiser.init(torch.zeros(n)).values()) for n in (1, 2))
+    return two - one
+
+
+def refuse(variant: Variant, kit: Kit, recipe: Recipe, seeds: int, device: torch.device) -> None:
+    """``ZooError`` where so many seeds cannot fit on the device: their state, and a checkpoint's copy of it."""
+    each, free = 2 * state_bytes(variant, kit, recipe), available(device)
+    if seeds * each <= free:
+        return
+    fit = int(free / each)
+    raise ZooError(
+        f"{seeds} seed{'s' * (seeds > 1)} of these nets need {seeds * each / 1e9:.3g} GB for weights, optimisers and a checkpoint of them, and "
+        f"{free / 1e9:.3g} GB are free; take {f'at most {fit} seeds, or ' if fit else ''}smaller nets (--width)."
+    )
 
 
 class Need(NamedTuple):

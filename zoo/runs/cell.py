@@ -22,7 +22,7 @@ from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
 from zoo.runs.rundir import CONFIG, data_folder, read_json
-from zoo.variant import Kit, Variant, make
+from zoo.variant import Kit, Variant, make, sketch
 from zoo.variant import options as options_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -144,9 +144,12 @@ def plan(
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
         )
-    nets = made.nets(kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
-    if settings.batch == 1 and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
-        raise ZooError("--batch 1 leaves batch normalisation nothing to normalise over; take 2 or more.")
+    nets = sketch(made, kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    least = 2 * made.smallest_batch  # packs and halves of a batch are normalised by themselves
+    if settings.batch < least and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
+        raise ZooError(
+            f"--batch {settings.batch} can leave batch normalisation nothing to normalise over; take {least} or more."
+        )
     if made.simultaneous and changes.get("shared_batch"):
         raise ZooError(f"{variant} moves all its players at once, on one batch; leave --shared-batch out.")
     if {"b1", "b2"} & changes.keys() and not any(takes_betas(p.optimiser) for p in made.players()):

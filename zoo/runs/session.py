@@ -21,6 +21,7 @@ from torch import Tensor
 
 import toy_data
 from zoo import checkpoint, heap
+from zoo.engines import memory
 from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
 from zoo.evaluation import scoring
@@ -81,6 +82,7 @@ class Run:
         self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
+        memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
         game, self.compiled, groups, self.tf32 = choose(
             lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
             self.cell.seeds,
