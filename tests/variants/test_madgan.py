@@ -43,23 +43,45 @@ def test_equals_the_released_code_s_mean_over_one_batch(small) -> None:
     torch.testing.assert_close(s.variant.d_loss(s.nets, s.batch), torch.nn.functional.cross_entropy(logits, labels))
 
 
+def similar(s, by: list[Tensor], held: list[Tensor]) -> Tensor:
+    """Generators' loss, generator by generator: ``by`` are i's samples, ``held`` those that it is compared with."""
+    n, lam = s.variant.n, s.variant.lam
+    (features, D), (others, D_others) = (
+        zip(*((phi, logit[:, 0].sigmoid()) for phi, logit in map(s.D, made)), strict=True) for made in (by, held)
+    )
+    total = torch.zeros(())
+    for i in range(n):
+        margin = sum(
+            D_others[j] + (features[i] * others[j]).sum(1) / features[i].norm(dim=1) / others[j].norm(dim=1) - D[i]
+            for j in range(n)
+            if j != i
+        )
+        total = total - D[i].log().mean() / n + lam * (margin / (n - 1)).clamp(min=0).mean() / n
+    return total
+
+
 def test_similarity_losses(small) -> None:
     s = small(MADGAN(n=3, similarity=True, lam=0.7))
-    made = [[t.detach().numpy() for t in s.D(f)] for f in fakes(s, own=False)]
-    D = [1 / (1 + np.exp(-logit[:, 0])) for _, logit in made]
-    real = 1 / (1 + np.exp(-s.D(s.batch.x)[1].detach().numpy()))
+    made = fakes(s, own=False)
+    D = [s.D(f)[1][:, 0].sigmoid().detach().numpy() for f in made]
+    real = s.D(s.batch.x)[1].sigmoid().detach().numpy()
     d_loss = -np.log(real).mean() - np.mean([np.log(1 - d).mean() for d in D])
-    g_loss = 0.0
-    for i in range(3):
-        g_loss += -np.log(D[i]).mean() / 3
-        for j in range(3):
-            if j != i:
-                a, b = made[i][0], made[j][0]
-                cos = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-                g_loss += 0.7 * np.maximum(0, D[j] + cos - D[i]).mean() / (3 * 2)
     d, g = (p.loss for p in s.variant.players())
     np.testing.assert_allclose(d(s.nets, s.batch), d_loss, rtol=1e-12)
-    np.testing.assert_allclose(g(s.nets, s.batch), g_loss, rtol=1e-12)
+    torch.testing.assert_close(g(s.nets, s.batch), similar(s, made, made), rtol=1e-12, atol=0)
+    plain = small(MADGAN(n=3, similarity=True, lam=0.0))
+    assert g(s.nets, s.batch) > plain.variant.players()[1].loss(plain.nets, plain.batch)  # some margin is positive
+
+
+def test_no_generator_is_moved_by_another_s_similarity(small) -> None:
+    """Each generator lowers its own loss: with all of it differentiated, j would be moved to convince D less, for i's sake."""
+    s = small(MADGAN(n=3, similarity=True, lam=0.7, shared=False))
+    theta = s.nets.params["G"].clone().requires_grad_()
+    (got,) = torch.autograd.grad(s.variant.players()[1].loss(s.nets.bind(G=theta), s.batch), theta)
+    made = fakes(s, own=False)
+    want = torch.autograd.grad(similar(s, made, [f.detach() for f in made]), s.weights("G"))
+    want = torch.cat([w.flatten() for w in want])
+    torch.testing.assert_close(got, want)
 
 
 @pytest.mark.parametrize("shared", [False, True])

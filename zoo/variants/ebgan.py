@@ -33,7 +33,7 @@ class EBGAN(GAN):
     margin: Annotated[float, Opt("energy that samples should have", above=0, source="ours; the paper's MNIST: 10")] = (
         1.0
     )
-    pt: Annotated[float, Opt("weight of the pulling-away term", 0, source="Zhao et al. 2017: 0.1")] = 0.1
+    pt: Annotated[float, Opt("weight of the pulling-away term", 0, source="Zhao et al. 2017, appendix F: 0.1")] = 0.1
     code: Annotated[int, Opt("width of D's code", 1, source="ours")] = 16
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:

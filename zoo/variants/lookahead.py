@@ -42,7 +42,8 @@ class Lookahead(NonSaturating):
         slow <- slow + alpha (fast - slow),    fast <- slow,    for D and G together, after G's move of every k-th round
 
     A third player does so: it owns both networks, and its optimiser is the line above (its loss is 0). The players' losses are those of
-    ``ns``; their Adam moments are left as they are, as in the authors' code. The authors' nested form (a second, slower average) is left
+    ``ns``; their Adam moments are left as they are, as in the authors' code. Slow starts where the players
+    start; there it starts at the first step back, which so does nothing. The authors' nested form (a second, slower average) is left
     out; the recipe's average of G's weights is available.
 
     Known to fix: circling and noisy gradients; fewer late failures of training are claimed.

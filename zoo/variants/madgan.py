@@ -27,27 +27,37 @@ class MADGAN(GAN):
 
         L_D = [-E log D_0(x) - sum_i E log D_i(G_i(z))] / (n + 1),    L_G = -1/n sum_i E log D_0(G_i(z))
 
-    D is a softmax over n + 1 classes, class 0 real (the paper counts real last). Every generator sees the same z; ``own_z`` deals the
-    batch's latents out instead, B / n to each. The generators share all layers but the last (the paper, from memory, ties most of the first ones);
-    ``--no-shared`` makes them n nets with nothing in common, which is ours.
-    Sample i comes from generator i mod n. One player moves all generators: their losses are separate sums, so that is the same.
+    D is a softmax over n + 1 classes, class 0 real (the paper counts real last). Every generator sees the same z, as in the 1-D code; ``own_z``
+    deals the batch's latents out instead, B / n to each (the image code draws each generator a batch of its own). The generators share all layers
+    but the last, as in ``madgan.py``; of five layers the image code shares three (``heads_classify_gen_n_alter.lua``) or none
+    (``classify_gen_n_alter.lua``), which is ``--no-shared``. Sample i comes from generator i mod n.
+    One player moves all generators: their losses are separate sums, so that is the same.
 
-    ``similarity`` is MAD-GAN-Sim (the paper's appendix), of which no code was released: **our reading of it**. D has one logit, and each
-    generator must convince D better than any other by a margin, the cosine similarity of their samples in D's features phi:
+    ``similarity`` is MAD-GAN-Sim (the paper's appendix). D has one logit, and each generator must convince D better than the others do, by a
+    margin of how alike their samples are in D's features phi:
 
         L_D = -E log D(x) - 1/n sum_i E log(1 - D(G_i(z)))
-        L_G = 1/n sum_i E [-log D(G_i) + lam 1/(n-1) sum_{j != i} max(0, D(G_j) + cos(phi(G_i), phi(G_j)) - D(G_i))]
+        L_G = 1/n sum_i E [-log D(G_i) + lam max(0, 1/(n-1) sum_{j != i} (D(G_j) + cos(phi(G_i), phi(G_j)) - D(G_i)))]
+
+    What j makes is constant in i's term, or j would be moved to please D less. The released code (``compete_avg_gen_n_alter.lua``) holds all of
+    the margin constant and adds lam to the gradient that D(G_i) gets wherever it is positive: that is the term's slope by D(G_i) with its sign
+    turned, so that its generators are moved to convince D less. Here the term is differentiated as it is written.
 
     Known to fix: missing modes: each generator is driven to modes of its own.
-    Source: Ghosh et al. 2018, arXiv:1704.02906, section 3 and the authors' 1-D code vivkul/MAD-GAN_synthetic (``madgan.py``, all layers but the
-    last shared; ``madgan_ind.py`` shares all but the first), whose non-saturating L_G this is; the paper's text minimises log(1 - D_0(G_i)).
+    Source: Ghosh et al. 2018, arXiv:1704.02906, section 3; the authors' 1-D code vivkul/MAD-GAN_synthetic (``madgan.py``, all layers but the
+    last shared; ``madgan_ind.py``, all but the first) and the first author's code for images, arnabgho/dcgan.torch. The non-saturating L_G is
+    the code's; the paper's text minimises log(1 - D_0(G_i)).
     """
 
-    n: Annotated[int, Opt("generators", 2, 64, source="Ghosh et al. 2018: 4 in 1-D, 3 on Stacked MNIST")] = 4
-    own_z: Annotated[bool, Opt("each generator has latents of its own", source="shared in the released code")] = False
+    n: Annotated[
+        int, Opt("generators", 2, 64, source="Ghosh et al. 2018: 4 in 1-D; from memory, 3 on Stacked MNIST")
+    ] = 4
+    own_z: Annotated[
+        bool, Opt("each generator has latents of its own", source="shared in the 1-D code, own in that for images")
+    ] = False
     shared: Annotated[bool, Opt("generators share all layers but the last", source="the released madgan.py")] = True
-    similarity: Annotated[bool, Opt("the cosine-regularised form, our reading")] = False
-    lam: Annotated[float, Opt("weight of the similarity term", 0, source="ours")] = 1.0
+    similarity: Annotated[bool, Opt("the cosine-regularised form")] = False
+    lam: Annotated[float, Opt("weight of the similarity term", 0, source="arnabgho/dcgan.torch")] = 1e-4
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         if self.shared:
@@ -90,7 +100,7 @@ class MADGAN(GAN):
     def similar_g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         features, logits = self.judged(nets, batch)
         D = logits[..., 0].sigmoid()  # [n, B]
-        alike = cosine_similarity(features[:, None], features[None], dim=-1)  # [n, n, B]
-        envy = torch.relu(D[None] + alike - D[:, None]).mean(-1)
-        others = 1 - torch.eye(self.n, dtype=envy.dtype, device=envy.device)
-        return losses.real(logits) + self.lam * (envy * others).sum() / (self.n * (self.n - 1))
+        alike = cosine_similarity(features[:, None], features[None].detach(), dim=-1)  # [n, n, B]
+        others = 1 - torch.eye(self.n, dtype=D.dtype, device=D.device)[..., None]
+        margin = ((D[None].detach() + alike - D[:, None]) * others).sum(1) / (self.n - 1)
+        return losses.real(logits) + self.lam * torch.relu(margin).mean()

@@ -24,8 +24,8 @@ class MGAN(GAN):
 
     D and the classifier C share all layers but the last; the generators share all but the first (here: a layer of 128 ReLU units each, before
     the kit's generator). The batch's latents are dealt out, so sample i is generator i mod n's (the released program gives every generator
-    the same ones). C weighs 1 in L_D, as in that code; by the paper's equation 2 it is beta there too. MAD-GAN's generators fool one
-    (n + 1)-way D; here they please the classifier too.
+    the same ones, and D's step those of G's). C weighs 1 in L_D, as in that code; by the paper's equation 2 (from memory) it is beta there
+    too. MAD-GAN's generators fool one (n + 1)-way D; here they please the classifier too.
 
     Known to fix: missing modes: each generator is driven to modes of its own.
     Source: Hoang et al. 2018, arXiv:1708.02556, equation 2; qhoangdl/MGAN, models.py, whose losses these are.

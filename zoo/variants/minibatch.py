@@ -23,7 +23,7 @@ class Minibatch(NonSaturating):
     with T of ``kernels`` (the paper's B) times ``dim`` (C) columns per feature. Real and fake batches go through D separately, and the sum
     leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``.
     T has weight normalisation, o a bias, and both start from a batch of real samples, as there: at distances of order 1, with o around 0.
-    We differ: fewer kernels by default, since every pair of samples costs kernels x dim operations in each pass.
+    We differ: fewer and smaller kernels by default, since every pair of samples costs kernels x dim operations in each pass.
 
     Known to fix: a generator that makes one point (Salimans et al. 2016, section 3.2).
     Source: Salimans et al. 2016, arXiv:1606.03498, section 3.2; openai/improved-gan, nn.py, MinibatchLayer.
@@ -32,7 +32,9 @@ class Minibatch(NonSaturating):
     kernels: Annotated[
         int, Opt("kernels, the paper's B", 1, 1000, source="Salimans et al. 2016: 100; fewer for speed")
     ] = 8
-    dim: Annotated[int, Opt("dimensions of a kernel, the paper's C", 1, 100, source="Salimans et al. 2016: 5")] = 4
+    dim: Annotated[
+        int, Opt("dimensions of a kernel, the paper's C", 1, 100, source="ours; Salimans et al. 2016: 5")
+    ] = 4
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         closeness = MinibatchDiscrimination(kit.features, self.kernels, self.dim)

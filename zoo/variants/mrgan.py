@@ -30,8 +30,9 @@ class MRGAN(NonSaturating):
     from what D takes for real. Its text wants the opposite, that E and G visit the data's modes. We **maximise** log D(G(E(x))).
     G and E are one player: E stands in the regulariser only, so this is the paper's pair of losses.
 
-    ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (formula from memory; its weights here are those of
-    the regularised form, where the paper's distance weighs 1):
+    ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (its weights here are those of the
+    regularised form; where a port has it, hannesdm/The-Bures-Metric-for-Generative-Adversarial-Networks, the distance is summed over elements
+    and weighs 1, and -log D_M 0.01: of two elements ``--lambda1 2 --lambda2 0.01``):
 
         D_M:  x real, G(E(x)) fake         G, E:  lambda1 d(x, G(E(x))) - lambda2 log D_M(G(E(x)))       the manifold step
         D_D:  G(E(x)) real, G(z) fake      G:     -log D_D(G(z))                                         the diffusion step
@@ -43,9 +44,16 @@ class MRGAN(NonSaturating):
     equilibrium = {"D": 2 * math.log(2)}
 
     lambda1: Annotated[
-        float, Opt("weight of the distance from x to G(E(x))", 0, source="Che et al. 2017, from memory: 0.2")
+        float,
+        Opt(
+            "weight of the distance from x to G(E(x))",
+            0,
+            source="Che et al. 2017, section 4.1.1, as a port quotes it: 0.2",
+        ),
     ] = 0.2
-    lambda2: Annotated[float, Opt("weight of -log D(G(E(x)))", 0, source="Che et al. 2017, from memory: 0.4")] = 0.4
+    lambda2: Annotated[
+        float, Opt("weight of -log D(G(E(x)))", 0, source="Che et al. 2017, section 4.1.1, as a port quotes it: 0.4")
+    ] = 0.4
     diffusion: Annotated[bool, Opt("the manifold-diffusion form with two discriminators")] = False
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:

@@ -36,7 +36,8 @@ class OGDA(NonSaturating):
 
         theta_t = theta_{t-1} - 2 u_t + u_{t-1},    u_t the step that Adam would take
 
-    Losses are those of ``ns`` (the paper: WGAN's), and players take turns.
+    Losses are those of ``ns`` (the paper: WGAN's), and players take turns. The authors' code (vsyrgkanis/optimistic_GAN_training, optimAdam)
+    scales the step before by the present bias correction; here it is as it was.
 
     Known to fix: circling: the last iterate converges where gradient descent orbits.
     Source: Daskalakis et al. 2018, arXiv:1711.00141, Algorithm 1 (Optimistic Adam).

@@ -20,6 +20,8 @@ class RaGAN(GAN):
         r = D(x) - E D(G(z)),   f = D(G(z)) - E D(x)
         L_D = -E log sigmoid(r) - E log(1 - sigmoid(f)),    L_G = -E log sigmoid(f) - E log(1 - sigmoid(r))
 
+    The authors' code halves both losses, by which Adam moves alike.
+
     Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
     """

@@ -22,7 +22,8 @@ class VEEGAN(GAN):
         L_G = E T(z, G(z)) + E |z - F(G(z))|^2,    L_F = E |z - F(G(z))|^2
 
     The norm is summed over latent dimensions. All three move at once, as in Algorithm 1. We differ: F is deterministic; the released
-    notebook draws from N(F(x), 1). T reads x through the kit's trunk before z joins; the notebook joins them at the input.
+    notebook draws from N(F(x), 1), and as -log of such a density the norm weighs 1/2 (``--recon 0.5``). T reads x through the kit's
+    trunk before z joins; the notebook joins them at the input.
 
     Known to fix: missing modes: the ring, the grid, 1200-D and Stacked MNIST in the paper.
     Source: Srivastava et al. 2017, arXiv:1705.07761, Algorithm 1; akashgit/VEEGAN.

@@ -20,7 +20,7 @@ class ZeroGP(NonSaturating):
 
         L_D = L_D of ns + lam E |grad D(x^)|^2,   x^ = G(z) + u (x - G(z)),  u uniform,  D the sigmoid of the logit;    L_G as ns
 
-    The slope is that of the probability, as in the paper and its 2-D script (later image code penalises the logit's).
+    The slope is that of the probability, as in the paper and its scripts (GAN_stability's ``wgangp0`` takes the logit's).
 
     Known to fix: gradients that explode around data points, which G can only follow to some of them.
     Source: Thanh-Tung et al. 2019, arXiv:1902.03984; htt210/GeneralizationAndStabilityInGANs, GradientPenaltiesGAN.py.
