@@ -24,8 +24,8 @@ from torch import Tensor
 
 import toy_data
 from benchmarks import plain, record
-from zoo import heap, normals
-from zoo.engines import compiling, counting, memory, products
+from zoo import heap, native
+from zoo.engines import counting, memory, onednn
 from zoo.engines.compiling import Compiled
 from zoo.engines.tracing import Engine, Line, Mapped, Traced
 from zoo.harness import TURN, Game
@@ -182,9 +182,9 @@ def product_rates(batch: int, width: int = 128) -> dict[str, float]:
         return functools.reduce(lambda made, _: by(made, w), range(ROW), x)
 
     ways: dict[str, Callable[[], Any]] = {"mm": lambda: row(torch.mm, a, b)}
-    if products.onednn_is_faster():
-        ways["onednn"] = lambda: row(products.lane, a, b)
-    if compiling.compiler():
+    if onednn.plays():
+        ways["traced"] = lambda: row(onednn.multiply, a, b)
+    if native.compiler():
         lanes = [a[None], b[None]]
         compiled = Compiled()(lambda given: [row(torch.mm, *given)], lanes, donated=0)
         ways["compiled"] = lambda: compiled(lanes)
@@ -269,8 +269,6 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     heap.keep_freed()  # as `zoo run` does; the plain loop gains by it too
-    if found := compiling.compiler():
-        normals.hasten(found)  # as long runs of `zoo run` do
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="zoo-benchmark-")
     about = {
         "threads": args.threads,

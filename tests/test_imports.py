@@ -25,7 +25,9 @@ HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 GAME = {"engines", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"}
 FILES = {"runs", "evaluation", "metrics", "statistics", "resampling", "files", "errors"}
 MAY: dict[str, set[str]] = {
-    **{name: set() for name in ("optim", "losses", "normals", "threads", "statistics", "heap")},
+    **{name: set() for name in ("optim", "losses", "threads", "statistics", "heap")},
+    "native": {"files"},
+    "normals": {"native"},
     "files": {"errors"},
     "resampling": {"statistics"},
     "game": {"optim"},
@@ -33,9 +35,9 @@ MAY: dict[str, set[str]] = {
     "randomness": {"game", "normals"},
     "variant": {"game", "losses", "errors"},
     "recipe": {"variant", "errors"},
-    "engines": {"engines"},
+    "engines": {"engines", "native"},
     "engines/memory": {"engines", "harness", "optim", "recipe", "variant", "errors"},
-    "engines/choice": {"engines", "harness", "normals", "errors"},
+    "engines/choice": {"engines", "harness", "native", "errors"},
     "harness": GAME,
     "diagnostics": {"game", "harness", "randomness"},
     "checkpoint": {"harness", "errors", "files"},

@@ -20,6 +20,12 @@ LOCK = ".training"
 """In a folder whose files one process writes, its number."""
 
 
+def cache_root() -> Path:
+    """What is made once on a machine and kept: ``$ZOO_CACHE``, by default in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("ZOO_CACHE") or Path(home) / "mode-collapse-zoo")
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep ``folder`` from other processes that ask for it too; ``ZooError`` naming the one that has it. Death lets go of it."""

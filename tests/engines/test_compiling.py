@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.engines.test_graphs import capture
 from tests.test_harness import RECIPE, game, leaves
-from zoo import losses
+from zoo import losses, native
 from zoo.engines import choice, compiling, convolutions, counting, forms, graphs, products, tracing
 from zoo.engines.columns import Columns
 from zoo.engines.recording import record
@@ -30,7 +30,7 @@ from zoo.variants.unrolled import Unrolled
 from zoo.variants.wgan_gp import WGANGP
 
 SEEDS = [3, 5, 7]
-needs_compiler = pytest.mark.skipif(not compiling.compiler(), reason="there is no C++ compiler here")
+needs_compiler = pytest.mark.skipif(not native.compiler(), reason="there is no C++ compiler here")
 
 
 def played(variant: Variant, by: Engine, rounds: int = 3) -> list[Tensor]:
@@ -238,7 +238,7 @@ def test_a_compiler_that_fails_is_told_of_and_the_round_is_traced(monkeypatch: p
         raise RuntimeError("Python.h: No such file\nand more")
 
     monkeypatch.setattr(compiling, "_compile", fail)
-    monkeypatch.setattr(compiling, "compiler", lambda: "g++")
+    monkeypatch.setattr(native, "compiler", lambda: "g++")
     said: list[str] = []
     assert isinstance(choice.choose(under, [0, 1], None, said.append).game.engine, Traced)
     assert "Python.h: No such file); the round is traced instead" in said[-1]

@@ -1,14 +1,16 @@
-"""A compiled round's products by oneDNN's kernels: every layout and size, in single precision, and only where they are."""
+"""Products by oneDNN's kernels, of compiled rounds and of traced ones: every layout and size, in single precision, and only where they are."""
 
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.func import vmap
 
 from tests.engines.test_compiling import needs_compiler
 from tests.test_harness import RECIPE, Blob, leaves
-from zoo.engines import compiling, forms, onednn
+from zoo import native
+from zoo.engines import compiling, counting, forms, interpreter, onednn, tracing
 from zoo.engines.recording import record
 from zoo.engines.tracing import Engine, Function, Mapped
 from zoo.harness import Game
@@ -111,3 +113,100 @@ def test_without_the_kernels_products_go_as_stacks(monkeypatch: pytest.MonkeyPat
         assert torch.ops.aten.bmm.default in in_its_form(plainly, [torch.randn(20, 30), torch.randn(30, 40)])
     finally:
         onednn.are_here.cache_clear()
+
+
+# A traced round's
+
+
+@pytest.fixture
+def playing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on an AMD processor."""
+    if not (native.compiler() and onednn.are_here() and native.library(onednn.SOURCE)):
+        pytest.skip("there are no such kernels here, or no C++ compiler")
+    monkeypatch.setattr(onednn, "plays", lambda: True)
+
+
+def laid(shape: tuple[int, ...], how: str, draw: torch.Generator) -> Tensor:
+    """Normal numbers, their rows end to end, or their columns, or every second of both, or one row in the place of all, or parts of a vector."""
+    *many, rows, columns = shape
+    if how == "columns":
+        return torch.randn(*many, columns, rows, generator=draw).mT
+    if how == "holes":
+        return torch.randn(*many, 2 * rows, 2 * columns, generator=draw)[..., ::2, ::2]
+    if how == "one row":
+        return torch.randn(*many, 1, columns, generator=draw).expand(shape)
+    if how == "parts":
+        return torch.randn(*many, 3 + rows * columns + 2, generator=draw)[..., 3:-2].unflatten(-1, (rows, columns))
+    return torch.randn(shape, generator=draw)
+
+
+@pytest.mark.parametrize("right", ["rows", "columns", "holes", "one row", "parts"])
+@pytest.mark.parametrize("left", ["rows", "columns", "holes", "one row", "parts"])
+@pytest.mark.parametrize("sizes", [(64, 128, 40), (9, 300, 270), (33, 1, 17)])
+@pytest.mark.parametrize("many", [(), (3,)])
+def test_traced_products_of_every_layout_and_size(
+    playing: None, many: tuple[int, ...], sizes: tuple[int, int, int], left: str, right: str
+) -> None:
+    draw, (m, k, n) = torch.Generator().manual_seed(0), sizes
+    a, b = laid((*many, m, k), left, draw), laid((*many, k, n), right, draw)
+    near = {"rtol": 1e-5, "atol": 1e-6 * float((a @ b).abs().max()), "check_dtype": False}
+    torch.testing.assert_close(torch.ops.zoo.mm(a, b), a.double() @ b.double(), **near)
+    for onto in ((n,), (1, n), (m, n)):
+        for how in ("rows", "columns"):
+            added = laid((*many, *onto) if len(onto) > 1 else (1, n), how, draw)
+            added = added if len(onto) > 1 else added[0]
+            want = added.double() + a.double() @ b.double()
+            torch.testing.assert_close(torch.ops.zoo.addmm(added, a, b), want, **near)
+            if len(onto) == 2 and onto[0] == m:
+                assert torch.ops.zoo.addmm_(added, a, b) is added
+                torch.testing.assert_close(added, want, **near)
+
+
+def test_a_traced_round_has_them_where_they_are_faster(playing: None) -> None:
+    def layer(w: Tensor, x: Tensor) -> Tensor:
+        matrix, bias = w.split([24 * 32, 32])
+        return torch.tanh(torch.nn.functional.linear(x, matrix.view(32, 24), bias))
+
+    def function(given: list[Tensor]) -> list[Tensor]:
+        w, x, wide = given
+        loss = lambda w: vmap(layer)(w, x).square().sum()  # noqa: E731
+        return [*torch.func.grad_and_value(loss)(w), wide @ wide.mT, x @ x.mT[..., :4], wide.mT @ wide + x.mT @ x]
+
+    draw = torch.Generator().manual_seed(0)
+    given = [torch.randn(shape, generator=draw) for shape in ((3, 24 * 32 + 32), (3, 40, 24), (3, 30, 24))]
+    line = tracing.trace(function, given)
+    told = tracing.nodes(line)
+    assert {"zoo.mm.default", "zoo.addmm.default", "zoo.addmm_.default"} <= set(told)
+    assert sum("bmm" in name for name in told) == 1  # of four columns
+    assert interpreter.interpreted(line.graph, line.constants, given) is not None
+    assert counting.flops(line) == 2 * 3 * (2 * 40 * 24 * 32 + 30 * 24 * 30 + 40 * 24 * 4 + (30 + 40) * 24 * 24)
+    for mine, theirs in zip(line(given), function(given), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_traced_number_that_is_none_stays_one(playing: None) -> None:
+    a, b = torch.randn(20, 30), torch.randn(30, 40)
+    a[3, 7] = torch.nan
+    made = torch.ops.zoo.mm(a, b)
+    assert made[3].isnan().all()
+    assert not made[:3].isnan().any()
+
+
+def test_double_precision_and_thin_products_are_left_to_mkl(playing: None) -> None:
+    a, b = torch.randn(3, 20, 30), torch.randn(3, 30, 40)
+    assert onednn.takes(a, b)
+    assert not any((onednn.takes(a.double(), b.double()), onednn.takes(a[:, :8], b), onednn.takes(a, b[..., :8])))
+
+
+@pytest.mark.parametrize("lacking", ["an AMD processor", "a compiler"])
+def test_without_what_they_need_a_traced_round_has_none(lacking: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    amd = lacking != "an AMD processor"
+    monkeypatch.setattr(
+        torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD Zen5" if amd else "Intel"}, raising=False
+    )
+    monkeypatch.setattr(native, "library", lambda *_: pytest.fail("not asked for") if not amd else None)
+    onednn.plays.cache_clear()
+    try:
+        assert not onednn.takes(torch.randn(20, 30), torch.randn(30, 40))
+    finally:
+        onednn.plays.cache_clear()

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from zoo.engines import interpreter, products, tracing
+from zoo.engines import tracing
 from zoo.optim import Adam
 
 
@@ -57,48 +57,6 @@ def test_inputs_that_are_one_tensor_while_tracing_stay_apart() -> None:
     traced = tracing.trace(lambda ts: [ts[0] - ts[1]], [x, x])
     a, b = doubles((4,), (4,))
     torch.testing.assert_close(traced([a, b])[0], a - b)
-
-
-@pytest.mark.parametrize("one", [True, False], ids=["one seed", "several"])
-@pytest.mark.parametrize("transposed", [True, False])
-def test_large_products_go_through_onednn_lane_by_lane(one: bool, transposed: bool, monkeypatch) -> None:
-    """Where it is faster: decided from the processor, forced here; with a bias, of views into one flat vector as networks have them."""
-    monkeypatch.setattr(products, "onednn_is_faster", lambda: True)
-    flat, x = torch.randn(3, 128 * 128 + 128), torch.randn(3, 256, 128)
-
-    def layer(w: Tensor, x: Tensor) -> Tensor:
-        matrix, bias = w.split([128 * 128, 128])
-        matrix = matrix.view(128, 128)
-        return torch.nn.functional.linear(x, matrix.t() if transposed else matrix, bias)
-
-    function = (lambda ts: [layer(*[t[0] for t in ts])]) if one else (lambda ts: [vmap(layer)(*ts)])
-    traced = tracing.trace(function, [flat, x])
-    assert [o for o in tracing.nodes(traced) if "lane" in o]
-    assert not [o for o in tracing.nodes(traced) if "mm" in o or "add" in o]
-    assert interpreter.interpreted(traced.graph, traced.constants, [flat, x]) is not None
-    torch.testing.assert_close(traced([flat, x])[0], function([flat, x])[0], rtol=1e-4, atol=1e-4)
-    broken = x.clone()
-    broken[0, 5, 7] = torch.nan
-    seen = traced([flat, broken])[0].isfinite()
-    assert not seen.view(-1, 256, 128)[0, 5].any()
-    assert seen.sum() == seen.numel() - 128
-
-
-def test_onednn_gets_weights_whose_rows_or_columns_lie_end_to_end(monkeypatch) -> None:
-    """Batch normalisation leaves lanes interleaved."""
-    given: list[Tensor] = []
-    real = products._onednn()
-
-    def linear(x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
-        given.append(w)
-        return real(x, w, bias)
-
-    monkeypatch.setattr(products, "_onednn", lambda: linear)
-    a, interleaved = torch.randn(2, 48, 64), torch.randn(64, 2, 32).transpose(0, 1)
-    for b in (interleaved, torch.randn(1, 64, 32).expand(2, -1, -1), torch.randn(64, 1).expand(2, 64, 32)):
-        torch.testing.assert_close(products.lanes(a, b), a @ b, rtol=1e-4, atol=1e-4)
-    assert len(given) == 6
-    assert all(sorted(w.stride())[0] == 1 and sorted(w.stride())[1] in w.shape for w in given)
 
 
 def test_a_bias_goes_into_its_product_but_not_into_one_that_is_used_twice() -> None:

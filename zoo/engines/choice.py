@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from zoo import normals
+from zoo import native
 from zoo.engines import compiling, memory
 from zoo.engines.graphs import Graphed
 from zoo.engines.tracing import Engine, Function, Traced
@@ -48,12 +48,10 @@ def choose(
     on_gpu = traced.device.type == "cuda"
     if tf32 and not on_gpu:
         raise ZooError("TF32 is a GPU's arithmetic; there is none on a CPU: leave --tf32 out, or say --device cuda.")
-    compiler = compiling.triton() if on_gpu else compiling.compiler()
+    compiler = compiling.triton() if on_gpu else native.compiler()
     lacking, instead = (NO_TRITON, WITHOUT) if on_gpu else (NO_COMPILER, INSTEAD)
     if asked and not compiler:
         raise ZooError(f"{lacking}. {instead}")
-    if compiler and not on_gpu and normals.pays(_normals(traced) * len(seeds)):
-        normals.hasten(str(compiler))
     groups = memory.groups(traced, seeds, workers(traced.device))
     first = seeds[: math.ceil(len(seeds) / groups)]
     trial = cache(lambda: (traced.build(first), traced.stream(first)))  # lanes that nobody keeps, whatever the engine
@@ -79,12 +77,6 @@ def choose(
         tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
         return Choice(traced, False, groups)
     return Choice(game, compiled is not None, groups, tf32)
-
-
-def _normals(game: Game) -> int:
-    """How many normal numbers become latents in a seed's whole run."""
-    r = game.recipe
-    return 0 if r.uniform_latent else r.rounds * game.draws * r.batch * game.variant.latent(game.kit)
 
 
 def _pays(game: Game, traced: Function, group: int, seeds: int) -> bool:

@@ -19,7 +19,7 @@ import torch
 from torch import fx
 
 from zoo.engines.convolutions import Site
-from zoo.engines.products import copied, value
+from zoo.engines.nodes import copied, value
 
 aten = torch.ops.aten
 

@@ -19,8 +19,6 @@ Compiling takes seconds (5 to 9 for ``ns``, 15 to 28 for ``unrolled --k 5``; 2 f
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ from torch import Tensor, fx
 
 from zoo.engines import convolutions, counting, forms, onednn, parts, products, reuse, tracing
 from zoo.engines.columns import Columns
-from zoo.engines.products import call, value
+from zoo.engines.nodes import call, value
 from zoo.engines.recording import record
 from zoo.engines.tracing import Function, Line, Mapped, SeedBySeed
 
@@ -94,12 +92,6 @@ class Joined:
         tracing.tidy(made.graph)
         _write_over(made.graph, donated)
         return Kernels(line, donated, _compile(made, example, {}))
-
-
-def compiler() -> str | None:
-    """The C++ compiler that PyTorch would call, if there is one here."""
-    named = os.environ.get("CXX")
-    return shutil.which(named) if named else shutil.which("g++") or shutil.which("clang++")
 
 
 def triton() -> bool:

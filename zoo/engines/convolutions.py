@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx
 
-from zoo.engines.products import call, value
+from zoo.engines.nodes import call, value
+from zoo.engines.onednn import multiply
 
 aten = torch.ops.aten
 
@@ -107,7 +108,7 @@ def fold(x: Tensor, parts: Tensor, shape: Shape) -> Tensor:
     for (i, j), (rows, columns), _ in shape.windows():
         seen = x[:, :, rows, columns].flatten(2)
         part = parts[:, :, start : start + seen.shape[-1]]
-        y[:, :, i, j] = seen @ part.transpose(1, 2)
+        y[:, :, i, j] = multiply(seen, part.transpose(1, 2))
         start += seen.shape[-1]
     return y
 
@@ -118,7 +119,7 @@ def spread(y: Tensor, parts: Tensor, shape: Shape, channels: int) -> Tensor:
     for (i, j), (rows, columns), _ in shape.windows():
         window = x[:, :, rows, columns]
         many = math.prod(window.shape[2:])
-        window += (y[:, :, i, j] @ parts[:, :, start : start + many]).view(window.shape)
+        window += multiply(y[:, :, i, j], parts[:, :, start : start + many]).view(window.shape)
         start += many
     return x
 
@@ -142,7 +143,7 @@ def correlate(y: Tensor, x: Tensor, shape: Shape) -> Tensor:
     w = x.new_zeros(len(x), y.shape[-1], *shape.kernel, x.shape[-1])
     for (i, j), (rows, columns), (part_rows, part_columns) in shape.windows():
         part = w[:, :, part_rows, part_columns]
-        part += (y[:, :, i, j].transpose(1, 2) @ x[:, :, rows, columns].flatten(2)).view(part.shape)
+        part += multiply(y[:, :, i, j].transpose(1, 2), x[:, :, rows, columns].flatten(2)).view(part.shape)
     return w
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import fx
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from zoo.engines import convolutions, products, reuse
+from zoo.engines import convolutions, reuse
+from zoo.engines.nodes import value
 from zoo.engines.tracing import Function, Line, SeedBySeed, line_of
 
 aten = torch.ops.aten
@@ -29,10 +30,6 @@ def flops(traced: Function) -> int:
         held = node.meta.get("val")  # of a convolution's backward pass, a tuple
         if node.op != "call_function" or held is None:
             continue
-        if node.target in (products.lane, products.lanes):
-            inner = products.value(node.args[0])
-            total += 2 * held.nelement() * (inner.shape[-1] if inner is not None else 0)
-            continue
         args, kwargs = fx.node.map_arg((node.args, node.kwargs), lambda n: n.meta.get("val"))
         if node.target in (convolutions.fold, convolutions.spread, convolutions.overlay, convolutions.correlate):
             with FlopCounterMode(display=False) as counted:
@@ -47,9 +44,9 @@ def traffic(line: Line) -> int:
     """Bytes that a line's operations read and write, but for its products: what joining them saves most of."""
     total = 0
     for node in _computed(line):
-        held = products.value(node)
+        held = value(node)
         if held is not None and not flop_registry.get(_packet(node.target)):
-            read = (products.value(given) for given in node.all_input_nodes)
+            read = (value(given) for given in node.all_input_nodes)
             total += sum(t.nelement() * t.element_size() for t in (held, *read) if t is not None)
     return total
 
@@ -70,7 +67,7 @@ def _computed(line: Line) -> Iterator[fx.Node]:
 def _packet(target: Any) -> Any:
     """The operation without its overload, and the same for its form in place."""
     name = getattr(getattr(target, "overloadpacket", None), "__name__", "")
-    return getattr(aten, name.rstrip("_"), None) if name else None
+    return getattr(getattr(torch.ops, target.namespace), name.rstrip("_"), None) if name else None
 
 
 def _operations(packet: Any, *args: Any, **kwargs: Any) -> int:

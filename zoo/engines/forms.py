@@ -7,8 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import fx
 
-from zoo.engines import products
-from zoo.engines.products import call, value
+from zoo.engines.nodes import call, copied, value
 
 aten = torch.ops.aten
 
@@ -85,6 +84,6 @@ def hold(graph: fx.Graph, node: fx.Node) -> fx.Node:
     """The same numbers in memory of their own: the compiler would else make them again wherever they are read."""
     held = value(node)
     assert held is not None
-    copy = products.copied(graph, node)
+    copy = copied(graph, node)
     strides = torch.empty(held.shape, device="meta").stride()
     return call(graph, aten.as_strided.default, copy, list(held.shape), list(strides))

@@ -14,7 +14,7 @@ from torch import Tensor, fx
 
 from zoo.engines import reuse
 from zoo.engines.interpreter import LIBRARY
-from zoo.engines.products import value
+from zoo.engines.nodes import value
 
 aten = torch.ops.aten
 

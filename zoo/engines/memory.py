@@ -12,7 +12,8 @@ import torch
 from torch import fx
 from torch.utils._pytree import tree_leaves
 
-from zoo.engines import products, reuse
+from zoo.engines import reuse
+from zoo.engines.nodes import value
 from zoo.engines.tracing import Line, line_of
 from zoo.errors import ZooError
 from zoo.harness import Game
@@ -36,7 +37,7 @@ def peak_bytes(traced: Line) -> int:
     ends: dict[fx.Node, list[fx.Node]] = {}
     alive = peak = 0
     for node in traced.graph.nodes:
-        held = products.value(node)
+        held = value(node)
         if node.op == "call_function" and held is not None and made[node] is node:
             sizes[node] = held.nelement() * held.element_size()
             ends.setdefault(last.get(node, node), []).append(node)

@@ -1,27 +1,40 @@
-"""Products of a compiled round by oneDNN's own kernels, which the round's C++ calls with nothing in between.
+"""Products by oneDNN's own kernels, called with nothing in between: of a traced round as operations of ours, of a compiled one in its C++.
 
-PyTorch's products go through MKL, which packs both matrices anew in each call and keeps to half of what an AMD processor can do. oneDNN
-writes a kernel for each size, which reads them where they lie: 255 GFLOP/s of the 262 that a core of Zen 5 can do, for MKL's 108; 134 for
-110 where it is held to AVX2. PyTorch has these kernels within (``at::native::cpublas::brgemm``) and calls them for attention.
+PyTorch's products go through MKL, which packs both matrices anew in each call and keeps an AMD processor to AVX2. oneDNN writes a kernel for
+each size, which reads them where they lie: 255 GFLOP/s of the 262 that a core of Zen 5 can do, for MKL's 108; 134 for 110 where it is held
+to AVX2. PyTorch has these kernels within (``at::native::cpublas::brgemm``) and calls them for attention. Up to 128 terms both sum in the
+same order, to the same bits.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.utils.flop_counter import register_flop_formula
 
+from zoo import native
 from zoo.engines.interpreter import LIBRARY
-from zoo.engines.products import call, copied, value
+from zoo.engines.nodes import call, copied, value
 
-HEADER = Path(__file__).with_name("product.h")
+SOURCE = Path(__file__).with_name("product.cpp")
+HEADER = SOURCE.with_suffix(".h")
 SYMBOL = "_ZN2at6native7cpublas6brgemmEllllllbPKfS3_Pfb"
+THIN = 8
+"""Rows or columns of a product up to which these kernels are no faster."""
 
-LIBRARY.define("product(Tensor a, Tensor b) -> Tensor")  # [..., M, K], [..., K, N]
+LIBRARY.define("product(Tensor a, Tensor b) -> Tensor")  # [..., M, K], [..., K, N]: a compiled round's
+LIBRARY.define("mm(Tensor a, Tensor b) -> Tensor")  # the same of a traced round
+LIBRARY.define("addmm(Tensor onto, Tensor a, Tensor b) -> Tensor")
+LIBRARY.define("addmm_(Tensor(a!) onto, Tensor a, Tensor b) -> Tensor(a!)")
+
+
+MM, ADDMM = torch.ops.zoo.mm.default, torch.ops.zoo.addmm.default
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -32,6 +45,25 @@ for _key in ("CPU", "Meta"):
     LIBRARY.impl("product", _product, _key)
 
 
+def _of_mm(a: Tensor, b: Tensor) -> Tensor:
+    return a.new_empty(*a.shape[:-1], b.shape[-1])
+
+
+LIBRARY.impl("mm", _of_mm, "Meta")
+LIBRARY.impl("addmm", lambda onto, a, b: _of_mm(a, b), "Meta")
+LIBRARY.impl("addmm_", lambda onto, a, b: onto, "Meta")
+
+
+@register_flop_formula(torch.ops.zoo.mm)
+def _operations(a: torch.Size, b: torch.Size, **_: Any) -> int:
+    return 2 * a.numel() * b[-1]
+
+
+@register_flop_formula(torch.ops.zoo.addmm)
+def _operations_onto(onto: torch.Size, a: torch.Size, b: torch.Size, **_: Any) -> int:
+    return 2 * a.numel() * b[-1]
+
+
 @cache
 def are_here() -> bool:
     """Whether this PyTorch has them."""
@@ -40,6 +72,24 @@ def are_here() -> bool:
         return hasattr(ctypes.CDLL(str(library)), SYMBOL)
     except OSError:
         return False
+
+
+@cache
+def plays() -> bool:
+    """Whether a traced round has them: on AMD's processors, where there is a C++ compiler. Never timed, so that a run that goes on has them too."""
+    processor: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    amd = str(processor.get("cpu_name", "")).startswith("AMD")
+    return amd and are_here() and native.library(SOURCE) is not None
+
+
+def takes(a: Tensor, b: Tensor) -> bool:
+    """Whether ``a [..., M, K] @ b [..., K, N]`` is faster so."""
+    return a.dtype == torch.float32 and a.ndim == b.ndim < 4 and min(a.shape[-2], b.shape[-1]) > THIN and plays()
+
+
+def multiply(a: Tensor, b: Tensor) -> Tensor:
+    """``a [S, M, K] @ b [S, K, N]`` within an operation of a traced round."""
+    return torch.ops.zoo.mm(a, b) if takes(a, b) else a @ b
 
 
 def product(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:

@@ -12,7 +12,7 @@ import torch
 from torch import fx
 
 from zoo.engines import convolutions
-from zoo.engines.products import call, value
+from zoo.engines.nodes import call, value
 
 aten = torch.ops.aten
 

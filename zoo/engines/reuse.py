@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import fx
 
-from zoo.engines.products import value
+from zoo.engines import onednn
+from zoo.engines.nodes import value
 
 aten = torch.ops.aten
 
@@ -23,7 +24,7 @@ BACKWARD = {
     aten.softplus_backward.default,
 }
 """Elementwise, first argument the gradient."""
-ACCUMULATE = {aten.baddbmm.default, aten.addmm.default}
+ACCUMULATE = {aten.baddbmm.default, aten.addmm.default, onednn.ADDMM}
 """The product is added to the first argument."""
 
 
@@ -104,14 +105,14 @@ def write_over(graph: fx.Graph, donated: Set[fx.Node] = frozenset()) -> None:
 
 def _in_place(target: Any) -> torch._ops.OpOverload | None:
     """The form of an elementwise operation that writes over its first argument, if there is one."""
-    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+    if not isinstance(target, torch._ops.OpOverload):
         return None
     if target in BACKWARD:
         form: torch._ops.OpOverload = target.overloadpacket.grad_input
         return form
     if torch.Tag.pointwise not in target.tags and target not in ACCUMULATE:
         return None
-    packet = getattr(aten, target._opname + "_", None)
+    packet = getattr(getattr(torch.ops, target.namespace), target._opname + "_", None)
     return getattr(packet, target._overloadname, None)
 
 

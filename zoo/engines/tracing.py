@@ -20,7 +20,7 @@ from torch.func import vmap
 
 from zoo.engines import convolutions, fusing, parts, products, reuse
 from zoo.engines.columns import Columns
-from zoo.engines.products import value
+from zoo.engines.nodes import value
 from zoo.engines.recording import Function, Line, record
 
 aten = torch.ops.aten

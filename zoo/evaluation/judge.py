@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from toy_data import Data, Images
+from zoo import files
 from zoo.errors import ZooError
 
 FEATURES = 64
@@ -107,9 +108,8 @@ class Judge:
 
 
 def cache_root() -> Path:
-    """Where trained judges are kept: ``$ZOO_CACHE/judges``, by default under the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("ZOO_CACHE") or Path(home) / "mode-collapse-zoo") / "judges"
+    """Where trained judges are kept."""
+    return files.cache_root() / "judges"
 
 
 def judge(data: Data, seed: int = 0, progress: Progress | None = None, *, train: bool = False) -> Judge:
