@@ -61,7 +61,8 @@ Four trials for every method (pairs of rates, or two by its own strength), each 
 {rule}. Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval over seeds]; a
 seed that diverged counts {lost}.
 Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
-Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo run METHOD --recipe {recipe} --seeds 0-15`.
+Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo run METHOD --recipe {recipe} --seeds 0-15`,
+with `--compile` where the row's `config.json` has `compiled` true, else with `--no-compile`: the two round otherwise.
 Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` trains those that are missing.
 
 {notes}"""

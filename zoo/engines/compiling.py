@@ -102,15 +102,15 @@ def triton() -> bool:
 def pays(line: Function, seeds: int, rounds: int) -> bool:
     """Whether so many seed-rounds, one after another, repay compiling twice: told from the traced round of some ``seeds``, never timed.
 
-    Measured on Zen 5, to within a factor of two for all variants: a compiled seed-round saves 1.3 ms for each GFLOP of products, 30 ms for
-    each GB that goes between them, 0.3 us for each operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 17 ms
-    for each operation (28 on Zen 4; 22 is between the two). Convolutions save nothing: they are the same calls either way.
+    Measured on Zen 5, to within a factor of two for most variants: a compiled seed-round saves 18 ms for each GB that goes between its products,
+    0.1 us for each operation, and its share of the 0.9 us that a call takes; compiling takes 3 s and 17 ms for each operation (28 on Zen 4;
+    22 is between the two). Products and convolutions save nothing: they are the same calls either way.
     """
     if not isinstance(line, Line) or convolutions.any_in(line.graph):
         return False
     operations = counting.operations(line)
-    side_by_side = 1.3e-12 * counting.flops(line) + 3e-11 * counting.traffic(line) + 9e-7 * operations
-    return rounds * (side_by_side / seeds + 3e-7 * operations) > 2 * (3 + 0.022 * operations)
+    side_by_side = 1.8e-11 * counting.traffic(line) + 9e-7 * operations
+    return rounds * (side_by_side / seeds + 1e-7 * operations) > 2 * (3 + 0.022 * operations)
 
 
 def pays_on_a_gpu(line: Function, seeds: int, rounds: int) -> bool:
