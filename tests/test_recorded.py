@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,12 @@ from zoo.cli.terminal import SHOWN
 README = tuned.RESULTS.parents[1] / "README.md"
 RANKING = README.parent / "benchmarks" / "metrics.md"
 TUNED = sorted(path.stem for path in (recipes.FOLDER / "tuned").glob("*.toml"))
+
+
+def test_no_record_names_a_place_of_the_machine_that_made_it() -> None:
+    told = {path: json.loads(path.read_text(encoding="utf-8")) for path in tuned.RESULTS.rglob("config.json")}
+    assert len(told) > 100
+    assert [str(path) for path, config in told.items() if "--out" in config["command"] or config["data_root"]] == []
 
 
 def test_the_tutorials_page() -> None:
@@ -130,7 +137,7 @@ def test_what_is_said_of_the_methods_on_stacks_of_digits() -> None:
         in text
     )
     assert m["lsgan"] == max(m[n] for n in ("vanilla", "ns", "hinge", "lsgan"))
-    assert f"mgan covers {m['mgan']:.0f}, madgan {m['madgan']:.0f} (" in text
+    assert f"mgan covers {m['mgan']:.0f}, madgan {m['madgan']:.0f}, with eight and four" in text
     assert f"G ends in noise ({m['minibatch']:.0f})" in text
     assert f"(rsgan {m['rsgan']:.0f}, ragan {m['ragan']:.0f})" in text
     assert f"clipped at .1 {m['wgan']:.0f} (" in text
@@ -166,6 +173,63 @@ def test_the_longer_runs_on_stacks_of_digits() -> None:
     assert f"mgan gains {after['mgan']['modes']['mean'] - before['mgan']['modes']['mean']:.0f} modes" in text
     readme = f"lsgan and ns cover {mean['lsgan'][0]:.1f} and {mean['ns'][0]:.1f} modes too after three times the rounds"
     assert readme in README.read_text(encoding="utf-8")
+
+
+def summaries(place: str) -> dict[str, dict[str, Any]]:
+    """By the folder's names."""
+    found = (tuned.RESULTS / place).glob("*/summary.json")
+    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in found}
+
+
+def test_the_longer_runs_on_the_grid() -> None:
+    """Every row, in its order, and what is said of them."""
+    text = (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("lose more modes.**")[2]
+    found, short = summaries("grid-longer"), summaries("grid-tuned")
+    rows, mean = [], {}
+    for name, summary in found.items():
+        was, now = short[name]["metrics"], summary["metrics"]
+        modes, share = now["modes"], now["high_quality"]["mean"]
+        assert summary["seeds"] == list(range(16))
+        assert summary["diverged"] == []
+        mean[name] = modes["mean"]
+        low, high = modes["ci95"]
+        row = (
+            f"| {name} | {was['modes']['mean']:.2f}, {was['high_quality']['mean']:.2f} | {modes['mean']:.2f} [{low:.2f}, {high:.2f}] | "
+            f"{modes['per_seed'].count(25)} of 16 | {share:.2f} | {now['reverse_kl']['mean']:.3f} | {summary['cost']['cpu_seconds_per_seed']:.0f} |"
+        )
+        rows.append((-modes["mean"], -share, row))
+    assert "\n".join(row for *_, row in sorted(rows)) in text
+    bounded = {"r1", "dragan", "r3gan", "zero-gp", "wgan-gp"}
+    assert {name for name in mean if mean[name] == 25} >= bounded & mean.keys()
+    assert all(
+        found[n]["metrics"]["high_quality"]["mean"] > short[n]["metrics"]["high_quality"]["mean"]
+        for n in bounded & mean.keys()
+    )
+    before = {name: short[name]["metrics"]["modes"]["mean"] for name in mean}
+    told = f"ns goes from {before['ns']:.1f} modes to {mean['ns']:.1f} and lsgan from {before['lsgan']:.1f} to {mean['lsgan']:.1f}"
+    assert told in text
+    assert f"mgan most ({before['mgan']:.1f} to {mean['mgan']:.1f})" in text
+
+
+def test_the_number_of_generators_and_their_pressure_to_differ() -> None:
+    text = (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("fail on 1000 modes\n")[2]
+    told = {}
+    for name, summary in summaries("digits-generators").items():
+        modes = summary["metrics"]["modes"]
+        told[name] = f"{modes['mean']:.0f} ({min(modes['per_seed']):.0f} to {max(modes['per_seed']):.0f})"
+        assert summary["seeds"] == [100, 101, 102, 103]
+    for row in (
+        f"| {told['mgan-beta-0']} | `mgan --beta 0` |",
+        f"| {told['mgan-beta-0.01']} | `mgan --beta 0.01` |",
+        f"| {told['madgan-n-2']} | `madgan --n 2` |",
+        f"| {told['mgan-batch-512']}; {told['mgan-beta-0-batch-512']}; {told['ns-batch-512']} |",
+    ):
+        assert row in text
+    with (tuned.RESULTS / "digits-tuned" / "trials.csv").open(encoding="utf-8") as file:
+        trials = {(row["variant"], row["settings"]): float(row["modes"]) for row in csv.DictReader(file)}
+    for name, lr_g, option, values in (("mgan", 0.002, "beta", (0.125, 1.0)), ("madgan", 0.001, "n", (4, 8))):
+        tuned_and_other = [trials[name, json.dumps({"lr_d": 0.002, "lr_g": lr_g, option: value})] for value in values]
+        assert "| {:.0f}; {:.0f} | `{}`;".format(*tuned_and_other, name) in text
 
 
 def test_the_table_of_results_in_the_readme() -> None:
