@@ -208,6 +208,8 @@ def test_the_longer_runs_on_the_grid() -> None:
     before = {name: short[name]["metrics"]["modes"]["mean"] for name in mean}
     told = f"ns goes from {before['ns']:.1f} modes to {mean['ns']:.1f} and lsgan from {before['lsgan']:.1f} to {mean['lsgan']:.1f}"
     assert told in text
+    readme = f"where ns falls from {before['ns']:.1f} to {mean['ns']:.1f}"
+    assert readme in README.read_text(encoding="utf-8")
     assert f"mgan most ({before['mgan']:.1f} to {mean['mgan']:.1f})" in text
 
 
