@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 
 
 def evaluate_samples(
@@ -23,9 +24,10 @@ def evaluate_samples(
     plugin: yours.Plugin = None,
 ) -> None:
     """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score, and the verdict."""
-    from zoo.evaluation import subjects
-    from zoo.evaluation.evaluate import evaluate
-    from zoo.files import finite
+    with ends_at_once():
+        from zoo.evaluation import subjects
+        from zoo.evaluation.evaluate import evaluate
+        from zoo.files import finite
 
     names, beside = _words(metrics), _words(references)
     source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))

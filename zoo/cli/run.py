@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from baselines import recipes
 from zoo import variants
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def run_any(
     """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
     source: Any = ctx.get_parameter_source
     if ctx.invoked_subcommand is None:
-        from zoo.cli.training import run_cell
+        with ends_at_once():
+            from zoo.cli.training import run_cell
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
@@ -140,10 +142,11 @@ def run_options(
 
 def run_command(name: str) -> Any:
     """The click command of one variant: its own options, the recipe's, and the run's."""
-    from zoo import recipe, variant
-    from zoo.cli.training import run_cell
+    with ends_at_once():
+        from zoo import recipe, variant
+        from zoo.cli.training import run_cell
 
-    cls = variants.load(name)
+        cls = variants.load(name)
     own, common = variant.options(cls), recipe.fields()
     run_wide = inspect.signature(run_options, eval_str=True).parameters
     for taken in own.keys() & {*common, *run_wide}:
