@@ -16,6 +16,7 @@ from tests.synthetic_runs import write_run
 from zoo import statistics
 from zoo.errors import ZooError
 from zoo.looking.compare import Comparison, compare
+from zoo.looking.sentences import verdicts
 from zoo.looking.tables import STYLES, cells, render
 from zoo.resampling import improvement, interval_of_iqm
 
@@ -125,6 +126,19 @@ def test_equal_cost_reads_the_dearer_run_earlier(runs: Path) -> None:
     assert rows["unrolled k=5"].collapsed == 8
     with pytest.raises(ZooError, match="There is no cost"):
         compare([runs], equal="flops")
+
+
+@pytest.mark.parametrize(("kind", "said"), [("cpu", "at 4 times the CPU time"), ("cuda", "at 9 times the wall time")])
+def test_time_is_a_cpu_s_own_and_a_gpu_s_by_the_wall(tmp_path: Path, kind: str, said: str) -> None:
+    for variant, modes, cpu, wall in (("ns", NS, 2.0, 1.0), ("r1", UNROLLED, 8.0, 9.0)):
+        cost = {"seconds_per_seed": wall, "cpu_seconds_per_seed": cpu}
+        folder = write_run(tmp_path, variant, modes, cost=cost)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"kind": kind}))
+    table = only(compare([tmp_path]))
+    assert any(said in sentence for sentence in verdicts(table))
+    other = {"cpu": "wall", "cuda": "CPU"}[kind]
+    assert [head for head in cells(table)[0] if "s per seed" in head][1:] == [f"{other} s per seed"]
 
 
 def test_what_differs_is_said(tmp_path: Path) -> None:

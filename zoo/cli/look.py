@@ -56,7 +56,7 @@ def compare(
         str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
     ] = None,
     equal: Annotated[
-        str | None, typer.Option(help="At equal cost: seconds_per_seed, gflop_per_seed, D_updates, G_updates.")
+        str | None, typer.Option(help="At equal cost: cpu_seconds_per_seed, gflop_per_seed, D_updates, G_updates.")
     ] = None,
     style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
 ) -> None:

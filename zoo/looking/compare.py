@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
-from zoo.looking.caveats import SECONDS, differences, left_out
+from zoo.looking.caveats import clock, differences, left_out
 from zoo.metrics.spec import BY_NAME
 from zoo.resampling import Interval, improvement, interval_of_iqm
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
 from zoo.statistics import holm, iqm
 
-__all__ = ["SECONDS", "Comparison", "Row", "compare"]
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
 """Variants that others are compared with unless a reference is named: the first of these that is there."""
@@ -67,6 +66,8 @@ class Comparison:
     """How many modes there are to cover, where that is known; a seed is *collapsed* when it covers half of them or fewer."""
     reference: str | None
     equal: str | None
+    clock: str
+    """The cost by which time is told: CPU seconds per seed, or wall seconds where a GPU trained."""
     rows: list[Row]
     samplers: dict[str, float]
     """What the reference samplers score."""
@@ -86,7 +87,7 @@ def compare(
 ) -> list[Comparison]:
     """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
 
-    ``reference`` is a run by its label or variant. ``equal`` names a cost (``seconds_per_seed``, ``D_updates``): every run is then read at its last
+    ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its last
     evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
     runs = [rundir.read(folder) for folder in rundir.find(folders)]
@@ -145,8 +146,9 @@ def _compare(
     if declared is None:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None
+    ranked = [rows[i] for i in order]
     return Comparison(
-        runs[0].data, metric, better, total, against_label, equal, [rows[i] for i in order], samplers, warnings
+        runs[0].data, metric, better, total, against_label, equal, clock(runs), ranked, samplers, warnings
     )
 
 
