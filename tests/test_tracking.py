@@ -47,6 +47,7 @@ def test_one_run_per_cell_and_logging_again_replaces(logged) -> None:
     modes = summary["metrics"]["modes"]
     assert metrics["final/modes"] == metrics["coverage/modes"] == modes["mean"]
     assert [metrics["final/modes.lo"], metrics["final/modes.hi"]] == modes["ci95"]
+    assert [metrics["coverage/modes.lo"], metrics["coverage/modes.hi"]] == pytest.approx(modes["ci95"])
     assert {"dist/reverse_kl", "coverage/high_quality.lo", "loss/D.hi", "cost/seconds_per_seed"} <= metrics.keys()
     recipe = json.loads((folder / "config.json").read_text())["recipe"]
     assert (params["unrolled.k"], params["lr_d"], params["n_seeds"]) == ("1", str(recipe["lr_d"]), "2")
