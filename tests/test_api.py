@@ -21,6 +21,7 @@ def test_options_of_the_method_and_of_the_recipe_are_given_alike(tmp_path: Path)
     assert result.samples.shape == (2, 2500, 2)
     assert list(result.metrics["round"].unique()) == [2, 4]
     assert {"mean", "median", "low", "high", "data", "collapsed"} <= set(result.table().columns)
+    assert result.table()[["low", "high"]].isna().all(axis=None)  # of two seeds
 
 
 def test_a_recipe_s_own_variant_need_not_be_named(tmp_path: Path) -> None:
@@ -59,10 +60,12 @@ def test_samples_of_any_generator_are_evaluated() -> None:
     assert "dropped 15 of 25 modes" in found.verdict[0]
     table = found.table()
     assert table.loc["modes", ["mean", "data", "collapsed"]].tolist() == [10, 25, 1]
-    seeds = torch.stack([half, grid.sample(len(half))]).requires_grad_()
-    both = zoo.evaluate(seeds, "grid", ["modes"])
-    assert both.metrics["modes"] == [10, 25]
-    assert both.table().loc["modes", "low"] < 17.5 < both.table().loc["modes", "high"]
+    seeds = torch.stack([half, half, grid.sample(len(half)), grid.sample(len(half))]).requires_grad_()
+    all_four = zoo.evaluate(seeds, "grid", ["modes"])
+    assert all_four.metrics["modes"] == [10, 10, 25, 25]
+    assert all_four.table().loc["modes", "low"] < 17.5 < all_four.table().loc["modes", "high"]
+    three = zoo.evaluate(seeds[1:], "grid", ["modes"]).table()
+    assert three.loc["modes", ["low", "high"]].isna().all()  # as the command shows none of so few
 
 
 def test_what_cannot_be_evaluated_is_one_sentence() -> None:

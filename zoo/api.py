@@ -81,9 +81,11 @@ class Result(Shown):
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""
         import pandas
 
+        from zoo.statistics import shown
+
         rows = {}
         for name, m in self.summary["metrics"].items():
-            low, high = m["ci95"]
+            low, high = shown(m["ci95"], len(m["per_seed"]) - m["missing"])
             rows[name] = {"mean": m["mean"], "median": m["median"], "low": low, "high": high}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
@@ -115,12 +117,13 @@ class Evaluation(Shown):
         import pandas
 
         from zoo.metrics.spec import BY_NAME
-        from zoo.statistics import summarise
+        from zoo.statistics import shown, summarise
 
         rows: dict[str, dict[str, Any]] = {}
         for name, value in self.metrics.items():
             over = summarise(value if isinstance(value, list) else [value])
-            rows[name] = {"mean": over.mean, "low": over.ci95[0], "high": over.ci95[1], "better": BY_NAME[name].better}
+            low, high = shown(over.ci95, over.n)
+            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": BY_NAME[name].better}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.reference.items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 

@@ -7,7 +7,7 @@ them for many runs at once, and the probability of improvement). scipy does the 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ Statistic = Callable[..., Any]
 """``statistic(values, axis=-1)``, vectorised: ``np.mean``, ``np.median``, ``iqm``."""
 
 _RESAMPLES = 9999
+FEW = 4
+"""Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,12 @@ def summarise(values: ArrayLike) -> Summary:
         nan = float("nan")
         return Summary(0, missing, nan, nan, (nan, nan))
     return Summary(len(x), missing, float(x.mean()), float(np.median(x)), bootstrap(x))
+
+
+def shown(ends: Sequence[float], seeds: int) -> tuple[float, float]:
+    """An interval as a reader sees it: as it is, or (nan, nan) where it is over fewer than ``FEW`` seeds."""
+    low, high = ends if seeds >= FEW else (np.nan, np.nan)
+    return low, high
 
 
 def holm(p: ArrayLike) -> Values:

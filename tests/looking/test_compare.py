@@ -141,6 +141,15 @@ def test_time_is_a_cpu_s_own_and_a_gpu_s_by_the_wall(tmp_path: Path, kind: str, 
     assert [head for head in cells(table)[0] if "s per seed" in head][1:] == [f"{other} s per seed"]
 
 
+def test_intervals_are_shown_from_four_seeds_on(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [2, 3, 4])
+    write_run(tmp_path, "r1", [6, 7, 8, 8])
+    few, enough = sorted(only(compare([tmp_path])).rows, key=lambda row: row.n)
+    assert np.isnan([*few.ci95, *(enough.improvement_ci95 or ())]).tolist() == [True] * 4
+    assert enough.ci95[0] < enough.ci95[1]
+    assert ", 95 % interval" not in verdicts(only(compare([tmp_path])))[1]
+
+
 def test_what_differs_is_said(tmp_path: Path) -> None:
     write_run(tmp_path, "ns", [8] * 8)
     write_run(tmp_path, "wgan", [8, 8, 8], rounds=800, protocol={"threshold": 2.0}, recipe={"lr_d": 5e-5})
@@ -153,7 +162,7 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
         "Recipes differ in lr_d",
     ):
         assert part in told
-    assert "fewer than 5 seeds" in told
+    assert "Intervals over fewer than 4 seeds say little and are not shown." in told
     assert "1 unfinished run is left out; zoo run --resume" in told
     alike = tmp_path / "alike"
     write_run(alike, "ns", [8] * 8)

@@ -55,9 +55,10 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.terminal import FEW, terminal
+    from zoo.cli.terminal import terminal
+    from zoo.looking.tables import interval
     from zoo.metrics.spec import BY_NAME
-    from zoo.statistics import summarise
+    from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
     title = f"{protocol['seeds']} seed(s) of {protocol['samples']:,} samples, protocol {protocol['name']}"
@@ -68,7 +69,7 @@ def show(found: dict[str, Any]) -> None:
     for name, value in found["metrics"].items():
         values = value if isinstance(value, list) else [value]
         over = summarise(values)
-        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n >= FEW else "-"
+        band = interval(shown(over.ci95, over.n), ".4g")
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
         told = (

@@ -18,9 +18,11 @@ from rich.text import Text
 
 from zoo.errors import ZooError
 from zoo.harness import Record
+from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
+from zoo.statistics import shown
 
 SHOWN = {
     "modes": "modes covered",
@@ -28,8 +30,6 @@ SHOWN = {
     "reverse_kl": "reverse KL (nats)",
     "fid": "FID (our judge's)",
 }
-FEW = 4
-"""Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
 
 def _count(seeds: int) -> str:
@@ -141,9 +141,10 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
                 m["per_seed"], key=lambda v: (not math.isnan(v), goodness(v))
             )  # nothing is worse than no number
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
-            band = "-" if len(m["per_seed"]) < FEW else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
+            known = len(m["per_seed"]) - m["missing"]
+            band = interval(shown(m["ci95"], known))
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
-            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
+            only = f" ({known} seeds)" if m["missing"] else ""
             table.add_row(told, f"{m['mean']:.3g}{only}", band, f"{worst:.3g}", *others)
         console.print(table)
     for sentence in summary["verdict"]:

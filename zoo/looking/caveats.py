@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.runs.rundir import Run
+from zoo.statistics import FEW
 
-FEW = 5
 CPU, WALL = "cpu_seconds_per_seed", "seconds_per_seed"
 CLOCKS = {CPU: "CPU", WALL: "wall"}
 """The costs that time is told by, in words."""
@@ -58,5 +58,5 @@ def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) ->
     if differing:
         found.append(f"Recipes differ in {', '.join(differing)}.")
     if min(len(run.seeds) for run in runs) < FEW:
-        found.append(f"Intervals over fewer than {FEW} seeds say little.")
+        found.append(f"Intervals over fewer than {FEW} seeds say little and are not shown.")
     return found

@@ -24,7 +24,7 @@ from zoo.metrics.spec import BY_NAME
 from zoo.resampling import Interval, improvement, interval_of_iqm
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import holm, iqm
+from zoo.statistics import holm, iqm, shown
 
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
@@ -87,8 +87,8 @@ def compare(
 ) -> list[Comparison]:
     """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
 
-    ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its last
-    evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
+    ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its
+    last evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
     runs = [rundir.read(folder) for folder in rundir.find(folders)]
     finished: dict[str, list[Run]] = defaultdict(list)
@@ -127,7 +127,7 @@ def _compare(
             n=len(values[i]),
             diverged=len(set(run.diverged) | {s for s, v in zip(run.seeds, values[i], strict=True) if math.isnan(v)}),
             iqm=float(iqm(counted[i])),
-            ci95=interval_of_iqm(counted[i]),
+            ci95=shown(interval_of_iqm(counted[i]), len(values[i])),
             median=float(np.median(counted[i])),
             worst=float(counted[i][goodness[i].argmin()]),
             worst_seed=run.seeds[int(goodness[i].argmin())],
@@ -188,13 +188,18 @@ def _against(goodness: list[Values], base: int | None) -> list[dict[str, Any]]:
     if base is None:
         return [nothing] * len(goodness)
     others = [i for i in range(len(goodness)) if i != base]
-    found = {i: improvement(goodness[i], goodness[base]) for i in others}
+    found = {i: _improvement(goodness[i], goodness[base]) for i in others}
     adjusted = dict(zip(others, holm([found[i][2] for i in others]), strict=True)) if others else {}
     names = ("improvement", "improvement_ci95", "p")
     return [
         dict(zip(names, found[i], strict=True)) | {"p_holm": float(adjusted[i])} if i in found else nothing
         for i in range(len(goodness))
     ]
+
+
+def _improvement(a: Values, b: Values) -> tuple[float, Interval, float]:
+    chance, ends, p = improvement(a, b)
+    return chance, shown(ends, min(len(a), len(b))), p
 
 
 def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | None:

@@ -23,7 +23,7 @@ from zoo.looking.tables import caption, costs, notes, results
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import bands
+from zoo.statistics import FEW, bands
 
 MAIN = ("modes", "high_quality", "fid")
 """Metrics whose curves and strips are drawn, where they were measured."""
@@ -198,4 +198,6 @@ def _median_lane(run: Run, metric: str | None) -> int:
 
 def _curve(run: Run, metric: str) -> tuple[rundir.Values, rundir.Values, rundir.Values, rundir.Values]:
     rounds, _, values = rundir.by_round(run.table, metric)
-    return rounds, *bands(values)
+    mean, low, high = bands(values)
+    few = (~np.isnan(values)).sum(-1) < FEW
+    return rounds, mean, np.where(few, np.nan, low), np.where(few, np.nan, high)
