@@ -12,6 +12,7 @@ import pytest
 
 from tests.synthetic_runs import write_run
 from zoo import tracking, tracking_store
+from zoo.cli.terminal import track_runs
 from zoo.errors import ZooError
 from zoo.looking import server, views
 from zoo.runs import pictures, rundir, session
@@ -67,6 +68,18 @@ def test_the_curve_is_the_mean_over_seeds_by_round_and_finals_are_bars(logged) -
         values = [float(row[column]) for row in rows[1:] if row[1] == str(r)]
         assert curve[r] == pytest.approx(sum(values) / 2)
     assert [p.step for p in store.get_metric_history(run.info.run_id, "final/modes")] == [0]
+
+
+def test_a_damaged_run_is_told_of_and_the_others_are_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, "ns", [2, 3])
+    (write_run(tmp_path, "r1", [8, 8]) / "summary.json").write_text("{")
+    monkeypatch.setattr(tracking, "try_log", lambda folder, root: None)
+    with pytest.raises(SystemExit):
+        track_runs([tmp_path])
+    told = capsys.readouterr()
+    assert (told.out.count("logged"), "A damaged run is left out" in told.err) == (1, True)
 
 
 def test_one_flat_run_per_seed(logged) -> None:

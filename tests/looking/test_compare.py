@@ -16,6 +16,7 @@ from tests.synthetic_runs import write_run
 from zoo import statistics
 from zoo.errors import ZooError
 from zoo.looking.compare import Comparison, compare
+from zoo.looking.report import write_report
 from zoo.looking.sentences import verdicts
 from zoo.looking.tables import STYLES, cells, render
 from zoo.resampling import improvement, interval_of_iqm
@@ -168,6 +169,22 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
     write_run(alike, "ns", [8] * 8)
     write_run(alike, "wgan", [8] * 8)
     assert only(compare([alike])).warnings == []
+
+
+def test_a_damaged_run_stands_in_no_other_run_s_way(runs: Path) -> None:
+    bad = write_run(runs, "r1", [8] * 8)
+    whole = (bad / "summary.json").read_text()
+    (bad / "summary.json").write_text(whole[: len(whole) // 2])
+    table = only(compare([runs]))
+    assert len(table.rows) == 3
+    (told,) = table.warnings
+    assert told.startswith(f"A damaged run is left out: {bad / 'summary.json'} is not valid JSON")
+    assert told in write_report([runs], runs / "report.html").read_text().replace("&#39;", "'")
+    for named in ([bad], [runs, bad]):
+        with pytest.raises(ZooError, match="is not valid JSON"):
+            compare(named)
+    with pytest.raises(ZooError, match="is not valid JSON"):
+        compare([bad.parent])
 
 
 def test_a_table_per_data_set(tmp_path: Path) -> None:

@@ -171,10 +171,13 @@ def track_runs(folders: list[Path]) -> None:
     from zoo.runs import rundir
 
     roots = {path: tracking.root_of(folder) for folder in folders for path in rundir.find([folder])}
-    found = [path for path in rundir.find(folders) if rundir.read(path).finished]
+    runs, damaged = rundir.read_all(folders)
+    found = [run.path for run in runs if run.finished]
     if not found:
         raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
-    failed = 0
+    for sentence in damaged:
+        print(f"zoo: {sentence}", file=sys.stderr)
+    failed = len(damaged)
     for folder in found:
         failure = tracking.try_log(folder, roots[folder])
         print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)

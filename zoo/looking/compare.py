@@ -90,7 +90,7 @@ def compare(
     ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its
     last evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
-    runs = [rundir.read(folder) for folder in rundir.find(folders)]
+    runs, damaged = rundir.read_all(folders)
     finished: dict[str, list[Run]] = defaultdict(list)
     unfinished: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
@@ -103,12 +103,11 @@ def compare(
         raise unknown("finished run of data set", data, finished)
     name = metric if metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
-    return [_compare(group, unfinished[of], name, reference, equal) for of, group in sorted(chosen.items())]
+    warned = {of: left_out(unfinished[of]) + damaged for of in chosen}
+    return [_compare(group, warned[of], name, reference, equal) for of, group in sorted(chosen.items())]
 
 
-def _compare(
-    runs: list[Run], unfinished: list[Run], metric: str, reference: str | None, equal: str | None
-) -> Comparison:
+def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
     declared = BY_NAME.get(metric)
     better, scale = (declared.better, declared.goodness) if declared else ("higher", lambda values: values)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
@@ -142,7 +141,7 @@ def _compare(
     samplers = {
         k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
     }
-    warnings = differences(runs, named, equal) + left_out(unfinished)
+    warnings = differences(runs, named, equal) + warned
     if declared is None:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None

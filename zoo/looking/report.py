@@ -38,7 +38,7 @@ def write_report(
     """Write the report of the finished runs at or below ``folders`` to ``path``; ``ZooError`` where there are none."""
     import jinja2
 
-    runs = [rundir.read(folder) for folder in rundir.find(folders)]
+    runs, damaged = rundir.read_all(folders)
     finished = [run for run in runs if run.finished and data in (None, run.data)]
     if not finished:
         about = f" on {data}" if data else ""
@@ -49,6 +49,8 @@ def write_report(
     sections = [
         _section(f"data{i}", name, [r for r in runs if r.data == name], reference) for i, name in enumerate(names)
     ]
+    for section in sections:
+        section.warnings.extend(damaged)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("zoo.looking"), autoescape=True, undefined=jinja2.StrictUndefined
     )
