@@ -26,8 +26,10 @@ from zoo.variant import Kit, Variant, make, sketch
 from zoo.variant import options as options_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-MOST = 100_000
-"""Seeds of one run: far beyond any machine's memory, and soon counted."""
+MOST = 10_000
+"""Seeds of one run: what is asked of all at once, such as an evaluation, takes minutes with more, in which Ctrl-C is not heard."""
+LARGEST = 2**63 - 1
+"""The largest seed: PyTorch's and MLflow's integers end there."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
     seeds: Sequence[int]
     try:
-        if not isinstance(text, str | int):
-            seeds = tuple(int(s) for s in text if int(s) == s)
+        if isinstance(text, bool):
+            seeds = ()
+        elif not isinstance(text, str | int):
+            seeds = tuple(int(s) for s in text if int(s) == s and not isinstance(s, bool))
             seeds = seeds if len(seeds) == len(text) else ()
         elif "," in str(text):
             seeds = tuple(int(s) for s in str(text).split(","))
@@ -85,6 +89,8 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
         raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise ZooError(f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+    if max(seeds) > LARGEST:
+        raise ZooError(f"The largest seed is {LARGEST}; {max(seeds)} is above it.")
     return tuple(seeds)
 
 
