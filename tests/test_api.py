@@ -71,6 +71,8 @@ def test_samples_of_any_generator_are_evaluated() -> None:
 def test_what_cannot_be_evaluated_is_one_sentence() -> None:
     with pytest.raises(ZooError, match="did you mean 'pacgan'"):
         zoo.evaluate(np.zeros((100, 2)), "ring", protocol="pacgn")
+    with pytest.raises(ZooError, match="for images, which 'ring' is not; take 'pacgan'"):
+        zoo.evaluate(np.zeros((100, 2)), "ring", protocol="stacked-mnist")
     with pytest.raises(ZooError, match="The array holds <U1 where samples are numbers"):
         zoo.evaluate(np.array(["a", "b"]), "ring")
     with pytest.raises(ZooError, match="NaN or infinite"):

@@ -205,12 +205,9 @@ def evaluate(
     """
     from zoo.evaluation import evaluate as scored
     from zoo.evaluation import foreign, subjects
-    from zoo.metrics.modes import PROTOCOLS
 
-    if protocol is not None and protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
     chosen = toy_data.load(data, data_root)
-    how = PROTOCOLS[protocol] if protocol else scored.default_protocol(chosen)
+    how = scored.protocol_named(protocol, chosen)
     array = samples.detach().cpu().numpy() if isinstance(samples, Tensor) else np.asarray(samples)
     source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)

@@ -41,6 +41,10 @@ REFUSED = {
     "--lr-g must be above 0": lambda: plan("ns", changes={"lr_g": 0.0}),
     "did you mean 'rounds'": lambda: plan("ns", changes={"round": 3}),
     "did you mean 'pacgan'": lambda: plan("ns", protocol="pacgam"),
+    "'cube1200' is for 1,200 dimensions, which 'ring' is not; take 'pacgan'": lambda: plan("ns", protocol="cube1200"),
+    "'stacked-mnist' is for images, which 'cube1200' is not; take 'cube1200'": lambda: plan(
+        "ns", data="cube1200", protocol="stacked-mnist"
+    ),
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),

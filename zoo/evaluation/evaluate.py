@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from toy_data import Data, Images, Mixture, Stacks
-from zoo.errors import ZooError
+from zoo.errors import ZooError, unknown
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
@@ -176,6 +176,22 @@ def default_protocol(data: Data) -> Protocol:
     if isinstance(data, Stacks):
         return PROTOCOLS["stacked-mnist"]
     return PROTOCOLS["cube1200" if data.name == "cube1200" and data.shape == (1200,) else "pacgan"]
+
+
+def protocol_named(name: str | None, data: Data) -> Protocol:
+    """The protocol of that name, or the default one; ``ZooError`` for one that is not there, or is for other data."""
+    usual = default_protocol(data)
+    if name is None:
+        return usual
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    for kind, told, fits in (
+        ("stacked-mnist", "images", isinstance(data, Images)),
+        ("cube1200", "1,200 dimensions", tuple(data.shape) == (1200,)),
+    ):
+        if name == kind and not fits:
+            raise ZooError(f"The protocol '{name}' is for {told}, which '{data.name}' is not; take '{usual.name}'.")
+    return PROTOCOLS[name]
 
 
 def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:

@@ -16,8 +16,8 @@ import toy_data
 from baselines import recipes
 from zoo import variants
 from zoo.errors import ZooError, unknown
-from zoo.evaluation.evaluate import default_protocol
-from zoo.metrics.modes import PROTOCOLS, Protocol
+from zoo.evaluation.evaluate import protocol_named
+from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
@@ -121,9 +121,7 @@ def plan(
     part = file.variants.get(variant, {})
     own = {name: value for name, value in part.items() if name in options_of(kind)}
     made = make(kind, own | (options or {}))
-    protocol = protocol or file.protocol or default_protocol(source).name
-    if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
+    counted = protocol_named(protocol or file.protocol, source)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     changes = changes or {}
     whole, settings = settings, revise(settings, changes)
@@ -137,7 +135,7 @@ def plan(
         data,
         settings,
         parse_seeds(seeds),
-        PROTOCOLS[protocol],
+        counted,
         file.name,
         data_root,
         source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,
