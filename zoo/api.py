@@ -20,7 +20,6 @@ import numpy as np
 from torch import Tensor
 
 import toy_data
-from zoo.errors import unknown
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan

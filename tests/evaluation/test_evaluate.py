@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 import toy_data
+import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
 from zoo.evaluation import foreign, scoring
-from zoo.evaluation.evaluate import CALCULATIONS, default_protocol, evaluate
+from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec
@@ -345,6 +346,20 @@ def test_a_file_s_name_does_not_choose_its_protocol(tmp_path):
     for name in ("selfcond", "dyngan", "cube1200"):
         np.savez(tmp_path / f"{name}.npz", centres=np.eye(2), sigma=0.1)
         assert default_protocol(toy_data.load(str(tmp_path / f"{name}.npz"))) == PROTOCOLS["pacgan"]
+
+
+def test_modes_that_lie_too_near_to_be_told_apart_are_said(tmp_path, capsys):
+    centres = np.array([[0, 0], [9, 0], [9.2, 0], [9, 9]])
+    np.savez(tmp_path / "near.npz", centres=centres, sigma=[1, 1, 0.2, 1])
+    data = toy_data.load(str(tmp_path / "near.npz"))
+    (told,) = crowded(data, PROTOCOLS["pacgan"])
+    assert told.startswith("Modes 1 and 2 of 'near' lie 0.2 sigmas apart, nearer than the 3 of a high-quality sample")
+    assert told in evaluate(data.sample(100)[None], data, ["modes"])["notes"]
+    zoo.run("ns", data=str(tmp_path / "near.npz"), rounds=2, seeds=1, batch=16, width=8, out=tmp_path / "run")
+    assert capsys.readouterr().out.count(f"Warning: {told}") == 1
+    for name in ("ring", "gmm1d", "cube1200"):
+        chosen = toy_data.load(name)
+        assert crowded(chosen, default_protocol(chosen)) == []
 
 
 def test_pngs_of_sixteen_bits_are_those_of_eight(tmp_path):

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import ZooError
+from zoo.evaluation.evaluate import crowded
 from zoo.harness import Record
 from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
@@ -63,6 +64,8 @@ class Live(session.Listener):
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
+        for sentence in crowded(run.data, cell.protocol):
+            self.console.print(f"Warning: {sentence}", soft_wrap=True)
         if self.console.is_terminal:
             columns = (
                 BarColumn(),

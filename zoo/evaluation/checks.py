@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor
