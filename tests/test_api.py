@@ -45,6 +45,9 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
     assert not np.array_equal(new, again.sample(300))  # the first seed's
     with pytest.raises(ZooError, match="has the seeds 3, 5"):
         again.sample(3, seed=4)
+    for n in (0, -1, 2.5):
+        with pytest.raises(ZooError, match=f"at least 1, not {n}"):
+            again.sample(n)  # type: ignore[arg-type]
     (tmp_path / "r" / "summary.json").unlink()
     with pytest.raises(ZooError, match="zoo run --resume"):
         zoo.open_run(tmp_path / "r")
@@ -75,6 +78,8 @@ def test_what_cannot_be_evaluated_is_one_sentence() -> None:
         zoo.evaluate(np.zeros((100, 2)), "ring", protocol="stacked-mnist")
     with pytest.raises(ZooError, match="The array holds <U1 where samples are numbers"):
         zoo.evaluate(np.array(["a", "b"]), "ring")
+    with pytest.raises(toy_data.DataError, match=r"given by its name, text such as 'ring' or 'mine\.npz', not by 3"):
+        zoo.evaluate(np.zeros((100, 2)), 3)  # type: ignore[arg-type]
     with pytest.raises(ZooError, match="NaN or infinite"):
         zoo.evaluate(np.full((100, 2), np.nan), "ring")
 
@@ -89,7 +94,20 @@ def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
     assert "<img" not in zoo.evaluate(made.samples, "ring", ["modes"])._repr_html_()
 
 
-@pytest.mark.parametrize("wrong", [{"rounds": "100"}, {"rounds": None}, {"seeds": [float("inf")]}, {"seeds": [[1]]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rounds": "100"},
+        {"rounds": None},
+        {"seeds": [float("inf")]},
+        {"seeds": [[1]]},
+        {"seeds": True},
+        {"data": 3},
+        {"data": Path("x.npz")},
+        {"recipe": 3},
+        {"protocol": 3},
+    ],
+)
 def test_values_of_a_wrong_kind_are_one_sentence(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ZooError):
         zoo.run("ns", out=tmp_path / "r", **wrong)  # type: ignore[arg-type]

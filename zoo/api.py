@@ -20,6 +20,7 @@ import numpy as np
 from torch import Tensor
 
 import toy_data
+from zoo.errors import ZooError
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
@@ -93,6 +94,8 @@ class Result(Shown):
         """``n`` new samples ``[n, *data]`` of one seed's generator, the first unless told. ``ZooError`` for a seed that is not there."""
         from zoo.runs import sampling
 
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise ZooError(f"n is how many samples, at least 1, not {n!r}.")
         sampler = sampling.open_run(self.folder, seed)
         return sampler.sample(sampler.latents(n)).numpy()
 

@@ -109,6 +109,9 @@ def plan(
 
     Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
     """
+    for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
+        if not isinstance(name, str | None):
+            raise ZooError(f"'{what}' is given by its name, as text, not by {name!r}.")
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:
