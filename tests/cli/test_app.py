@@ -139,6 +139,15 @@ WRONG = {
         "3",
     ],
     "zoo run ns --recipe d2gan-ring ...": ["run", "--recipe", "d2gan-ring", "ns", "--rounds", "2"],
+    "--plugin stands before the variant's name: zoo run --plugin hinge2.py my-hinge2 ...": [
+        "run",
+        "my-hinge2",
+        "--rounds",
+        "3",
+        "--plugin",
+        "hinge2.py",
+    ],
+    "'--out': the name is empty": ["run", "ns", "--out", ""],
     "There is no folder nowhere; it should hold train-images": ["run", "ns", "--data", "idx:nowhere"],
 }
 
@@ -150,6 +159,12 @@ def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:
+    code, out, err = zoo()
+    assert (code, err) == (2, "")
+    assert "Commands" in out
 
 
 def test_the_version(zoo) -> None:

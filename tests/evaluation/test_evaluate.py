@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import re
 
 import numpy as np
@@ -229,9 +230,13 @@ def test_samples_that_cannot_be_right(data, x, sentence):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("error")  # torch's, of a pickle's protocol
 def test_files_that_cannot_be_read(tmp_path, ring):
     np.savez(tmp_path / "two.npz", a=np.zeros(3), b=np.zeros(3))
     np.save(tmp_path / "object.npy", np.array([{"a": 1}]), allow_pickle=True)
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"a": [1]}, protocol=4))
+    (tmp_path / "garbage.npy").write_bytes(b"garbage" * 30)
+    (tmp_path / "garbage.npz").write_bytes(b"garbage" * 30)
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
     (tmp_path / "broken.npy").write_bytes(b"no")
     (tmp_path / "broken.npz").write_bytes(b"PK no")
@@ -246,19 +251,23 @@ def test_files_that_cannot_be_read(tmp_path, ring):
     for name, sentence in {
         "absent.npy": "no file or folder",
         "two.npz": "name the one with the samples 'samples'",
-        "object.npy": "cannot be read",
+        "object.npy": "cannot be read as an array of numbers (it holds pickled objects).",
+        "garbage.npy": "cannot be read as an array of numbers (it is no .npy file).",
+        "garbage.npz": "cannot be read as arrays of numbers (it is no whole .npz file).",
+        "pickle.pt": "weights-only",
         "words.npy": "samples are numbers",
         "broken.npy": "cannot be read",
         "broken.npz": "cannot be read",
         "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
-        "words.csv": "rows of numbers",
+        "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
         "empty": "neither a run directory nor a folder with PNGs",
         "x.jpeg": "none of the kinds",
     }.items():
-        with pytest.raises(ZooError, match=sentence):
+        with pytest.raises(ZooError, match=re.escape(sentence)) as told:
             load(tmp_path / name, "ring")
+        assert str(told.value).endswith(sentence) or not sentence.endswith(".")
     with pytest.raises(ZooError, match="name the data set"):
         load(written(tmp_path, "npy", ring.sample(50)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,14 @@ def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "something").touch()
-    with pytest.raises(ZooError, match="not empty"):
-        session.start(small(), out=tmp_path)
+    folder = tmp_path / "full run é"
+    folder.mkdir()
+    (folder / "something").touch()
+    with pytest.raises(ZooError, match="not empty; choose another --out"):  # it is no run, so that nothing goes on
+        session.start(small(), out=folder)
+    (folder / "config.json").touch()
+    with pytest.raises(ZooError, match=re.escape(f"go on with `zoo run --resume '{folder}'`, or choose another")):
+        session.start(small(), out=folder)
 
 
 def test_data_errors_reach_the_user_as_they_are() -> None:

@@ -163,7 +163,8 @@ def main() -> None:
             sys.exit(2)
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise
-        print(f"zoo: {error.format_message()}{owners(error)}", file=sys.stderr)
+        if message := error.format_message():  # none where it shows the help: `zoo` alone
+            print(f"zoo: {message}{owners(error)}", file=sys.stderr)
         code = 2
     finally:
         heap.collect_as_usual()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,13 @@ class VariantGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        for i, arg in enumerate(args):
+            if arg == "--plugin" or arg.startswith("--plugin="):
+                early = shlex.join(["zoo", "run", *(args[i : i + 2] if arg == "--plugin" else [arg]), args[0]])
+                raise ZooError(f"--plugin stands before the variant's name: {early} ...")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in variants.names():
@@ -75,8 +83,19 @@ Compile = Annotated[
     ),
 ]
 TF32 = Annotated[bool, typer.Option("--tf32", help="Multiply in TF32 (GPU).", rich_help_panel="Run")]
+
+
+def folder(name: str) -> Path:
+    if not name:
+        raise typer.BadParameter("the name is empty.")
+    return Path(name)
+
+
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
+    Path | None,
+    typer.Option(
+        help="Folder for this run (else runs/DATA/VARIANT/...).", parser=folder, metavar="PATH", rich_help_panel="Run"
+    ),
 ]
 Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
 Track = Annotated[
