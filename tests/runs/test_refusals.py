@@ -12,8 +12,10 @@ import pytest
 import toy_data
 from tests.runs.test_session import small
 from zoo.errors import ZooError
+from zoo.extending import plugins
 from zoo.runs import session
 from zoo.runs.cell import parse_seeds, plan
+from zoo.variant import REGISTRY
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "4-2", "1,1", "x", "1.5", "", "1-2-3"])
@@ -156,3 +158,28 @@ def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": None}))
     with pytest.raises(ZooError, match="describes no run"):
         session.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("loss * loss.item()", "a tensor is asked for its value"),
+        ("loss + torch.rand(())", "a loss draws random numbers"),
+    ],
+)
+def test_a_loss_that_does_what_it_may_not_is_a_sentence_with_its_line(tmp_path: Path, line: str, told: str) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nimport torch\nfrom zoo import register\nfrom zoo.variants.ns import NonSaturating\n\n"
+        "@register('breaks')\n@dataclass(frozen=True)\nclass Breaks(NonSaturating):\n"
+        f"    def d_loss(self, nets, batch):\n        loss = super().d_loss(nets, batch)\n        return {line}\n"
+    )
+    plugins.load_file(mine)
+    try:
+        with pytest.raises(ZooError, match=f"breaks cannot be trained: {told}") as refused:
+            session.start(small("breaks"), out=tmp_path / "run", compile=False).train()
+    finally:
+        plugins.FILES.pop("breaks")
+        REGISTRY.pop("breaks")
+    assert f"mine.py:11: return {line}" in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -25,7 +25,7 @@ from zoo.engines import memory
 from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
 from zoo.evaluation import scoring
-from zoo.extending import plugins
+from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game, Record, Training
 from zoo.recipe import Recipe, revise
@@ -83,13 +83,14 @@ class Run:
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
         memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
-        game, self.compiled, groups, self.tf32 = choose(
-            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
-            self.cell.seeds,
-            self.compile,
-            self.listener.said,
-            tf32=self.tf32,
-        )
+        with blame.in_words(type(variant)):
+            game, self.compiled, groups, self.tf32 = choose(
+                lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+                self.cell.seeds,
+                self.compile,
+                self.listener.said,
+                tf32=self.tf32,
+            )
         self.filmed = filmed(recipe.evaluations())
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
@@ -139,7 +140,8 @@ class Run:
         heap.collect_as_usual()
         self.listener.started(self)
         try:
-            with alone(self.folder), multiplying(tf32=False):  # but where a round is recorded that is to
+            # in float32, but where a round is recorded that is to multiply in TF32
+            with alone(self.folder), multiplying(tf32=False), blame.in_words(type(self.training.game.variant)):
                 if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
                     self.resume()  # whoever had the folder until now has played on
                 (self.folder / "INTERRUPTED").unlink(missing_ok=True)
