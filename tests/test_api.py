@@ -39,6 +39,7 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
     made = zoo.run("ns", rounds=4, every=4, width=8, batch=16, seeds="3,5", out=tmp_path / "r", progress=False)
     again = zoo.open_run(tmp_path / "r")
     assert again == made
+    assert repr(again) == f"Result(folder={again.folder!r})"
     new = again.sample(300, seed=5)
     assert new.shape == (300, 2)
     assert np.isfinite(new).all()

@@ -12,7 +12,7 @@ import contextlib
 import html
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ class Result(Shown):
     """A finished run: its folder, and what is in it."""
 
     folder: Path
-    summary: dict[str, Any]
+    summary: dict[str, Any] = field(repr=False)
 
     @property
     def samples(self) -> np.ndarray:

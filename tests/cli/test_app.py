@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -261,6 +262,11 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality,")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
     assert found["verdict"] == ["The samples: covers all 8 modes."]
+    assert "1 seed of 600 samples, protocol pacgan" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes")[1]
+    np.save(tmp_path / "y.npy", 1.1 * np.load(tmp_path / "x.npy"))
+    out = zoo("eval", "y.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "The data's share is of 100,000 samples in these sentences, in the table of 600." in out
+    assert not re.search(r" 0\.00 +│", out)  # seconds
 
 
 def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) -> None:

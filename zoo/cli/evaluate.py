@@ -55,13 +55,14 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.terminal import terminal
+    from zoo.cli.terminal import shares, terminal
     from zoo.looking.tables import interval
     from zoo.metrics.spec import BY_NAME
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
-    title = f"{protocol['seeds']} seed(s) of {protocol['samples']:,} samples, protocol {protocol['name']}"
+    seeds = f"{protocol['seeds']} seed{'s' * (protocol['seeds'] > 1)}"
+    title = f"{seeds} of {protocol['samples']:,} samples, protocol {protocol['name']}"
     table = Table(title=title, title_style="bold")
     table.add_column("")
     for head in ("mean", "95 % interval", "better", *found["reference"], "seconds"):
@@ -77,7 +78,7 @@ def show(found: dict[str, Any]) -> None:
             band,
             BY_NAME[name].better,
             *others,
-            f"{found['seconds'][name]:.2f}",
+            f"{found['seconds'][name]:.2g}",
         )
         table.add_row(name, *told)
     console.print(table)
@@ -90,7 +91,7 @@ def show(found: dict[str, Any]) -> None:
         console.print(
             f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images; real images score {judge['held_out']}."
         )
-    for sentence in found["verdict"]:
+    for sentence in [*found["verdict"], *shares(found["verdict"], protocol["samples"])]:
         console.print(sentence, soft_wrap=True)
 
 

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from zoo.errors import ZooError
 from zoo.evaluation.evaluate import crowded
+from zoo.evaluation.subjects import MANY
 from zoo.harness import Record
 from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
@@ -150,7 +151,7 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
             only = f" ({known} seeds)" if m["missing"] else ""
             table.add_row(told, f"{m['mean']:.3g}{only}", band, f"{worst:.3g}", *others)
         console.print(table)
-    for sentence in summary["verdict"]:
+    for sentence in [*summary["verdict"], *shares(summary["verdict"], run.cell.protocol.samples)]:
         console.print(sentence, soft_wrap=True)
     if summary["judge"]:
         told = summary["judge"]
@@ -166,6 +167,12 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
     console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
         console.print("Compare runs in the browser with: zoo ui")
+
+
+def shares(verdict: list[str], samples: int) -> list[str]:
+    """Why the data's share in the verdict is not quite the table's, where the verdict tells one."""
+    told = any("high quality" in sentence for sentence in verdict)
+    return [f"The data's share is of {MANY:,} samples in these sentences, in the table of {samples:,}."] * told
 
 
 def track_runs(folders: list[Path]) -> None:
