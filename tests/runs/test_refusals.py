@@ -177,9 +177,10 @@ def test_a_loss_that_does_what_it_may_not_is_a_sentence_with_its_line(tmp_path: 
     plugins.load_file(mine)
     try:
         with pytest.raises(ZooError, match=f"breaks cannot be trained: {told}") as refused:
-            session.start(small("breaks"), out=tmp_path / "run", compile=False).train()
+            session.start(small("breaks"), out=tmp_path / "run", compile=False)
     finally:
         plugins.FILES.pop("breaks")
         REGISTRY.pop("breaks")
+    assert not (tmp_path / "run").exists()
     assert f"mine.py:11: return {line}" in str(refused.value)
     assert "\n" not in str(refused.value)

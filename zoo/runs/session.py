@@ -106,6 +106,8 @@ class Run:
             stop=self.asked_to_stop.is_set,
             progress=self.listener.played,
         )
+        with blame.in_words(type(variant)):  # a round is traced by now, so that nothing is written where it cannot be
+            self.flops = self.training.flops
 
     @property
     def checkpointed(self) -> bool:
@@ -140,8 +142,7 @@ class Run:
         heap.collect_as_usual()
         self.listener.started(self)
         try:
-            # in float32, but where a round is recorded that is to multiply in TF32
-            with alone(self.folder), multiplying(tf32=False), blame.in_words(type(self.training.game.variant)):
+            with alone(self.folder), multiplying(tf32=False):  # but where a round is recorded that is to
                 if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
                     self.resume()  # whoever had the folder until now has played on
                 (self.folder / "INTERRUPTED").unlink(missing_ok=True)
@@ -241,7 +242,7 @@ class Run:
         }
         seeds = len(self.cell.seeds)
         spent = {
-            "gflop_per_seed": rounds * self.training.flops / 1e9,
+            "gflop_per_seed": rounds * self.flops / 1e9,
             "seconds_per_seed": self.training.seconds / seeds,
             "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
         }
