@@ -21,6 +21,7 @@ def test_options_of_the_method_and_of_the_recipe_are_given_alike(tmp_path: Path)
     assert result.samples.shape == (2, 2500, 2)
     assert list(result.metrics["round"].unique()) == [2, 4]
     assert {"mean", "median", "low", "high", "data", "collapsed"} <= set(result.table().columns)
+    assert result.table()[["low", "high"]].isna().all(axis=None)  # of two seeds
 
 
 def test_a_recipe_s_own_variant_need_not_be_named(tmp_path: Path) -> None:
@@ -38,12 +39,16 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
     made = zoo.run("ns", rounds=4, every=4, width=8, batch=16, seeds="3,5", out=tmp_path / "r", progress=False)
     again = zoo.open_run(tmp_path / "r")
     assert again == made
+    assert repr(again) == f"Result(folder={again.folder!r})"
     new = again.sample(300, seed=5)
     assert new.shape == (300, 2)
     assert np.isfinite(new).all()
     assert not np.array_equal(new, again.sample(300))  # the first seed's
     with pytest.raises(ZooError, match="has the seeds 3, 5"):
         again.sample(3, seed=4)
+    for n in (0, -1, 2.5):
+        with pytest.raises(ZooError, match=f"at least 1, not {n}"):
+            again.sample(n)  # type: ignore[arg-type]
     (tmp_path / "r" / "summary.json").unlink()
     with pytest.raises(ZooError, match="zoo run --resume"):
         zoo.open_run(tmp_path / "r")
@@ -59,17 +64,23 @@ def test_samples_of_any_generator_are_evaluated() -> None:
     assert "dropped 15 of 25 modes" in found.verdict[0]
     table = found.table()
     assert table.loc["modes", ["mean", "data", "collapsed"]].tolist() == [10, 25, 1]
-    seeds = torch.stack([half, grid.sample(len(half))]).requires_grad_()
-    both = zoo.evaluate(seeds, "grid", ["modes"])
-    assert both.metrics["modes"] == [10, 25]
-    assert both.table().loc["modes", "low"] < 17.5 < both.table().loc["modes", "high"]
+    seeds = torch.stack([half, half, grid.sample(len(half)), grid.sample(len(half))]).requires_grad_()
+    all_four = zoo.evaluate(seeds, "grid", ["modes"])
+    assert all_four.metrics["modes"] == [10, 10, 25, 25]
+    assert all_four.table().loc["modes", "low"] < 17.5 < all_four.table().loc["modes", "high"]
+    three = zoo.evaluate(seeds[1:], "grid", ["modes"]).table()
+    assert three.loc["modes", ["low", "high"]].isna().all()  # as the command shows none of so few
 
 
 def test_what_cannot_be_evaluated_is_one_sentence() -> None:
     with pytest.raises(ZooError, match="did you mean 'pacgan'"):
         zoo.evaluate(np.zeros((100, 2)), "ring", protocol="pacgn")
+    with pytest.raises(ZooError, match="for images, which 'ring' is not; take 'pacgan'"):
+        zoo.evaluate(np.zeros((100, 2)), "ring", protocol="stacked-mnist")
     with pytest.raises(ZooError, match="The array holds <U1 where samples are numbers"):
         zoo.evaluate(np.array(["a", "b"]), "ring")
+    with pytest.raises(toy_data.DataError, match=r"given by its name, text such as 'ring' or 'mine\.npz', not by 3"):
+        zoo.evaluate(np.zeros((100, 2)), 3)  # type: ignore[arg-type]
     with pytest.raises(ZooError, match="NaN or infinite"):
         zoo.evaluate(np.full((100, 2), np.nan), "ring")
 
@@ -84,7 +95,20 @@ def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
     assert "<img" not in zoo.evaluate(made.samples, "ring", ["modes"])._repr_html_()
 
 
-@pytest.mark.parametrize("wrong", [{"rounds": "100"}, {"rounds": None}, {"seeds": [float("inf")]}, {"seeds": [[1]]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rounds": "100"},
+        {"rounds": None},
+        {"seeds": [float("inf")]},
+        {"seeds": [[1]]},
+        {"seeds": True},
+        {"data": 3},
+        {"data": Path("x.npz")},
+        {"recipe": 3},
+        {"protocol": 3},
+    ],
+)
 def test_values_of_a_wrong_kind_are_one_sentence(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ZooError):
         zoo.run("ns", out=tmp_path / "r", **wrong)  # type: ignore[arg-type]

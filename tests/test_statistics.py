@@ -84,10 +84,14 @@ def test_bands_are_the_intervals_of_every_row():
     mean, low, high = bands(table)
     assert mean.tolist() == pytest.approx([table[0].mean(), table[1, 4:].mean(), table[2, 0]])
     for row in (0, 1):
-        assert (low[row], high[row]) == pytest.approx(bootstrap(table[row]), abs=0.05)
+        assert (low[row], high[row]) == pytest.approx(bootstrap(table[row]), abs=1e-12)
         assert low[row] < mean[row] < high[row]
     assert math.isnan(low[2])
     assert math.isnan(high[2])
+    alike, infinite = [0.1] * 5, [1.0, 2.0, 3.0, 4.0, math.inf]
+    _, low, high = bands([alike, infinite])
+    assert (low[0], high[0]) == (0.1, 0.1)
+    assert (low[1], high[1]) == bootstrap(infinite)
 
 
 def test_a_missing_seed_is_no_high_one():

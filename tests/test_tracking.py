@@ -12,6 +12,7 @@ import pytest
 
 from tests.synthetic_runs import write_run
 from zoo import tracking, tracking_store
+from zoo.cli.terminal import track_runs
 from zoo.errors import ZooError
 from zoo.looking import server, views
 from zoo.runs import pictures, rundir, session
@@ -47,6 +48,7 @@ def test_one_run_per_cell_and_logging_again_replaces(logged) -> None:
     modes = summary["metrics"]["modes"]
     assert metrics["final/modes"] == metrics["coverage/modes"] == modes["mean"]
     assert [metrics["final/modes.lo"], metrics["final/modes.hi"]] == modes["ci95"]
+    assert [metrics["coverage/modes.lo"], metrics["coverage/modes.hi"]] == pytest.approx(modes["ci95"])
     assert {"dist/reverse_kl", "coverage/high_quality.lo", "loss/D.hi", "cost/seconds_per_seed"} <= metrics.keys()
     recipe = json.loads((folder / "config.json").read_text())["recipe"]
     assert (params["unrolled.k"], params["lr_d"], params["n_seeds"]) == ("1", str(recipe["lr_d"]), "2")
@@ -66,6 +68,18 @@ def test_the_curve_is_the_mean_over_seeds_by_round_and_finals_are_bars(logged) -
         values = [float(row[column]) for row in rows[1:] if row[1] == str(r)]
         assert curve[r] == pytest.approx(sum(values) / 2)
     assert [p.step for p in store.get_metric_history(run.info.run_id, "final/modes")] == [0]
+
+
+def test_a_damaged_run_is_told_of_and_the_others_are_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, "ns", [2, 3])
+    (write_run(tmp_path, "r1", [8, 8]) / "summary.json").write_text("{")
+    monkeypatch.setattr(tracking, "try_log", lambda folder, root: None)
+    with pytest.raises(SystemExit):
+        track_runs([tmp_path])
+    told = capsys.readouterr()
+    assert (told.out.count("logged"), "A damaged run is left out" in told.err) == (1, True)
 
 
 def test_one_flat_run_per_seed(logged) -> None:

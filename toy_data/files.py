@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,16 @@ def from_npz(path: Path) -> Mixture | Points:
     )
 
 
+def why(path: Path, error: Exception) -> str:
+    """Why NumPy could not read a file, in words of ours: it takes whatever is no file of its own for pickled objects, and tells how to load them."""
+    told = str(error).split("\n")[0].rstrip(".")
+    if path.suffix == ".npz" and not zipfile.is_zipfile(path):
+        return "it is no whole .npz file"
+    if "allow_pickle" not in told:
+        return told
+    return "it holds pickled objects" if told.startswith("Object arrays") else f"it is no {path.suffix} file"
+
+
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise DataError(f"There is no file {path}.")
@@ -46,9 +57,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
     except Exception as error:  # a damaged file makes numpy and zipfile raise a dozen kinds
-        reason = "it holds pickled objects" if "allow_pickle" in str(error) else f"{error}".split("\n")[0].rstrip(".")
         raise DataError(
-            f"{path} cannot be read as plain arrays ({reason}); write it with numpy.savez and arrays of numbers."
+            f"{path} cannot be read as plain arrays ({why(path, error)}); write it with numpy.savez and arrays of numbers."
         ) from error
     for key, array in arrays.items():
         if array.dtype.kind not in "iuf":

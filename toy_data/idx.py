@@ -104,8 +104,9 @@ def data_root(root: str | Path | None) -> Path:
 
 
 def _download(base: Path, missing: list[str]) -> None:
-    """Beside the goal first, then renamed: a download that is cut off, or two at once, leave no half file."""
+    """Beside the goal first, then renamed: a download that is cut off, or two at once, leave no half file; one that fails no folder."""
     raw = base / "MNIST" / "raw"
+    made = [folder for folder in (raw, *raw.parents) if not folder.exists()]
     raw.mkdir(parents=True, exist_ok=True)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(30)
@@ -116,6 +117,9 @@ def _download(base: Path, missing: list[str]) -> None:
                 os.replace(Path(beside) / "MNIST" / "raw" / name, raw / name)
     finally:
         socket.setdefaulttimeout(before)
+        for folder in made:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def _find(folder: Path, name: str) -> Path | None:

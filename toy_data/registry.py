@@ -95,6 +95,8 @@ def load(name: str, root: str | Path | None = None) -> Data:
     ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder).
     Raises ``DataError`` for an unknown name, and for files that are missing, damaged, or not what they should be.
     """
+    if not isinstance(name, str):
+        raise DataError(f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {name!r}.")
     if name.endswith(".npz"):
         from toy_data.files import from_npz
 

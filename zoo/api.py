@@ -12,7 +12,7 @@ import contextlib
 import html
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from torch import Tensor
 
 import toy_data
-from zoo.errors import unknown
+from zoo.errors import ZooError
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
@@ -56,7 +56,7 @@ class Result(Shown):
     """A finished run: its folder, and what is in it."""
 
     folder: Path
-    summary: dict[str, Any]
+    summary: dict[str, Any] = field(repr=False)
 
     @property
     def samples(self) -> np.ndarray:
@@ -81,9 +81,11 @@ class Result(Shown):
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""
         import pandas
 
+        from zoo.statistics import shown
+
         rows = {}
         for name, m in self.summary["metrics"].items():
-            low, high = m["ci95"]
+            low, high = shown(m["ci95"], len(m["per_seed"]) - m["missing"])
             rows[name] = {"mean": m["mean"], "median": m["median"], "low": low, "high": high}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
@@ -92,6 +94,8 @@ class Result(Shown):
         """``n`` new samples ``[n, *data]`` of one seed's generator, the first unless told. ``ZooError`` for a seed that is not there."""
         from zoo.runs import sampling
 
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise ZooError(f"n is how many samples, at least 1, not {n!r}.")
         sampler = sampling.open_run(self.folder, seed)
         return sampler.sample(sampler.latents(n)).numpy()
 
@@ -115,12 +119,13 @@ class Evaluation(Shown):
         import pandas
 
         from zoo.metrics.spec import BY_NAME
-        from zoo.statistics import summarise
+        from zoo.statistics import shown, summarise
 
         rows: dict[str, dict[str, Any]] = {}
         for name, value in self.metrics.items():
             over = summarise(value if isinstance(value, list) else [value])
-            rows[name] = {"mean": over.mean, "low": over.ci95[0], "high": over.ci95[1], "better": BY_NAME[name].better}
+            low, high = shown(over.ci95, over.n)
+            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": BY_NAME[name].better}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.reference.items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
@@ -202,12 +207,9 @@ def evaluate(
     """
     from zoo.evaluation import evaluate as scored
     from zoo.evaluation import foreign, subjects
-    from zoo.metrics.modes import PROTOCOLS
 
-    if protocol is not None and protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
     chosen = toy_data.load(data, data_root)
-    how = PROTOCOLS[protocol] if protocol else scored.default_protocol(chosen)
+    how = scored.protocol_named(protocol, chosen)
     array = samples.detach().cpu().numpy() if isinstance(samples, Tensor) else np.asarray(samples)
     source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)

@@ -7,7 +7,7 @@ them for many runs at once, and the probability of improvement). scipy does the 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ Statistic = Callable[..., Any]
 """``statistic(values, axis=-1)``, vectorised: ``np.mean``, ``np.median``, ``iqm``."""
 
 _RESAMPLES = 9999
+FEW = 4
+"""Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
 
 @dataclass(frozen=True)
@@ -83,19 +85,36 @@ def bootstrap(
 def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Values, Values, Values]:
     """Mean over seeds at every evaluation, and its percentile bootstrap interval: ``[R, S] -> [R], [R], [R]``.
 
-    Of the seeds that have a number there, with the same resamples where these are equally many; NaN bounds where they are fewer than two.
+    Of the seeds that have a number there: what ``bootstrap`` says of each row, so that the last is the interval of the final values.
     """
-
-    def of_one(row: Values) -> tuple[float, float, float]:  # row by row: [R, resamples, S] would not be small
-        known = row[~np.isnan(row)]
-        if len(known) < 2:
-            return float(known.mean()) if len(known) else np.nan, np.nan, np.nan
-        draws = np.random.default_rng(seed).integers(len(known), size=(1999, len(known)))
-        low, high = np.quantile(known[draws].mean(-1), [(1 - confidence) / 2, (1 + confidence) / 2])
-        return float(known.mean()), float(low), float(high)
-
-    mean, low, high = np.array([of_one(row) for row in np.asarray(table, dtype=float)]).reshape(-1, 3).T
+    x = np.asarray(table, dtype=float)
+    known = ~np.isnan(x)
+    n, ends = known.sum(-1), [(1 - confidence) / 2, (1 + confidence) / 2]
+    mean, low, high = np.full((3, len(x)), np.nan)
+    for seeds in {*n.tolist()} - {0}:
+        rows = np.flatnonzero(n == seeds)
+        values = x[rows][known[rows]].reshape(-1, seeds)
+        mean[rows] = values.mean(-1)
+        finite = np.isfinite(values).all(-1)
+        for row in rows[~finite]:
+            low[row], high[row] = bootstrap(x[row], confidence=confidence, seed=seed)
+        if seeds > 1 and finite.any():
+            low[rows[finite]], high[rows[finite]] = np.quantile(_resampled(values[finite], seed), ends, axis=-1)
     return mean, low, high
+
+
+def _resampled(values: Values, seed: int) -> Values:
+    """The means ``[R, resamples]`` of the resamples of ``bootstrap``, of all rows ``[R, n]`` at once: how often a resample has each seed, times
+    the values."""
+    rng, (rows, n) = np.random.default_rng(seed), values.shape
+    means = np.empty((rows, _RESAMPLES))
+    for part in np.array_split(np.arange(_RESAMPLES), 9):
+        drawn = rng.integers(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=len(part) * n).reshape(len(part), n)
+        means[:, part] = values @ (counts.T / n)
+    return means.clip(
+        values.min(-1, keepdims=True), values.max(-1, keepdims=True)
+    )  # a mean of equal values is that value
 
 
 def summarise(values: ArrayLike) -> Summary:
@@ -106,6 +125,12 @@ def summarise(values: ArrayLike) -> Summary:
         nan = float("nan")
         return Summary(0, missing, nan, nan, (nan, nan))
     return Summary(len(x), missing, float(x.mean()), float(np.median(x)), bootstrap(x))
+
+
+def shown(ends: Sequence[float], seeds: int) -> tuple[float, float]:
+    """An interval as a reader sees it: as it is, or (nan, nan) where it is over fewer than ``FEW`` seeds."""
+    low, high = ends if seeds >= FEW else (np.nan, np.nan)
+    return low, high
 
 
 def holm(p: ArrayLike) -> Values:

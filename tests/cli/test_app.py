@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -115,7 +116,7 @@ WRONG = {
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "seeds are how many": ["run", "ns", "--seeds", "0"],
-    "these nets need": ["run", "ns", "--width", "50000", "--seeds", "90000"],
+    "these nets need": ["run", "ns", "--width", "50000", "--seeds", "10000"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic, and these": ["sweep", "--variants", "ns", "--device", "cpu", "--tf32"],
     "TF32 is a GPU's arithmetic;": ["run", "ns", "--device", "cpu", "--tf32"],
@@ -139,6 +140,15 @@ WRONG = {
         "3",
     ],
     "zoo run ns --recipe d2gan-ring ...": ["run", "--recipe", "d2gan-ring", "ns", "--rounds", "2"],
+    "--plugin stands before the variant's name: zoo run --plugin hinge2.py my-hinge2 ...": [
+        "run",
+        "my-hinge2",
+        "--rounds",
+        "3",
+        "--plugin",
+        "hinge2.py",
+    ],
+    "'--out': the name is empty": ["run", "ns", "--out", ""],
     "There is no folder nowhere; it should hold train-images": ["run", "ns", "--data", "idx:nowhere"],
 }
 
@@ -150,6 +160,12 @@ def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:
+    code, out, err = zoo()
+    assert (code, err) == (2, "")
+    assert "Commands" in out
 
 
 def test_the_version(zoo) -> None:
@@ -246,6 +262,11 @@ def test_eval_of_samples_from_elsewhere(zoo, tmp_path: Path) -> None:
     assert "modes" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes,high_quality,")[1]
     assert "name the data set with --data" in zoo("eval", "x.npy")[2]
     assert found["verdict"] == ["The samples: covers all 8 modes."]
+    assert "1 seed of 600 samples, protocol pacgan" in zoo("eval", "x.npy", "--data", "ring", "--metrics", "modes")[1]
+    np.save(tmp_path / "y.npy", 1.1 * np.load(tmp_path / "x.npy"))
+    out = zoo("eval", "y.npy", "--data", "ring", "--metrics", "modes,high_quality")[1]
+    assert "The data's share is of 100,000 samples in these sentences, in the table of 600." in out
+    assert not re.search(r" 0\.00 +│", out)  # seconds
 
 
 def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import re
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from PIL import Image
 
 import toy_data
+import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
 from zoo.evaluation import foreign, scoring
-from zoo.evaluation.evaluate import CALCULATIONS, default_protocol, evaluate
+from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec
@@ -228,9 +230,13 @@ def test_samples_that_cannot_be_right(data, x, sentence):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("error")  # torch's, of a pickle's protocol
 def test_files_that_cannot_be_read(tmp_path, ring):
     np.savez(tmp_path / "two.npz", a=np.zeros(3), b=np.zeros(3))
     np.save(tmp_path / "object.npy", np.array([{"a": 1}]), allow_pickle=True)
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"a": [1]}, protocol=4))
+    (tmp_path / "garbage.npy").write_bytes(b"garbage" * 30)
+    (tmp_path / "garbage.npz").write_bytes(b"garbage" * 30)
     np.save(tmp_path / "words.npy", np.array(["a", "b"]))
     (tmp_path / "broken.npy").write_bytes(b"no")
     (tmp_path / "broken.npz").write_bytes(b"PK no")
@@ -245,19 +251,23 @@ def test_files_that_cannot_be_read(tmp_path, ring):
     for name, sentence in {
         "absent.npy": "no file or folder",
         "two.npz": "name the one with the samples 'samples'",
-        "object.npy": "cannot be read",
+        "object.npy": "cannot be read as an array of numbers (it holds pickled objects).",
+        "garbage.npy": "cannot be read as an array of numbers (it is no .npy file).",
+        "garbage.npz": "cannot be read as arrays of numbers (it is no whole .npz file).",
+        "pickle.pt": "weights-only",
         "words.npy": "samples are numbers",
         "broken.npy": "cannot be read",
         "broken.npz": "cannot be read",
         "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
-        "words.csv": "rows of numbers",
+        "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
         "empty": "neither a run directory nor a folder with PNGs",
         "x.jpeg": "none of the kinds",
     }.items():
-        with pytest.raises(ZooError, match=sentence):
+        with pytest.raises(ZooError, match=re.escape(sentence)) as told:
             load(tmp_path / name, "ring")
+        assert str(told.value).endswith(sentence) or not sentence.endswith(".")
     with pytest.raises(ZooError, match="name the data set"):
         load(written(tmp_path, "npy", ring.sample(50)))
 
@@ -345,6 +355,20 @@ def test_a_file_s_name_does_not_choose_its_protocol(tmp_path):
     for name in ("selfcond", "dyngan", "cube1200"):
         np.savez(tmp_path / f"{name}.npz", centres=np.eye(2), sigma=0.1)
         assert default_protocol(toy_data.load(str(tmp_path / f"{name}.npz"))) == PROTOCOLS["pacgan"]
+
+
+def test_modes_that_lie_too_near_to_be_told_apart_are_said(tmp_path, capsys):
+    centres = np.array([[0, 0], [9, 0], [9.2, 0], [9, 9]])
+    np.savez(tmp_path / "near.npz", centres=centres, sigma=[1, 1, 0.2, 1])
+    data = toy_data.load(str(tmp_path / "near.npz"))
+    (told,) = crowded(data, PROTOCOLS["pacgan"])
+    assert told.startswith("Modes 1 and 2 of 'near' lie 0.2 sigmas apart, nearer than the 3 of a high-quality sample")
+    assert told in evaluate(data.sample(100)[None], data, ["modes"])["notes"]
+    zoo.run("ns", data=str(tmp_path / "near.npz"), rounds=2, seeds=1, batch=16, width=8, out=tmp_path / "run")
+    assert capsys.readouterr().out.count(f"Warning: {told}") == 1
+    for name in ("ring", "gmm1d", "cube1200"):
+        chosen = toy_data.load(name)
+        assert crowded(chosen, default_protocol(chosen)) == []
 
 
 def test_pngs_of_sixteen_bits_are_those_of_eight(tmp_path):

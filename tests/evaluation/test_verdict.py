@@ -149,7 +149,7 @@ def test_a_run_is_described_by_groups_of_seeds():
     good, bad = "covers all 8 modes.", "diverged: its samples or its losses are not finite."
     found = [Verdict(1, ("diverged",), bad), Verdict(2, (), good), Verdict(3, (), good)]
     assert describe(found) == [f"Seeds 2, 3: {good}", f"Seed 1: {bad}"]
-    assert describe(found[1:]) == [f"All 2 seeds: {good}"]
+    assert describe(found[1:]) == [f"Both seeds: {good}"]
     assert set(FAULTS) >= {f for v in found for f in v.faults}
 
 

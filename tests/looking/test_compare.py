@@ -16,6 +16,8 @@ from tests.synthetic_runs import write_run
 from zoo import statistics
 from zoo.errors import ZooError
 from zoo.looking.compare import Comparison, compare
+from zoo.looking.report import write_report
+from zoo.looking.sentences import verdicts
 from zoo.looking.tables import STYLES, cells, render
 from zoo.resampling import improvement, interval_of_iqm
 
@@ -127,6 +129,28 @@ def test_equal_cost_reads_the_dearer_run_earlier(runs: Path) -> None:
         compare([runs], equal="flops")
 
 
+@pytest.mark.parametrize(("kind", "said"), [("cpu", "at 4 times the CPU time"), ("cuda", "at 9 times the wall time")])
+def test_time_is_a_cpu_s_own_and_a_gpu_s_by_the_wall(tmp_path: Path, kind: str, said: str) -> None:
+    for variant, modes, cpu, wall in (("ns", NS, 2.0, 1.0), ("r1", UNROLLED, 8.0, 9.0)):
+        cost = {"seconds_per_seed": wall, "cpu_seconds_per_seed": cpu}
+        folder = write_run(tmp_path, variant, modes, cost=cost)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"kind": kind}))
+    table = only(compare([tmp_path]))
+    assert any(said in sentence for sentence in verdicts(table))
+    other = {"cpu": "wall", "cuda": "CPU"}[kind]
+    assert [head for head in cells(table)[0] if "s per seed" in head][1:] == [f"{other} s per seed"]
+
+
+def test_intervals_are_shown_from_four_seeds_on(tmp_path: Path) -> None:
+    write_run(tmp_path, "ns", [2, 3, 4])
+    write_run(tmp_path, "r1", [6, 7, 8, 8])
+    few, enough = sorted(only(compare([tmp_path])).rows, key=lambda row: row.n)
+    assert np.isnan([*few.ci95, *(enough.improvement_ci95 or ())]).tolist() == [True] * 4
+    assert enough.ci95[0] < enough.ci95[1]
+    assert ", 95 % interval" not in verdicts(only(compare([tmp_path])))[1]
+
+
 def test_what_differs_is_said(tmp_path: Path) -> None:
     write_run(tmp_path, "ns", [8] * 8)
     write_run(tmp_path, "wgan", [8, 8, 8], rounds=800, protocol={"threshold": 2.0}, recipe={"lr_d": 5e-5})
@@ -139,12 +163,28 @@ def test_what_differs_is_said(tmp_path: Path) -> None:
         "Recipes differ in lr_d",
     ):
         assert part in told
-    assert "fewer than 5 seeds" in told
+    assert "Intervals over fewer than 4 seeds say little and are not shown." in told
     assert "1 unfinished run is left out; zoo run --resume" in told
     alike = tmp_path / "alike"
     write_run(alike, "ns", [8] * 8)
     write_run(alike, "wgan", [8] * 8)
     assert only(compare([alike])).warnings == []
+
+
+def test_a_damaged_run_stands_in_no_other_run_s_way(runs: Path) -> None:
+    bad = write_run(runs, "r1", [8] * 8)
+    whole = (bad / "summary.json").read_text()
+    (bad / "summary.json").write_text(whole[: len(whole) // 2])
+    table = only(compare([runs]))
+    assert len(table.rows) == 3
+    (told,) = table.warnings
+    assert told.startswith(f"A damaged run is left out: {bad / 'summary.json'} is not valid JSON")
+    assert told in write_report([runs], runs / "report.html").read_text().replace("&#39;", "'")
+    for named in ([bad], [runs, bad]):
+        with pytest.raises(ZooError, match="is not valid JSON"):
+            compare(named)
+    with pytest.raises(ZooError, match="is not valid JSON"):
+        compare([bad.parent])
 
 
 def test_a_table_per_data_set(tmp_path: Path) -> None:

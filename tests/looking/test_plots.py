@@ -142,6 +142,17 @@ def test_long_names_of_runs_are_wrapped_and_lie_on_nothing(drawn: list[Figure], 
         plt.close(figure)
 
 
+@pytest.mark.parametrize(("runs", "columns"), [(3, 3), (5, 3), (8, 4), (9, 3)])
+def test_panels_fill_their_rows_and_every_column_has_its_rounds(drawn: list[Figure], runs: int, columns: int) -> None:
+    flat = np.linspace(0, 1, 3)
+    plots_report.curves({f"run {i}": (flat, flat, flat, flat) for i in range(runs)}, "modes", 1, {})
+    (figure,) = drawn
+    panels = [axis for axis in figure.axes if axis.axison]
+    labelled = [i for i, axis in enumerate(panels) if any(t.get_visible() for t in axis.get_xticklabels())]
+    assert (len(panels), labelled) == (runs, list(range(runs - columns, runs)))
+    plt.close(figure)
+
+
 def test_an_evaluation_is_drawn_once(drawn: list[Figure]) -> None:
     few, many = ([100], np.zeros((1, 9, 2))), (list(range(20)), np.zeros((20, 9, 2)))
     plots_report.density_grid({"few": few, "many": many}, toy_data.load("ring"))  # type: ignore[dict-item]

@@ -94,7 +94,7 @@ def test_the_numbers_are_those_of_compare(report: tuple[Path, str]) -> None:
     for sentence in verdicts(comparison):
         assert sentence in text
     assert "unrolled k=5: IQM 8 of 8 modes, 95 % interval 7.25 to 8; no seed collapsed; better than ns" in text
-    assert "at 3 times the training time" in text
+    assert "at 3 times the wall time" in text
     assert "Modes with 1 or more high-quality samples. ring: modes (more is better)." in text
     assert "wgan" in text
     assert "1 of 4 diverged" in text
@@ -102,7 +102,7 @@ def test_the_numbers_are_those_of_compare(report: tuple[Path, str]) -> None:
     assert "zoo run unrolled --k 5 --data ring" in text
     assert "(collapsed)" in text
     heads = re.findall(r"<thead><tr>(.*?)</tr></thead>", html)
-    assert ["training s per seed" in head for head in heads] == [False, False, True] * 2
+    assert ["training wall s per seed" in head for head in heads] == [False, False, True] * 2
 
 
 def test_runs_of_one_name_in_two_folders_are_all_drawn(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scipy import stats
 
 import toy_data
 from zoo.errors import ZooError
+from zoo.metrics import modes
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign, count, coverage, divergences, histogram
 
 
@@ -27,6 +28,20 @@ def test_a_perfect_sampler_reaches_ceiling_and_floor(ring, generator):
     assert got["reverse_kl"].mean() == pytest.approx(floor, abs=3 * sd / 8)
     assert got["forward_kl"].mean() == pytest.approx(floor, abs=3 * sd / 8 + 1e-4)
     assert got["effective_modes"].mean() == pytest.approx(8, abs=0.02)
+
+
+@pytest.mark.parametrize("chunk", [1, 40, 1 << 23])
+def test_the_closest_modes_are_those_of_all_pairs(monkeypatch, generator, chunk):
+    monkeypatch.setattr(modes, "_CHUNK", chunk)
+    data = toy_data.Mixture("m", torch.randn(9, 2, generator=generator), sigma=torch.rand(9, generator=generator) + 0.1)
+    pairs = {
+        (float((data.centres[i] - data.centres[j]).norm() / data._spread[i]), i, j)
+        for i in range(9)
+        for j in range(9)
+        if i != j
+    }
+    distance, *which = modes.closest(data)
+    assert (distance, tuple(which)) == (pytest.approx(min(pairs)[0]), min(pairs)[1:])
 
 
 @pytest.mark.parametrize("kept", [1, 2, 5, 8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 import toy_data
 from tests.runs.test_session import small
 from zoo.errors import ZooError
+from zoo.extending import plugins
 from zoo.runs import session
 from zoo.runs.cell import parse_seeds, plan
+from zoo.variant import REGISTRY
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "4-2", "1,1", "x", "1.5", "", "1-2-3"])
@@ -21,9 +24,9 @@ def test_wrong_seeds(text: str) -> None:
         parse_seeds(text)
 
 
-@pytest.mark.parametrize("text", ["99999999999", "0-9999999999", "100001", f"0-{10**40}", range(10**6)])
+@pytest.mark.parametrize("text", ["99999999999", "0-9999999999", "10001", f"0-{10**40}", range(10**6)])
 def test_too_many_seeds_are_refused_before_they_are_listed(text: Any) -> None:
-    with pytest.raises(ZooError, match="At most 100,000 seeds"):
+    with pytest.raises(ZooError, match="At most 10,000 seeds"):
         parse_seeds(text)
 
 
@@ -41,6 +44,10 @@ REFUSED = {
     "--lr-g must be above 0": lambda: plan("ns", changes={"lr_g": 0.0}),
     "did you mean 'rounds'": lambda: plan("ns", changes={"round": 3}),
     "did you mean 'pacgan'": lambda: plan("ns", protocol="pacgam"),
+    "'cube1200' is for 1,200 dimensions, which 'ring' is not; take 'pacgan'": lambda: plan("ns", protocol="cube1200"),
+    "'stacked-mnist' is for images, which 'cube1200' is not; take 'cube1200'": lambda: plan(
+        "ns", data="cube1200", protocol="stacked-mnist"
+    ),
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
@@ -69,9 +76,14 @@ def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "something").touch()
-    with pytest.raises(ZooError, match="not empty"):
-        session.start(small(), out=tmp_path)
+    folder = tmp_path / "full run é"
+    folder.mkdir()
+    (folder / "something").touch()
+    with pytest.raises(ZooError, match="not empty; choose another --out"):  # it is no run, so that nothing goes on
+        session.start(small(), out=folder)
+    (folder / "config.json").touch()
+    with pytest.raises(ZooError, match=re.escape(f"go on with `zoo run --resume '{folder}'`, or choose another")):
+        session.start(small(), out=folder)
 
 
 def test_data_errors_reach_the_user_as_they_are() -> None:
@@ -105,7 +117,14 @@ def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) 
         small(variant, uniform_latent=True)
 
 
-@pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1"])
+def test_a_seed_that_no_integer_of_pytorch_holds_is_refused() -> None:
+    assert parse_seeds(f"{2**63 - 1},3") == (2**63 - 1, 3)
+    for seeds in (f"3,{2**63}", [2**63], f"{2**63 - 1}-{2**63}"):
+        with pytest.raises(ZooError, match=r"^The largest seed is 9223372036854775807; 9223372036854775808 is above"):
+            parse_seeds(seeds)
+
+
+@pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1", True, False, [True]])
 def test_seeds_that_are_none_are_refused(seeds: Any) -> None:
     with pytest.raises(ZooError, match="of different seeds"):
         parse_seeds(seeds)
@@ -139,3 +158,29 @@ def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": None}))
     with pytest.raises(ZooError, match="describes no run"):
         session.resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("loss * loss.item()", "a tensor is asked for its value"),
+        ("loss + torch.rand(())", "a loss draws random numbers"),
+    ],
+)
+def test_a_loss_that_does_what_it_may_not_is_a_sentence_with_its_line(tmp_path: Path, line: str, told: str) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nimport torch\nfrom zoo import register\nfrom zoo.variants.ns import NonSaturating\n\n"
+        "@register('breaks')\n@dataclass(frozen=True)\nclass Breaks(NonSaturating):\n"
+        f"    def d_loss(self, nets, batch):\n        loss = super().d_loss(nets, batch)\n        return {line}\n"
+    )
+    plugins.load_file(mine)
+    try:
+        with pytest.raises(ZooError, match=f"breaks cannot be trained: {told}") as refused:
+            session.start(small("breaks"), out=tmp_path / "run", compile=False)
+    finally:
+        plugins.FILES.pop("breaks")
+        REGISTRY.pop("breaks")
+    assert not (tmp_path / "run").exists()
+    assert f"mine.py:11: return {line}" in str(refused.value)
+    assert "\n" not in str(refused.value)

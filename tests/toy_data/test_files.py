@@ -134,6 +134,9 @@ def test_objects_in_a_file_are_never_executed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it holds pickled objects"):
         toy_data.load(path)
     assert not trace.exists()
+    (tmp_path / "garbage.npz").write_bytes(b"garbage" * 30)
+    with pytest.raises(DataError, match=r"it is no whole \.npz file"):
+        toy_data.load(str(tmp_path / "garbage.npz"))
     np.load(path, allow_pickle=True)["centres"]
     assert trace.exists()  # the trap does work
 

@@ -166,13 +166,15 @@ def test_without_files_or_network_one_sentence_says_what_goes_where(
         raise RuntimeError("Error downloading train-images:\nTried here, got:\nName or service not known\n")
 
     monkeypatch.setattr(mnist.MNIST, "download", no_network)
+    assert "could not be downloaded" in refusal("mnist", tmp_path / "no" / "where")
+    assert list(tmp_path.iterdir()) == []
     sentence = refusal("stacked-mnist", tmp_path)
     assert sentence.startswith(
         "MNIST could not be downloaded (Name or service not known): put train-images-idx3-ubyte, "
     )
     assert f"into {tmp_path}/MNIST/raw" in sentence
     assert "ZOO_DATA" in sentence
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     assert "could not be downloaded" in refusal("mnist", tmp_path / "file")  # where no folder can be made
 

@@ -17,6 +17,7 @@ from toy_data.errors import DataError
 from zoo import heap
 from zoo.cli import evaluate, look, run, sweep, yours
 from zoo.cli.listing import owners
+from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError, lacks_memory, unknown
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -78,7 +79,8 @@ def show(
     name: Annotated[str, typer.Argument(help="A variant, a recipe (or a .toml file), a data set or a metric.")],
 ) -> None:
     """A variant's objective, paper, players and options; a recipe's fields; what a data set or a metric is."""
-    from zoo.cli import showing
+    with ends_at_once():
+        from zoo.cli import showing
 
     showing.show(name)
 
@@ -86,7 +88,8 @@ def show(
 @app.command()
 def track(folders: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")]) -> None:
     """Log finished runs to MLflow, from their files; a run that is there already is replaced."""
-    from zoo.cli.terminal import track_runs
+    with ends_at_once():
+        from zoo.cli.terminal import track_runs
 
     track_runs(folders)
 
@@ -107,8 +110,9 @@ def sample(
     plugin: yours.Plugin = None,
 ) -> None:
     """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
-    from zoo.cli import terminal
-    from zoo.runs import sampling
+    with ends_at_once():
+        from zoo.cli import terminal
+        from zoo.runs import sampling
 
     path = out or Path("samples.npy" if npy else "samples.png")
     sampling.check(path, as_array=npy)
@@ -127,7 +131,8 @@ def judge(
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
 ) -> None:
     """The classifier that counts the modes of images: trained once (minutes for MNIST), then cached."""
-    from zoo.cli.terminal import train_judge
+    with ends_at_once():
+        from zoo.cli.terminal import train_judge
 
     train_judge(data, str(data_root) if data_root else None, train)
 
@@ -158,7 +163,8 @@ def main() -> None:
             sys.exit(2)
         if not hasattr(error, "format_message"):  # click's own: a wrong option, a missing argument
             raise
-        print(f"zoo: {error.format_message()}{owners(error)}", file=sys.stderr)
+        if message := error.format_message():  # none where it shows the help: `zoo` alone
+            print(f"zoo: {message}{owners(error)}", file=sys.stderr)
         code = 2
     finally:
         heap.collect_as_usual()

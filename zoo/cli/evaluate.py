@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 
 
 def evaluate_samples(
@@ -23,9 +24,10 @@ def evaluate_samples(
     plugin: yours.Plugin = None,
 ) -> None:
     """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score, and the verdict."""
-    from zoo.evaluation import subjects
-    from zoo.evaluation.evaluate import evaluate
-    from zoo.files import finite
+    with ends_at_once():
+        from zoo.evaluation import subjects
+        from zoo.evaluation.evaluate import evaluate
+        from zoo.files import finite
 
     names, beside = _words(metrics), _words(references)
     source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
@@ -53,12 +55,14 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.terminal import FEW, terminal
+    from zoo.cli.terminal import shares, terminal
+    from zoo.looking.tables import interval
     from zoo.metrics.spec import BY_NAME
-    from zoo.statistics import summarise
+    from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
-    title = f"{protocol['seeds']} seed(s) of {protocol['samples']:,} samples, protocol {protocol['name']}"
+    seeds = f"{protocol['seeds']} seed{'s' * (protocol['seeds'] > 1)}"
+    title = f"{seeds} of {protocol['samples']:,} samples, protocol {protocol['name']}"
     table = Table(title=title, title_style="bold")
     table.add_column("")
     for head in ("mean", "95 % interval", "better", *found["reference"], "seconds"):
@@ -66,7 +70,7 @@ def show(found: dict[str, Any]) -> None:
     for name, value in found["metrics"].items():
         values = value if isinstance(value, list) else [value]
         over = summarise(values)
-        band = f"{over.ci95[0]:.4g} to {over.ci95[1]:.4g}" if over.n >= FEW else "-"
+        band = interval(shown(over.ci95, over.n), ".4g")
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
         told = (
@@ -74,7 +78,7 @@ def show(found: dict[str, Any]) -> None:
             band,
             BY_NAME[name].better,
             *others,
-            f"{found['seconds'][name]:.2f}",
+            f"{found['seconds'][name]:.2g}",
         )
         table.add_row(name, *told)
     console.print(table)
@@ -87,7 +91,7 @@ def show(found: dict[str, Any]) -> None:
         console.print(
             f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images; real images score {judge['held_out']}."
         )
-    for sentence in found["verdict"]:
+    for sentence in [*found["verdict"], *shares(found["verdict"], protocol["samples"])]:
         console.print(sentence, soft_wrap=True)
 
 

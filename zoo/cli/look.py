@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 
 
 def watch(
@@ -21,8 +22,9 @@ def watch(
 ) -> None:
     """A run while it goes on: losses, modes covered, samples; a page on this machine's loopback, or a table. Ends with the run."""
     if terminal:
-        from zoo.cli.terminal import terminal as console
-        from zoo.looking.watch import in_terminal
+        with ends_at_once():
+            from zoo.cli.terminal import terminal as console
+            from zoo.looking.watch import in_terminal
 
         in_terminal(folder, console())
     else:
@@ -54,7 +56,7 @@ def compare(
         str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
     ] = None,
     equal: Annotated[
-        str | None, typer.Option(help="At equal cost: seconds_per_seed, gflop_per_seed, D_updates, G_updates.")
+        str | None, typer.Option(help="At equal cost: cpu_seconds_per_seed, gflop_per_seed, D_updates, G_updates.")
     ] = None,
     style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
 ) -> None:

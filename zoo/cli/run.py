@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 from baselines import recipes
 from zoo import variants
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ class VariantGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        for i, arg in enumerate(args):
+            if arg == "--plugin" or arg.startswith("--plugin="):
+                early = shlex.join(["zoo", "run", *(args[i : i + 2] if arg == "--plugin" else [arg]), args[0]])
+                raise ZooError(f"--plugin stands before the variant's name: {early} ...")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in variants.names():
@@ -74,8 +83,19 @@ Compile = Annotated[
     ),
 ]
 TF32 = Annotated[bool, typer.Option("--tf32", help="Multiply in TF32 (GPU).", rich_help_panel="Run")]
+
+
+def folder(name: str) -> Path:
+    if not name:
+        raise typer.BadParameter("the name is empty.")
+    return Path(name)
+
+
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for this run (else runs/DATA/VARIANT/...).", rich_help_panel="Run")
+    Path | None,
+    typer.Option(
+        help="Folder for this run (else runs/DATA/VARIANT/...).", parser=folder, metavar="PATH", rich_help_panel="Run"
+    ),
 ]
 Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
 Track = Annotated[
@@ -102,7 +122,8 @@ def run_any(
     """Train a variant with many seeds side by side: `zoo run unrolled --k 5`; `zoo run VARIANT --help` shows its options."""
     source: Any = ctx.get_parameter_source
     if ctx.invoked_subcommand is None:
-        from zoo.cli.training import run_cell
+        with ends_at_once():
+            from zoo.cli.training import run_cell
 
         given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
         run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
@@ -140,10 +161,11 @@ def run_options(
 
 def run_command(name: str) -> Any:
     """The click command of one variant: its own options, the recipe's, and the run's."""
-    from zoo import recipe, variant
-    from zoo.cli.training import run_cell
+    with ends_at_once():
+        from zoo import recipe, variant
+        from zoo.cli.training import run_cell
 
-    cls = variants.load(name)
+        cls = variants.load(name)
     own, common = variant.options(cls), recipe.fields()
     run_wide = inspect.signature(run_options, eval_str=True).parameters
     for taken in own.keys() & {*common, *run_wide}:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import yours
+from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -61,10 +62,11 @@ def sweep(
     plugin: yours.Plugin = None,
 ) -> None:
     """Many runs: variants x data sets x options. Finished cells are skipped, begun ones go on; a failing one stops nothing."""
-    from zoo.sweeps import executors
-    from zoo.sweeps import grid as grids
-    from zoo.sweeps import sweep as sweeps
-    from zoo.sweeps.worker import Setup
+    with ends_at_once():
+        from zoo.sweeps import executors
+        from zoo.sweeps import grid as grids
+        from zoo.sweeps import sweep as sweeps
+        from zoo.sweeps.worker import Setup
 
     given: dict[str, Any] = {"seeds": seeds, "recipe": recipe, "protocol": protocol, "grid": grids.parse(grid or [])}
     given |= {"variants": _words(variants), "data": _words(data), "data_root": str(data_root) if data_root else None}

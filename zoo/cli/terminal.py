@@ -17,10 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import ZooError
+from zoo.evaluation.evaluate import crowded
+from zoo.evaluation.subjects import MANY
 from zoo.harness import Record
+from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
+from zoo.statistics import shown
 
 SHOWN = {
     "modes": "modes covered",
@@ -28,8 +32,6 @@ SHOWN = {
     "reverse_kl": "reverse KL (nats)",
     "fid": "FID (our judge's)",
 }
-FEW = 4
-"""Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
 
 def _count(seeds: int) -> str:
@@ -63,6 +65,8 @@ class Live(session.Listener):
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
+        for sentence in crowded(run.data, cell.protocol):
+            self.console.print(f"Warning: {sentence}", soft_wrap=True)
         if self.console.is_terminal:
             columns = (
                 BarColumn(),
@@ -141,12 +145,13 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
                 m["per_seed"], key=lambda v: (not math.isnan(v), goodness(v))
             )  # nothing is worse than no number
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
-            band = "-" if len(m["per_seed"]) < FEW else f"{m['ci95'][0]:.3g} to {m['ci95'][1]:.3g}"
+            known = len(m["per_seed"]) - m["missing"]
+            band = interval(shown(m["ci95"], known))
             others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
-            only = f" ({len(m['per_seed']) - m['missing']} seeds)" if m["missing"] else ""
+            only = f" ({known} seeds)" if m["missing"] else ""
             table.add_row(told, f"{m['mean']:.3g}{only}", band, f"{worst:.3g}", *others)
         console.print(table)
-    for sentence in summary["verdict"]:
+    for sentence in [*summary["verdict"], *shares(summary["verdict"], run.cell.protocol.samples)]:
         console.print(sentence, soft_wrap=True)
     if summary["judge"]:
         told = summary["judge"]
@@ -164,16 +169,25 @@ def show_summary(console: Console, run: session.Run, summary: dict[str, Any], re
         console.print("Compare runs in the browser with: zoo ui")
 
 
+def shares(verdict: list[str], samples: int) -> list[str]:
+    """Why the data's share in the verdict is not quite the table's, where the verdict tells one."""
+    told = any("high quality" in sentence for sentence in verdict)
+    return [f"The data's share is of {MANY:,} samples in these sentences, in the table of {samples:,}."] * told
+
+
 def track_runs(folders: list[Path]) -> None:
     """`zoo track`: log every finished run in these folders."""
     from zoo import tracking
     from zoo.runs import rundir
 
     roots = {path: tracking.root_of(folder) for folder in folders for path in rundir.find([folder])}
-    found = [path for path in rundir.find(folders) if rundir.read(path).finished]
+    runs, damaged = rundir.read_all(folders)
+    found = [run.path for run in runs if run.finished]
     if not found:
         raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
-    failed = 0
+    for sentence in damaged:
+        print(f"zoo: {sentence}", file=sys.stderr)
+    failed = len(damaged)
     for folder in found:
         failure = tracking.try_log(folder, roots[folder])
         print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)

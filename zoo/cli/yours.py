@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from zoo import variants
+from zoo.cli.starting import ends_at_once
 from zoo.extending import plugins
 
 
 def _load(files: list[Path] | None) -> list[Path] | None:
-    for file in files or ():
-        plugins.load_file(file)
+    with ends_at_once():
+        for file in files or ():
+            plugins.load_file(file)
     return files
 
 
@@ -35,12 +37,13 @@ def check(
     ],
 ) -> None:
     """Does a variant hold to the contract? Builds, finite, pure, seeds apart, traced, resumed, options in range, a source."""
-    names = [name for given in variant for name in (plugins.load_file(given) if given.endswith(".py") else [given])]
-    for name in names:
-        variants.load(name)  # an unknown one is told before the first is played
-    import torch
+    with ends_at_once():
+        names = [name for given in variant for name in (plugins.load_file(given) if given.endswith(".py") else [given])]
+        for name in names:
+            variants.load(name)  # an unknown one is told before the first is played
+        import torch
 
-    from zoo.extending import contract
+        from zoo.extending import contract
 
     torch.set_num_threads(1)
     wrong = 0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,16 +140,12 @@ def measure(
     import torch
 
     import toy_data
-    from zoo.evaluation.evaluate import default_protocol
+    from zoo.evaluation.evaluate import protocol_named
     from zoo.metrics import modes as metric
     from zoo.statistics import bootstrap
 
     data = toy_data.load(data) if isinstance(data, str) else data
-    protocol = default_protocol(data) if protocol is None else protocol
-    if isinstance(protocol, str):
-        if protocol not in metric.PROTOCOLS:
-            raise unknown("protocol", protocol, metric.PROTOCOLS)
-        protocol = metric.PROTOCOLS[protocol]
+    protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
     which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
     if which == []:
         raise ZooError(f"seeds is how many there are, from 1, or which, such as [3, 5], not {seeds}.")

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from toy_data import Data, Images, Mixture, Stacks
-from zoo.errors import ZooError
+from zoo.errors import ZooError, unknown
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
 from zoo.metrics.distances import FEW, one_thread
-from zoo.metrics.modes import PROTOCOLS, Protocol, count, coverage_of
+from zoo.metrics.modes import PROTOCOLS, Protocol, closest, count, coverage_of
 
 Values = dict[str, Tensor]
 
@@ -178,6 +178,36 @@ def default_protocol(data: Data) -> Protocol:
     return PROTOCOLS["cube1200" if data.name == "cube1200" and data.shape == (1200,) else "pacgan"]
 
 
+def protocol_named(name: str | None, data: Data) -> Protocol:
+    """The protocol of that name, or the default one; ``ZooError`` for one that is not there, or is for other data."""
+    usual = default_protocol(data)
+    if name is None:
+        return usual
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    for kind, told, fits in (
+        ("stacked-mnist", "images", isinstance(data, Images)),
+        ("cube1200", "1,200 dimensions", tuple(data.shape) == (1200,)),
+    ):
+        if name == kind and not fits:
+            raise ZooError(f"The protocol '{name}' is for {told}, which '{data.name}' is not; take '{usual.name}'.")
+    return PROTOCOLS[name]
+
+
+def crowded(data: Data, protocol: Protocol) -> list[str]:
+    """A sentence where two modes lie nearer together than a sample of high quality may lie from its own: one of them covers both.
+
+    Nearer than 3 sigmas, where the threshold is wider: in many dimensions that is mostly the noise of a mode's own samples.
+    """
+    if not isinstance(data, Mixture):
+        return []
+    distance, one, other = closest(data)
+    if distance >= (limit := min(protocol.threshold, Protocol.threshold)):
+        return []
+    told = f"Modes {one} and {other} of '{data.name}' lie {distance:.2g} sigmas apart"
+    return [f"{told}, nearer than the {limit:g} of a high-quality sample: a generator of one of them covers both."]
+
+
 def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
     """The metrics of ``names`` on ``samples [S, N, *shape]``, and the seconds each took (an equal share of a joint one)."""
     few = samples[0, 0].numel() <= FEW and samples.device.type == "cpu"
@@ -238,7 +268,7 @@ def evaluate(
             raise ZooError(f"There is no reference sampler '{sampler}'; there are: {', '.join(SAMPLERS)}.")
         scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
         rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
-    notes = []
+    notes = crowded(data, protocol)
     if n != protocol.samples:
         notes.append(
             f"{n:,} samples per seed, where the protocol '{protocol.name}' draws {protocol.samples:,}: modes and divergences"

@@ -7,6 +7,7 @@ Every complaint is one sentence that says what was found and what is needed.
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from toy_data import Data
+from toy_data.files import why
 from zoo.errors import ZooError
 
 FEWEST = 20
@@ -49,7 +51,7 @@ def _npy(path: Path) -> Tensor:
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, ZooError):
             raise
-        raise ZooError(f"{path} cannot be read as an array of numbers ({error}).") from error
+        raise ZooError(f"{path} cannot be read as an array of numbers ({why(path, error)}).") from error
 
 
 def _npz(path: Path) -> Tensor:
@@ -63,7 +65,7 @@ def _npz(path: Path) -> Tensor:
     except ZooError:
         raise
     except Exception as error:  # a damaged file makes numpy, zipfile and zlib raise a dozen kinds
-        raise ZooError(f"{path} cannot be read as arrays of numbers ({error}).") from error
+        raise ZooError(f"{path} cannot be read as arrays of numbers ({why(path, error)}).") from error
 
 
 def _csv(path: Path) -> Tensor:
@@ -82,14 +84,16 @@ def _csv(path: Path) -> Tensor:
     try:
         return numbers(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2, dtype=np.float32))
     except ValueError as error:
-        raise ZooError(f"{path} cannot be read as rows of numbers: {error}.") from error
+        raise ZooError(f"{path} cannot be read as rows of numbers: {str(error).split(';')[0].rstrip('.')}.") from error
 
 
 def _pt(path: Path) -> Tensor:
     import pickle
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle's protocol, before it is refused
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise ZooError(f"{path} cannot be read as a tensor with weights-only loading; save a plain tensor.") from error
     if isinstance(found, dict):

@@ -108,8 +108,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def _spread(numbers: list[float]) -> str:
     """Mean, interval and range of the recorded numbers."""
-    from zoo.statistics import summarise
+    from zoo.statistics import FEW, summarise
 
     s = summarise(numbers)
-    interval = f", 95 % interval {s.ci95[0]:.3g} to {s.ci95[1]:.3g}" if s.n > 1 else ""
+    interval = f", 95 % interval {s.ci95[0]:.3g} to {s.ci95[1]:.3g}" if s.n >= FEW else ""
     return f"mean {s.mean:.3g}{interval}, from {min(numbers):.3g} to {max(numbers):.3g} over {len(numbers)} seeds"

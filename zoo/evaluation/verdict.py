@@ -98,7 +98,7 @@ def describe(found: Sequence[Verdict]) -> list[str]:
 
 def _seeds(seeds: list[int], total: int) -> str:
     if len(seeds) == total and total > 1:
-        return f"All {total} seeds:"
+        return "Both seeds:" if total == 2 else f"All {total} seeds:"
     return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}:"
 
 

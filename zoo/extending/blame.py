@@ -6,11 +6,15 @@ import ast
 import inspect
 import linecache
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from zoo.variant import Variant
 
 Place: TypeAlias = "str | Callable[..., Any] | int | None"
 """Where to look: a member of the class by name, a function, a line of the class's file, or the class itself."""
@@ -42,13 +46,27 @@ MEANING = {
 def explain(error: BaseException) -> str:
     """The error in one sentence, with what usually causes it."""
     said = str(error).strip().split("\n")[0] or "no message"
-    whole = f"{type(error).__name__}: {error}"
-    meaning = next((told for sign, told in MEANING.items() if sign in whole), None)
-    if meaning:
+    if meaning := _meaning(error):
         return f"{meaning[0].upper()}{meaning[1:]} (torch says: {said[:160]})"
     if isinstance(error, ZooError):
         return said
     return f"It stops with {type(error).__name__}: {said[:300]}"
+
+
+def _meaning(error: BaseException) -> str | None:
+    whole = f"{type(error).__name__}: {error}"
+    return next((told for sign, told in MEANING.items() if sign in whole), None)
+
+
+@contextmanager
+def in_words(cls: type[Variant]) -> Iterator[None]:
+    """What a loss does that it may not, which torch finds while a round is traced, as a ``ZooError`` that says where."""
+    try:
+        yield
+    except RuntimeError as error:
+        if meaning := _meaning(error):
+            raise ZooError(f"{cls.name} cannot be trained: {meaning} ({culprit(cls, error)}).") from error
+        raise
 
 
 def culprit(cls: type, error: BaseException) -> str:

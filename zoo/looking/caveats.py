@@ -7,9 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zoo.runs.rundir import Run
+from zoo.statistics import FEW
 
-FEW = 5
-SECONDS = "seconds_per_seed"
+CPU, WALL = "cpu_seconds_per_seed", "seconds_per_seed"
+CLOCKS = {CPU: "CPU", WALL: "wall"}
+"""The costs that time is told by, in words."""
+
+
+def clock(runs: Sequence[Run]) -> str:
+    """What these runs' time is told by: CPU seconds, which other work on the machine leaves as they are; wall seconds where one ran on a GPU."""
+    return CPU if all(run.config.get("kind", "cpu") == "cpu" and CPU in run.cost for run in runs) else WALL
 
 
 def left_out(unfinished: Sequence[Run]) -> list[str]:
@@ -41,7 +48,7 @@ def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) ->
     ]
     if equal is None:
         aspects.insert(0, ("Rounds differ", lambda r: r.rounds))
-    if any(SECONDS in run.cost for run in runs):
+    if any(clock([run]) in run.cost for run in runs):
         aspects.append(("Devices differ, so that seconds do not compare", lambda r: r.config.get("device")))
     found = [f"{name}: {told(groups)}." for name, of in aspects if len(groups := split(of)) > 1]
     if len({len(run.seeds) for run in runs}) == 1 and len({tuple(run.seeds) for run in runs}) > 1:
@@ -51,5 +58,5 @@ def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) ->
     if differing:
         found.append(f"Recipes differ in {', '.join(differing)}.")
     if min(len(run.seeds) for run in runs) < FEW:
-        found.append(f"Intervals over fewer than {FEW} seeds say little.")
+        found.append(f"Intervals over fewer than {FEW} seeds say little and are not shown.")
     return found

@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
-from zoo.looking.caveats import SECONDS, differences, left_out
+from zoo.looking.caveats import clock, differences, left_out
 from zoo.metrics.spec import BY_NAME
 from zoo.resampling import Interval, improvement, interval_of_iqm
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import holm, iqm
+from zoo.statistics import holm, iqm, shown
 
-__all__ = ["SECONDS", "Comparison", "Row", "compare"]
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
 """Variants that others are compared with unless a reference is named: the first of these that is there."""
@@ -67,6 +66,8 @@ class Comparison:
     """How many modes there are to cover, where that is known; a seed is *collapsed* when it covers half of them or fewer."""
     reference: str | None
     equal: str | None
+    clock: str
+    """The cost by which time is told: CPU seconds per seed, or wall seconds where a GPU trained."""
     rows: list[Row]
     samplers: dict[str, float]
     """What the reference samplers score."""
@@ -86,10 +87,10 @@ def compare(
 ) -> list[Comparison]:
     """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
 
-    ``reference`` is a run by its label or variant. ``equal`` names a cost (``seconds_per_seed``, ``D_updates``): every run is then read at its last
-    evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
+    ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its
+    last evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
-    runs = [rundir.read(folder) for folder in rundir.find(folders)]
+    runs, damaged = rundir.read_all(folders)
     finished: dict[str, list[Run]] = defaultdict(list)
     unfinished: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
@@ -102,12 +103,11 @@ def compare(
         raise unknown("finished run of data set", data, finished)
     name = metric if metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
-    return [_compare(group, unfinished[of], name, reference, equal) for of, group in sorted(chosen.items())]
+    warned = {of: left_out(unfinished[of]) + damaged for of in chosen}
+    return [_compare(group, warned[of], name, reference, equal) for of, group in sorted(chosen.items())]
 
 
-def _compare(
-    runs: list[Run], unfinished: list[Run], metric: str, reference: str | None, equal: str | None
-) -> Comparison:
+def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
     declared = BY_NAME.get(metric)
     better, scale = (declared.better, declared.goodness) if declared else ("higher", lambda values: values)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
@@ -126,7 +126,7 @@ def _compare(
             n=len(values[i]),
             diverged=len(set(run.diverged) | {s for s, v in zip(run.seeds, values[i], strict=True) if math.isnan(v)}),
             iqm=float(iqm(counted[i])),
-            ci95=interval_of_iqm(counted[i]),
+            ci95=shown(interval_of_iqm(counted[i]), len(values[i])),
             median=float(np.median(counted[i])),
             worst=float(counted[i][goodness[i].argmin()]),
             worst_seed=run.seeds[int(goodness[i].argmin())],
@@ -141,12 +141,13 @@ def _compare(
     samplers = {
         k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
     }
-    warnings = differences(runs, named, equal) + left_out(unfinished)
+    warnings = differences(runs, named, equal) + warned
     if declared is None:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None
+    ranked = [rows[i] for i in order]
     return Comparison(
-        runs[0].data, metric, better, total, against_label, equal, [rows[i] for i in order], samplers, warnings
+        runs[0].data, metric, better, total, against_label, equal, clock(runs), ranked, samplers, warnings
     )
 
 
@@ -186,13 +187,18 @@ def _against(goodness: list[Values], base: int | None) -> list[dict[str, Any]]:
     if base is None:
         return [nothing] * len(goodness)
     others = [i for i in range(len(goodness)) if i != base]
-    found = {i: improvement(goodness[i], goodness[base]) for i in others}
+    found = {i: _improvement(goodness[i], goodness[base]) for i in others}
     adjusted = dict(zip(others, holm([found[i][2] for i in others]), strict=True)) if others else {}
     names = ("improvement", "improvement_ci95", "p")
     return [
         dict(zip(names, found[i], strict=True)) | {"p_holm": float(adjusted[i])} if i in found else nothing
         for i in range(len(goodness))
     ]
+
+
+def _improvement(a: Values, b: Values) -> tuple[float, Interval, float]:
+    chance, ends, p = improvement(a, b)
+    return chance, shown(ends, min(len(a), len(b))), p
 
 
 def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | None:

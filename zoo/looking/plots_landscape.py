@@ -35,8 +35,8 @@ class Scape(NamedTuple):
 def frames(scapes: Mapping[str, Scape], data: Data, most: int = 8) -> tuple[bytes, int]:
     """A PNG of frames from left to right, each with a panel per run, at the same shares of their rounds; and how many frames there are."""
     count = min(most, max(len(s.rounds) for s in scapes.values()))
-    columns = min(4, len(scapes))
-    rows = -(-len(scapes) // columns)
+    rows = -(-len(scapes) // 4)
+    columns = -(-len(scapes) // rows)
     panel = min(2.9, 6.9 / columns)
     names = {label: fill(label, int(panel / 0.065)) for label in scapes}
     gap = 0.12 + 0.115 * (max(name.count("\n") for name in names.values()) + 2)

@@ -39,8 +39,8 @@ def png(figure: Figure, dpi: int = 110, *, tight: bool = True) -> bytes:
 
 def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Mapping[str, float]) -> bytes:
     """A panel per run with its curve and band, all other runs in grey behind it; ``dashed`` are the reference samplers."""
-    columns = min(4, len(lines))
-    rows = math.ceil(len(lines) / columns)
+    rows = math.ceil(len(lines) / 4)
+    columns = math.ceil(len(lines) / rows)
     wide = max(2.6, 4.6 / columns)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -54,6 +54,8 @@ def curves(lines: Mapping[str, Curve], name: str, top: float | None, dashed: Map
         )
         for axis in axes.flat[len(lines) :]:
             axis.set_axis_off()
+        for axis in axes.flat[len(lines) - columns : len(lines)]:
+            axis.tick_params(labelbottom=True)  # the last of its column, in whichever row
         for axis, (label, (rounds, middle, low, high)) in zip(axes.flat, lines.items(), strict=False):
             for other, (x, y, _, _) in lines.items():
                 if other != label:

@@ -23,7 +23,7 @@ from zoo.looking.tables import caption, costs, notes, results
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import bands
+from zoo.statistics import FEW, bands
 
 MAIN = ("modes", "high_quality", "fid")
 """Metrics whose curves and strips are drawn, where they were measured."""
@@ -38,7 +38,7 @@ def write_report(
     """Write the report of the finished runs at or below ``folders`` to ``path``; ``ZooError`` where there are none."""
     import jinja2
 
-    runs = [rundir.read(folder) for folder in rundir.find(folders)]
+    runs, damaged = rundir.read_all(folders)
     finished = [run for run in runs if run.finished and data in (None, run.data)]
     if not finished:
         about = f" on {data}" if data else ""
@@ -49,6 +49,8 @@ def write_report(
     sections = [
         _section(f"data{i}", name, [r for r in runs if r.data == name], reference) for i, name in enumerate(names)
     ]
+    for section in sections:
+        section.warnings.extend(damaged)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("zoo.looking"), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -198,4 +200,6 @@ def _median_lane(run: Run, metric: str | None) -> int:
 
 def _curve(run: Run, metric: str) -> tuple[rundir.Values, rundir.Values, rundir.Values, rundir.Values]:
     rounds, _, values = rundir.by_round(run.table, metric)
-    return rounds, *bands(values)
+    mean, low, high = bands(values)
+    few = (~np.isnan(values)).sum(-1) < FEW
+    return rounds, mean, np.where(few, np.nan, low), np.where(few, np.nan, high)

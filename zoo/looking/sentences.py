@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from zoo.looking.compare import SECONDS, Comparison, Row
+from zoo.looking.caveats import CLOCKS
+from zoo.looking.compare import Comparison, Row
 from zoo.looking.tables import interval, number
 
 LEVEL = 0.05
@@ -37,11 +38,11 @@ def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
     if row.diverged:
         parts.append(f"{row.diverged} of {row.n} diverged")
     if base is not None and row is not base:
-        parts.append(_against(row, base))
+        parts.append(_against(row, base, comparison.clock))
     return "; ".join(parts) + "."
 
 
-def _against(row: Row, base: Row) -> str:
+def _against(row: Row, base: Row, clock: str) -> str:
     """Whether the difference to the reference can be claimed, and what it costs."""
     if row.improvement is None or row.p_holm is None:
         return ""
@@ -51,8 +52,8 @@ def _against(row: Row, base: Row) -> str:
     else:
         word = "better" if row.improvement > 0.5 else "worse"
         said = f"{word} than {base.label} ({chance}, p = {row.p_holm:.2g})"
-    spent, other = row.cost.get(SECONDS), base.cost.get(SECONDS)
+    spent, other = row.cost.get(clock), base.cost.get(clock)
     if not spent or not other:
         return said
-    ratio = spent / other
-    return f"{said}, {'in about the same time' if 0.95 < ratio < 1.05 else f'at {ratio:.2g} times the training time'}"
+    ratio, time = spent / other, f"{CLOCKS[clock]} time"
+    return f"{said}, {f'in about the same {time}' if 0.95 < ratio < 1.05 else f'at {ratio:.2g} times the {time}'}"

@@ -11,7 +11,8 @@ from textwrap import wrap
 
 from zoo.errors import unknown
 from zoo.files import finite
-from zoo.looking.compare import SECONDS, Comparison, Row
+from zoo.looking.caveats import CLOCKS
+from zoo.looking.compare import Comparison, Row
 
 Cells = list[list[str]]
 LEAST = 6
@@ -48,14 +49,16 @@ def costs(comparison: Comparison) -> Cells:
     """The header, and a row per run with what it took."""
     known = dict.fromkeys(k for row in comparison.rows for k in row.cost)
     updates = [k for k in known if k.endswith("_updates")]
-    extra = [k for k in known if k not in (*updates, SECONDS, "seconds")]
-    names = [f"{k.removesuffix('_updates')} updates" for k in updates] + [k.replace("_", " ") for k in extra]
+    extra = [k for k in known if k not in (*updates, comparison.clock, "seconds")]
+    clocks = {k: f"{word} s per seed" for k, word in CLOCKS.items()}
+    names = [f"{k.removesuffix('_updates')} updates" for k in updates]
+    names += [clocks.get(k, k.replace("_", " ")) for k in extra]
     body = []
     for row in comparison.rows:
-        spent = (row.cost.get(k) for k in (SECONDS, *updates, *extra))
+        spent = (row.cost.get(k) for k in (comparison.clock, *updates, *extra))
         told = ("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in spent)
         body.append([row.label, f"{row.round:,}", *told])
-    return [["run", "rounds", "training s per seed", *names], *body]
+    return [["run", "rounds", f"training {clocks[comparison.clock]}", *names], *body]
 
 
 def _line(row: Row, against: str | None) -> list[str]:

@@ -76,6 +76,19 @@ def _assign(x: Tensor, mixture: KnownModes, protocol: Protocol) -> tuple[Tensor,
     return torch.where(finite, nearest, -1), inside & finite
 
 
+def closest(mixture: KnownModes) -> tuple[float, int, int]:
+    """The two modes that lie nearest together: how many sigmas of the first the second's centre is away, and which they are."""
+    centres, found = mixture.centres, (math.inf, 0, 0)
+    first = 0
+    for rows in _rows(centres, len(centres)):
+        distance = mixture.mahalanobis(rows)  # [n, K]
+        distance.diagonal(first).fill_(math.inf)
+        row, mode = divmod(int(distance.argmin()), len(centres))
+        found = min(found, (float(distance[row, mode]), mode, first + row))
+        first += len(rows)
+    return found
+
+
 def count(modes: Tensor, k: int, keep: Tensor | None = None) -> Tensor:
     """How many samples fall to each mode: ``modes [S, N]`` in [-1, k), -1 never counting, ``keep [S, N]`` -> ``[S,
     k]`` int64."""

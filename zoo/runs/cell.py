@@ -16,8 +16,8 @@ import toy_data
 from baselines import recipes
 from zoo import variants
 from zoo.errors import ZooError, unknown
-from zoo.evaluation.evaluate import default_protocol
-from zoo.metrics.modes import PROTOCOLS, Protocol
+from zoo.evaluation.evaluate import protocol_named
+from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
@@ -26,8 +26,10 @@ from zoo.variant import Kit, Variant, make, sketch
 from zoo.variant import options as options_of
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-MOST = 100_000
-"""Seeds of one run: far beyond any machine's memory, and soon counted."""
+MOST = 10_000
+"""Seeds of one run: what is asked of all at once, such as an evaluation, takes minutes with more, in which Ctrl-C is not heard."""
+LARGEST = 2**63 - 1
+"""The largest seed: PyTorch's and MLflow's integers end there."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
     seeds: Sequence[int]
     try:
-        if not isinstance(text, str | int):
-            seeds = tuple(int(s) for s in text if int(s) == s)
+        if isinstance(text, bool):
+            seeds = ()
+        elif not isinstance(text, str | int):
+            seeds = tuple(int(s) for s in text if int(s) == s and not isinstance(s, bool))
             seeds = seeds if len(seeds) == len(text) else ()
         elif "," in str(text):
             seeds = tuple(int(s) for s in str(text).split(","))
@@ -85,6 +89,8 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
         raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise ZooError(f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+    if max(seeds) > LARGEST:
+        raise ZooError(f"The largest seed is {LARGEST}; {max(seeds)} is above it.")
     return tuple(seeds)
 
 
@@ -103,6 +109,9 @@ def plan(
 
     Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
     """
+    for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
+        if not isinstance(name, str | None):
+            raise ZooError(f"'{what}' is given by its name, as text, not by {name!r}.")
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:
@@ -115,9 +124,7 @@ def plan(
     part = file.variants.get(variant, {})
     own = {name: value for name, value in part.items() if name in options_of(kind)}
     made = make(kind, own | (options or {}))
-    protocol = protocol or file.protocol or default_protocol(source).name
-    if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
+    counted = protocol_named(protocol or file.protocol, source)
     settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     changes = changes or {}
     whole, settings = settings, revise(settings, changes)
@@ -131,7 +138,7 @@ def plan(
         data,
         settings,
         parse_seeds(seeds),
-        PROTOCOLS[protocol],
+        counted,
         file.name,
         data_root,
         source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.runs.cell import Cell
+from zoo.runs.rundir import CONFIG
 
 
 def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
@@ -16,9 +18,9 @@ def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
         if out.exists() and not out.is_dir():
             raise ZooError(f"{out} is a file; --out names the folder that the run makes.")
         if out.exists() and any(out.iterdir()):
-            raise ZooError(
-                f"{out} is there already and not empty; go on with `zoo run --resume {out}`, or choose another --out."
-            )
+            goes_on = f"go on with `{shlex.join(['zoo', 'run', '--resume', str(out)])}`, or "
+            hint = goes_on if (out / CONFIG).exists() else ""
+            raise ZooError(f"{out} is there already and not empty; {hint}choose another --out.")
         return out
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     return root / cell.place / f"{stamp}-{cell.key}"

@@ -240,6 +240,21 @@ def find(paths: Sequence[Path | str]) -> list[Path]:
     return sorted(found.values())
 
 
+def read_all(paths: Sequence[Path | str]) -> tuple[list[Run], list[str]]:
+    """Every run at or below ``paths``, and a sentence on each that is damaged; ``ZooError`` where it is itself named, or nothing else is there."""
+    named, runs, damaged = {Path(path).resolve() for path in paths}, [], []
+    for folder in find(paths):
+        try:
+            runs.append(read(folder))
+        except ZooError as error:
+            if folder.resolve() in named:
+                raise
+            damaged.append(error)
+    if not runs:
+        raise damaged[0]
+    return runs, [f"A damaged run is left out: {error}" for error in damaged]
+
+
 def _walk(path: Path) -> Iterator[Path]:
     """The run directories at or below ``path``; a run directory is not searched further."""
     if (path / CONFIG).exists():

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 import toy_data
+from toy_data.files import why
 from zoo import checkpoint
 from zoo.errors import ZooError
 from zoo.evaluation.judge import Judge, judge
@@ -147,7 +148,7 @@ def read_latents(path: Path, latent: int) -> Tensor:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ZooError(
-            f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({error})."
+            f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({why(path, error)})."
         ) from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != latent or not len(found):
         shape = list(getattr(found, "shape", ()))

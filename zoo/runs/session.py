@@ -25,7 +25,7 @@ from zoo.engines import memory
 from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
 from zoo.evaluation import scoring
-from zoo.extending import plugins
+from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game, Record, Training
 from zoo.recipe import Recipe, revise
@@ -83,13 +83,14 @@ class Run:
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
         memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
-        game, self.compiled, groups, self.tf32 = choose(
-            lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
-            self.cell.seeds,
-            self.compile,
-            self.listener.said,
-            tf32=self.tf32,
-        )
+        with blame.in_words(type(variant)):
+            game, self.compiled, groups, self.tf32 = choose(
+                lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
+                self.cell.seeds,
+                self.compile,
+                self.listener.said,
+                tf32=self.tf32,
+            )
         self.filmed = filmed(recipe.evaluations())
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
@@ -105,6 +106,8 @@ class Run:
             stop=self.asked_to_stop.is_set,
             progress=self.listener.played,
         )
+        with blame.in_words(type(variant)):  # a round is traced by now, so that nothing is written where it cannot be
+            self.flops = self.training.flops
 
     @property
     def checkpointed(self) -> bool:
@@ -239,7 +242,7 @@ class Run:
         }
         seeds = len(self.cell.seeds)
         spent = {
-            "gflop_per_seed": rounds * self.training.flops / 1e9,
+            "gflop_per_seed": rounds * self.flops / 1e9,
             "seconds_per_seed": self.training.seconds / seeds,
             "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
         }
