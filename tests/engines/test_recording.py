@@ -34,3 +34,12 @@ def test_asking_a_tensor_of_the_round_for_its_value_is_an_error(ask) -> None:
     with pytest.raises(RuntimeError, match="data-dependent control flow"):
         record(lambda ts: [ts[0] * ask(ts[0].sum())], [torch.ones(3)])
     record(lambda ts: [ts[0] * ask(ONE)], [torch.ones(3)])  # of a constant it is none
+
+
+@pytest.mark.parametrize(
+    "draw", [torch.rand_like, torch.randn_like, torch.nn.functional.dropout], ids=lambda f: f.__name__
+)
+def test_drawing_in_a_round_is_an_error(draw) -> None:
+    """A line would draw other numbers than the seed's stream holds; of several seeds the map says so itself."""
+    with pytest.raises(RuntimeError, match="called random operation"):
+        record(lambda ts: [ts[0] * draw(ts[0])], [torch.ones(3)])

@@ -57,7 +57,7 @@ class Line:
 def record(function: Function, example: list[Tensor]) -> Line:
     """``function`` as a line, for inputs of the shapes of ``example``; it must be pure and free of data-dependent control flow.
 
-    ``RuntimeError`` where a value is asked of a tensor that depends on the inputs.
+    ``RuntimeError`` where a value is asked of a tensor that depends on the inputs, and where random numbers are drawn.
     """
     from torch.func import functionalize
 
@@ -102,6 +102,8 @@ class _Recorder(TorchDispatchMode):
             parts = func.decompose(*args, **kwargs)
         if parts is not NotImplemented:
             return parts
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise RuntimeError(f"called random operation {func} while the round is traced")
         if func is aten._local_scalar_dense.default and args[0] in self._nodes:
             raise RuntimeError(
                 "data-dependent control flow: a tensor of the round is asked for its value while the round is traced"
