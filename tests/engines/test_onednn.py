@@ -210,3 +210,9 @@ def test_without_what_they_need_a_traced_round_has_none(lacking: str, monkeypatc
         assert not onednn.takes(torch.randn(20, 30), torch.randn(30, 40))
     finally:
         onednn.plays.cache_clear()
+
+
+def test_other_products_are_not_taken(playing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert onednn._agrees()
+    monkeypatch.setattr(onednn, "ADDMM", lambda onto, a, b: a @ b)
+    assert not onednn._agrees()
