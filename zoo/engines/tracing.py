@@ -4,7 +4,8 @@
 matrix products and elementwise operations over all seeds, with no gradient tape and no dispatch through ``vmap`` in the loop. The list is
 then cleaned (repeated work merged, no-op views dropped); on CPU, products take the form that the kernels do well, a large net's step of Adam
 is one, and no Python stands between two operations (``zoo.engines.interpreter``).
-Tracing is exact: the traced round returns the same bits as ``f``, up to the rounding of re-ordered thin products.
+Tracing is exact: the traced round returns the same bits as ``f``, up to the rounding of re-ordered thin products and, where oneDNN does them,
+of sums of more than 128 terms.
 """
 
 from __future__ import annotations
