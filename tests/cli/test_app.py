@@ -9,42 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager
 from importlib import metadata
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
-import torch
 
-from zoo import checkpoint, variants
+from zoo import variants
 from zoo.cli import app as cli
 from zoo.cli import run
 from zoo.cli.terminal import Live
 from zoo.extending import plugins
-from zoo.files import synced
 from zoo.looking import watch_page
 from zoo.looking.watch import look
 from zoo.metrics.protocols import PROTOCOLS
 from zoo.variant import REGISTRY
 
 SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]
-
-
-@pytest.fixture
-def zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Call `zoo ...` in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "150")
-
-    def call(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zoo", *args])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out = capsys.readouterr()
-        return int(ended.value.code or 0), out.out, out.err
-
-    return call
 
 
 def test_the_main_job_in_small(zoo, tmp_path: Path) -> None:
@@ -69,97 +49,6 @@ def test_a_run_that_goes_on_takes_no_other_settings(zoo, tmp_path: Path) -> None
     for given in (["--seeds", "3"], ["--data-root", "."], ["--rounds", "9"], ["--data", "grid"]):
         code, _, err = zoo("run", "ns", "--resume", "there", *given)
         assert (code, "takes no other settings" in err) == (2, True), given
-
-
-def test_a_path_that_cannot_be_made_is_a_sentence(zoo, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    code, _, err = zoo("run", "ns", *SMALL, "--out", "file/run")
-    assert (code, len(err.strip().splitlines())) == (2, 1)
-    assert "file/run cannot be used: Not a directory" in err
-
-
-def test_a_full_disk_is_a_sentence_with_the_command_that_goes_on(zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    def filling(path: Path) -> AbstractContextManager[BinaryIO]:
-        return synced(Path("/dev/full") if (path.parent / "checkpoint.safetensors").exists() else path)
-
-    monkeypatch.setattr(checkpoint, "synced", filling)
-    code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
-    assert (code, len(err.strip().splitlines())) == (2, 1)
-    assert "No space left on device" in err
-    assert "zoo run --resume r" in err
-    monkeypatch.setattr(checkpoint, "synced", lambda path: synced(Path("/dev/full")))
-    code, _, err = zoo("run", "ns", *SMALL, "--out", "no-checkpoint")
-    assert (code, err) == (2, "zoo: The run's files cannot be written (No space left on device).\n")
-
-
-LACKING = (MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory"))
-
-
-@pytest.mark.parametrize("error", LACKING, ids=lambda e: type(e).__name__)
-def test_too_little_memory_is_a_sentence(zoo, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def lacking(*_: object, **__: object) -> None:
-        raise error
-
-    with monkeypatch.context() as m:
-        m.setattr("zoo.harness.Game.build", lacking)
-        code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
-    assert (code, err.count("\n"), "not enough memory; take fewer --seeds" in err) == (2, 1, True)
-    assert not Path("r").exists()
-    monkeypatch.setattr("zoo.harness.Training.sample", lacking)
-    code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
-    assert (code, err.count("\n"), "not enough memory for this run" in err) == (2, 1, True)
-
-
-WRONG = {
-    "did you mean 'unrolled'": ["run", "unroled"],
-    "--kk": ["run", "unrolled", "--kk", "5"],
-    "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
-    "at least 0": ["run", "unrolled", "--k", "-1"],
-    "seeds are how many": ["run", "ns", "--seeds", "0"],
-    "these nets need": ["run", "ns", "--width", "50000", "--seeds", "10000"],
-    "finite number": ["run", "ns", "--lr-d", "nan"],
-    "TF32 is a GPU's arithmetic, and these": ["sweep", "--variants", "ns", "--device", "cpu", "--tf32"],
-    "TF32 is a GPU's arithmetic;": ["run", "ns", "--device", "cpu", "--tf32"],
-    "did you mean 'ring'": ["run", "ns", "--data", "rin"],
-    "There is no file": ["run", "ns", "--data", "nothing.npz"],
-    "not a run directory": ["run", "ns", "--resume", "nowhere"],
-    "did you mean 'variants'": ["list", "variant"],
-    "did you mean 'vanilla'": ["show", "vanila"],
-    "recipe or metric 'nope'; `zoo list` shows what there is": ["show", "nope"],
-    "did you mean 'modes'": ["show", "mode"],
-    "none.toml is not a recipe": ["show", "none.toml"],
-    "There is no option 'q' of ns": ["sweep", "--variants", "ns", "--grid", "q=1"],
-    "There are no runs in .": ["track", "."],
-    "Which variant": ["run", "--device", "cpu", "--quiet"],
-    "stand after the variant's name: zoo run ns --no-track --json": [
-        "run",
-        "--json",
-        "--no-track",
-        "ns",
-        "--rounds",
-        "3",
-    ],
-    "zoo run ns --recipe d2gan-ring ...": ["run", "--recipe", "d2gan-ring", "ns", "--rounds", "2"],
-    "--plugin stands before the variant's name: zoo run --plugin hinge2.py my-hinge2 ...": [
-        "run",
-        "my-hinge2",
-        "--rounds",
-        "3",
-        "--plugin",
-        "hinge2.py",
-    ],
-    "'--out': the name is empty": ["run", "ns", "--out", ""],
-    "There is no folder nowhere; it should hold train-images": ["run", "ns", "--data", "idx:nowhere"],
-}
-
-
-@pytest.mark.parametrize("sentence", WRONG)
-def test_wrong_input_is_one_line_and_code_2_and_nothing_is_written(zoo, tmp_path: Path, sentence: str) -> None:
-    code, _, err = zoo(*WRONG[sentence])
-    assert code == 2
-    assert sentence in err
-    assert len(err.strip().splitlines()) == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:
@@ -326,19 +215,6 @@ def test_a_recipe_s_own_variant_need_not_be_named(zoo, tmp_path: Path) -> None:
         assert told in err
 
 
-def test_an_option_named_like_every_runs_is_one_sentence(zoo, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.py"
-    mine.write_text(
-        "from dataclasses import dataclass\nfrom typing import Annotated\nfrom zoo import Opt, register\n"
-        "from zoo.variants.ns import NonSaturating\n\n@register('brought')\n@dataclass(frozen=True)\n"
-        "class Mine(NonSaturating):\n    seeds: Annotated[int, Opt('a clash', 0)] = 1\n"
-    )
-    code, _, told = zoo("run", "--plugin", str(mine), "brought")
-    assert code == 2
-    assert "The option 'seeds' of brought is named like an option of every run" in told
-    assert len(told.strip().splitlines()) == 1
-
-
 def forget(name: str) -> None:
     """As in a process that has not loaded its file."""
     plugins.FILES.pop(name, None)
@@ -391,14 +267,6 @@ def test_text_that_looks_like_markup_is_printed_as_it_is(zoo, tmp_path: Path) ->
     code, out, _ = zoo("run", "ns", *SMALL, "--out", "exp[lr=0.001]/[/data]a")
     assert code == 0
     assert "Files are in exp[lr=0.001]/[/data]a" in out.replace("\n", "")
-
-
-@pytest.mark.parametrize("port", ["-1", "70000"])
-def test_a_port_that_cannot_be_is_refused(zoo, port: str) -> None:
-    code, _, err = zoo("watch", "run", "--port", port)
-    assert code == 2
-    assert "--port" in err
-    assert len(err.strip().splitlines()) == 1
 
 
 def test_references_of_ones_choice_stand_beside(zoo, tmp_path: Path) -> None:

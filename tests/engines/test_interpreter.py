@@ -134,7 +134,7 @@ def test_gradients_of_images_are_written_down_too() -> None:
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "broken"])
 def test_python_plays_where_torch_has_no_interpreter_any_more(monkeypatch: pytest.MonkeyPatch, removed: bool) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise NotImplementedError("torch.jit")
+        raise NotImplementedError("tracing")
 
     want = in_python(monkeypatch)(inputs())
     if removed:

@@ -21,7 +21,7 @@ from zoo.variants.ns import NonSaturating
 from zoo.variants.unrolled import Unrolled
 
 needs_kernels = pytest.mark.skipif(not onednn.are_here(), reason="this PyTorch has no such kernels (x86 on Linux has)")
-product = torch.ops.zoo.product.default
+product = onednn.MM
 
 
 def in_its_form(one: Function, given: list[Tensor]) -> list[Any]:
@@ -169,7 +169,10 @@ def test_a_traced_round_has_them_where_they_are_faster(playing: None) -> None:
 
     def function(given: list[Tensor]) -> list[Tensor]:
         w, x, wide = given
-        loss = lambda w: vmap(layer)(w, x).square().sum()  # noqa: E731
+
+        def loss(w: Tensor) -> Tensor:
+            return vmap(layer)(w, x).square().sum()
+
         return [*torch.func.grad_and_value(loss)(w), wide @ wide.mT, x @ x.mT[..., :4], wide.mT @ wide + x.mT @ x]
 
     draw = torch.Generator().manual_seed(0)

@@ -119,7 +119,10 @@ def test_a_mode_that_chance_may_miss_is_not_dropped():
     centres = torch.stack([torch.arange(k).float(), torch.zeros(k)], -1)
     data = toy_data.Mixture("line", centres, sigma=0.01)
     g = torch.Generator().manual_seed(0)
-    modes = lambda x: assign(x, data, PACGAN)  # noqa: E731
+
+    def modes(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return assign(x, data, PACGAN)
+
     one = Evidence(data.sample(N, g)[None], data.sample(N, g), PACGAN, modes, data.weights)
     assert verdicts(one, [0])[0].faults == ()
 

@@ -28,19 +28,10 @@ SYMBOL = "_ZN2at6native7cpublas6brgemmEllllllbPKfS3_Pfb"
 THIN = 8
 """Rows or columns of a product up to which these kernels are no faster."""
 
-LIBRARY.define("product(Tensor a, Tensor b) -> Tensor")  # [..., M, K], [..., K, N]: a compiled round's
-LIBRARY.define("mm(Tensor a, Tensor b) -> Tensor")  # the same of a traced round
+LIBRARY.define("mm(Tensor a, Tensor b) -> Tensor")  # [..., M, K], [..., K, N]
 LIBRARY.define("addmm(Tensor onto, Tensor a, Tensor b) -> Tensor")
 LIBRARY.define("addmm_(Tensor(a!) onto, Tensor a, Tensor b) -> Tensor(a!)")
 MM, ADDMM = torch.ops.zoo.mm.default, torch.ops.zoo.addmm.default
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    return a @ b
-
-
-for _key in ("CPU", "Meta"):
-    LIBRARY.impl("product", _product, _key)
 
 
 def _of_mm(a: Tensor, b: Tensor) -> Tensor:
@@ -97,10 +88,10 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 
 
 def product(graph: fx.Graph, a: fx.Node, b: fx.Node) -> fx.Node | None:
-    """``a [..., M, K] @ b [..., K, N]`` as a new node; ``None`` where the kernels cannot."""
+    """``a [..., M, K] @ b [..., K, N]`` as a new node of a compiled round; ``None`` where the kernels cannot."""
     if not are_here() or any((held := value(x)) is None or held.dtype != torch.float32 for x in (a, b)):
         return None
-    return call(graph, torch.ops.zoo.product.default, *(_by_rows(graph, x) for x in (a, b)))
+    return call(graph, MM, *(_by_rows(graph, x) for x in (a, b)))
 
 
 def _by_rows(graph: fx.Graph, x: fx.Node) -> fx.Node:
@@ -112,7 +103,7 @@ def _by_rows(graph: fx.Graph, x: fx.Node) -> fx.Node:
 
 @cache
 def tell_the_compiler() -> None:
-    """How ``zoo::product`` is called from C++."""
+    """How a compiled round's C++ calls ``zoo::mm``."""
     from torch._inductor import ir
     from torch._inductor.lowering import register_lowering
 
@@ -121,7 +112,7 @@ def tell_the_compiler() -> None:
             wrapper.include_extra_header(str(HEADER))
             super().codegen(wrapper)
 
-    @register_lowering(torch.ops.zoo.product, type_promotion_kind=None)
+    @register_lowering(torch.ops.zoo.mm, type_promotion_kind=None)
     def lowered(a: Any, b: Any) -> Any:
         lying = []
         for x in (a, b):
@@ -129,6 +120,6 @@ def tell_the_compiler() -> None:
             lying.append(ir.ExternKernel.require_stride_order(ir.ExternKernel.realize_input(x), order))
         sizes = [*lying[0].get_size()[:-1], lying[1].get_size()[-1]]
         layout = ir.FixedLayout(torch.device("cpu"), torch.float32, sizes)
-        name = "aoti_torch_cpu_zoo_product"
-        made = Product(layout, lying, cpp_kernel_name=name, op_overload=torch.ops.zoo.product.default)
+        name = "aoti_torch_cpu_zoo_mm"
+        made = Product(layout, lying, cpp_kernel_name=name, op_overload=MM)
         return ir.TensorBox.create(made)

@@ -10,8 +10,20 @@ void transpose_simd(int64_t M, int64_t N, const T* from, int64_t ld_from, T* to,
 
 namespace {
 
-AtenTensorHandle empty(const zoo::Stack& a, const zoo::Stack& b, int64_t dims) {
+// A tensor that an operation was given, and lets go of.
+struct Given {
+  AtenTensorHandle handle;
+
+  explicit Given(StableIValue value) : handle(reinterpret_cast<AtenTensorHandle>(value)) {}
+  ~Given() { aoti_torch_delete_tensor_object(handle); }
+};
+
+// Room for a product of as many dimensions as the given matrices.
+AtenTensorHandle empty(const Given& left, const Given& right) {
+  const zoo::Stack a(left.handle), b(right.handle);
   const int64_t sizes[] = {a.matrices, a.rows, b.columns}, strides[] = {a.rows * b.columns, b.columns, 1};
+  int64_t dims;
+  aoti_torch_get_dim(left.handle, &dims);
   AtenTensorHandle made;
   aoti_torch_empty_strided(dims, sizes + 3 - dims, strides + 3 - dims, aoti_torch_dtype_float32(), aoti_torch_device_type_cpu(), -1, &made);
   return made;
@@ -42,26 +54,17 @@ void multiply(const zoo::Stack& out, const zoo::Stack& a, const zoo::Stack& b, b
 }
 
 void mm(StableIValue* stack, uint64_t, uint64_t) {
-  const auto left = reinterpret_cast<AtenTensorHandle>(stack[0]), right = reinterpret_cast<AtenTensorHandle>(stack[1]);
-  const zoo::Stack a(left), b(right);
-  int64_t dims;
-  aoti_torch_get_dim(left, &dims);
-  const AtenTensorHandle made = empty(a, b, dims);
-  multiply(zoo::Stack(made), a, b, false);
-  aoti_torch_delete_tensor_object(left);
-  aoti_torch_delete_tensor_object(right);
+  const Given left(stack[0]), right(stack[1]);
+  const AtenTensorHandle made = empty(left, right);
+  multiply(zoo::Stack(made), zoo::Stack(left.handle), zoo::Stack(right.handle), false);
   stack[0] = reinterpret_cast<StableIValue>(made);
 }
 
 // onto: as large as the product, or one row of it; as a vector or as a matrix
 void addmm(StableIValue* stack, uint64_t, uint64_t) {
-  const auto given = reinterpret_cast<AtenTensorHandle>(stack[0]), left = reinterpret_cast<AtenTensorHandle>(stack[1]),
-             right = reinterpret_cast<AtenTensorHandle>(stack[2]);
-  const zoo::Stack onto(given), a(left), b(right);
-  int64_t dims;
-  aoti_torch_get_dim(left, &dims);
-  const AtenTensorHandle made = empty(a, b, dims);
-  const zoo::Stack out(made);
+  const Given given(stack[0]), left(stack[1]), right(stack[2]);
+  const AtenTensorHandle made = empty(left, right);
+  const zoo::Stack onto(given.handle), out(made);
   const int64_t apart = onto.matrices > 1 ? onto.apart : 0, down = onto.rows > 1 ? onto.stride : 0;
   for (int64_t i = 0; i < out.matrices; i++)
     for (int64_t r = 0; r < out.rows; r++) {
@@ -72,24 +75,18 @@ void addmm(StableIValue* stack, uint64_t, uint64_t) {
       else
         for (int64_t c = 0; c < out.columns; c++) to[c] = from[c * onto.step];
     }
-  multiply(out, a, b, true);
-  aoti_torch_delete_tensor_object(given);
-  aoti_torch_delete_tensor_object(left);
-  aoti_torch_delete_tensor_object(right);
+  multiply(out, zoo::Stack(left.handle), zoo::Stack(right.handle), true);
   stack[0] = reinterpret_cast<StableIValue>(made);
 }
 
+// The first argument is the result: it stays where it is.
 void addmm_(StableIValue* stack, uint64_t, uint64_t) {
-  const auto given = reinterpret_cast<AtenTensorHandle>(stack[0]), left = reinterpret_cast<AtenTensorHandle>(stack[1]),
-             right = reinterpret_cast<AtenTensorHandle>(stack[2]);
-  const zoo::Stack onto(given), a(left), b(right);
-  if (onto.step == 1 || onto.columns == 1) {
+  const Given left(stack[1]), right(stack[2]);
+  const zoo::Stack onto(reinterpret_cast<AtenTensorHandle>(stack[0])), a(left.handle), b(right.handle);
+  if (onto.step == 1 || onto.columns == 1)
     multiply(onto, a, b, true);
-  } else {  // onto lies column by column: onto' += b' a'
+  else  // onto lies column by column: onto' += b' a'
     multiply(onto.turned(), b.turned(), a.turned(), true);
-  }
-  aoti_torch_delete_tensor_object(left);
-  aoti_torch_delete_tensor_object(right);
 }
 
 struct Registered {

@@ -47,7 +47,7 @@ inline void multiply(float* c, int64_t stride, const Stack& a, const Stack& b, b
 
 }  // namespace zoo
 
-inline AOTITorchError aoti_torch_cpu_zoo_product(AtenTensorHandle out, AtenTensorHandle left, AtenTensorHandle right) {
+inline AOTITorchError aoti_torch_cpu_zoo_mm(AtenTensorHandle out, AtenTensorHandle left, AtenTensorHandle right) {
   const zoo::Stack c(out);
   zoo::Stack a(left), b(right);
   for (int64_t i = 0; i < c.matrices; i++, a.at += a.apart, b.at += b.apart)

@@ -127,7 +127,7 @@ def _by_onednn(graph: fx.Graph, a: fx.Node, b: fx.Node, bias: fx.Node | None) ->
 def _single(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node, bias: fx.Node | None = None) -> None:
     """Products of one seed alone, which is not mapped: ``[M, K] @ [K, N]``."""
     va, vb = value(a), value(b)
-    if va is not None and vb is not None and va.shape[-1] > 1 and onednn.takes(va, vb):
+    if va is not None and vb is not None and onednn.takes(va, vb):
         with graph.inserting_before(node):
             _put(graph, node, _by_onednn(graph, a, b, bias))
 
