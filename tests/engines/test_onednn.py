@@ -187,6 +187,16 @@ def test_a_traced_round_has_them_where_they_are_faster(playing: None) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(48,), (1, 48), (64, 48), (64, 1), (1, 1), (1,), ()])
+def test_a_bias_of_every_shape_that_broadcasts(playing: None, shape: tuple[int, ...]) -> None:
+    draw = torch.Generator().manual_seed(0)
+    given = [torch.randn(size, generator=draw) for size in (shape, (64, 32), (32, 48))]
+    line = tracing.trace(lambda tensors: [torch.addmm(*tensors)], given)
+    (made,) = line(given)
+    torch.testing.assert_close(made, torch.addmm(*given), rtol=1e-4, atol=1e-4)
+    assert ("zoo.addmm.default" in tracing.nodes(line)) == (shape in {(48,), (1, 48), (64, 48)})
+
+
 def test_a_traced_number_that_is_none_stays_one(playing: None) -> None:
     a, b = torch.randn(20, 30), torch.randn(30, 40)
     a[3, 7] = torch.nan

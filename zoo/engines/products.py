@@ -133,5 +133,9 @@ def _single(graph: fx.Graph, node: fx.Node, a: fx.Node, b: fx.Node, bias: fx.Nod
 
 
 def _single_with_bias(graph: fx.Graph, node: fx.Node, bias: fx.Node, a: fx.Node, b: fx.Node) -> None:
-    if value(bias) is not None:
+    held, product = value(bias), value(node)
+    if held is None or product is None or held.dtype != product.dtype:
+        return
+    m, n = product.shape
+    if held.shape in {(n,), (1, n), (m, n)}:  # the kernels broadcast nothing else
         _single(graph, node, a, b, bias)
