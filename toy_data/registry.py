@@ -89,12 +89,20 @@ def catalogue() -> dict[str, str]:
     return {n: entry.about for n, entry in _ENTRIES.items()} | {n: p.about() for n, p in plugins.items()}
 
 
-def load(name: str, root: str | Path | None = None) -> Data:
+def load(name: str, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
     """The data set of that name; a user's own from ``path.npz``; images of MNIST's layout from ``idx:FOLDER``.
 
-    ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder).
+    ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder);
+    ``fingerprint``: of the data that is meant, where files of that name may hold others by now.
     Raises ``DataError`` for an unknown name, and for files that are missing, damaged, or not what they should be.
     """
+    data = _load(name, root)
+    if fingerprint is not None and data.fingerprint() != fingerprint:
+        raise DataError(f"{name} holds other data than when the run began; put back what it held, or begin a new run.")
+    return data
+
+
+def _load(name: str, root: str | Path | None) -> Data:
     if not isinstance(name, str):
         raise DataError(f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {name!r}.")
     if name.endswith(".npz"):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -171,6 +172,35 @@ def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) ->
     assert told.count("'grid' has no judge") == 1
     assert "first_full_coverage, modes_lost (It needs a run's evaluations" in told
     assert not json.loads(zoo("eval", "x.npy", "--data", "grid", "--metrics", "mmd", "--json")[1])["verdict"]
+
+
+def test_a_run_is_logged_where_its_folder_is(zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep's cell that `zoo run --resume` ends is looked for in the sweep's store."""
+    from zoo import tracking
+
+    told = []
+    monkeypatch.setattr(tracking, "try_log", lambda folder, root: told.append(root))
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / tracking.FILE).touch()
+    for place in ("shared/ring/ns/a", "elsewhere"):
+        assert zoo("run", "ns", *SMALL[:-1], "--out", place)[0] == 0
+    assert told == [tmp_path / "shared", tracking.ROOT]
+
+
+def test_eval_tells_that_it_trains_a_judge_but_in_json(zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    import toy_data
+    from zoo.evaluation import judge
+
+    monkeypatch.setattr(judge, "fit", partial(judge.fit, epochs=1))
+    np.save(tmp_path / "x.npy", toy_data.load("digits").sample(50).numpy())
+    for place, said in (("first", True), ("second", False)):
+        monkeypatch.setenv("ZOO_CACHE", str(tmp_path / place))
+        code, told, _ = zoo("eval", "x.npy", "--data", "digits", "--metrics", "modes", *([] if said else ["--json"]))
+        assert code == 0
+        assert ("training the judge: 100 %" in told) == said
+    json.loads(told)
 
 
 def test_eval_of_a_run_ends_with_the_run_s_own_verdict(zoo, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import torch
 
 import toy_data
 from tests.toy_data.test_idx import write_idx
+from zoo.evaluation import subjects
 from zoo.evaluation.evaluate import evaluate
-from zoo.runs import folders, pictures, session
+from zoo.runs import folders, pictures, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -122,6 +123,21 @@ def test_a_cell_of_the_users_files_survives_its_config(tmp_path: Path) -> None:
     cell = small(data=str(tmp_path / "own.npz"))
     session.start(cell, out=tmp_path / "run")
     assert read_cell(tmp_path / "run") == cell
+
+
+def test_a_run_goes_on_only_with_the_data_that_it_began_with(tmp_path: Path) -> None:
+    def put(first: float) -> None:
+        np.savez(tmp_path / "own.npz", samples=first + np.arange(200.0).reshape(100, 2))
+
+    put(0)
+    session.start(small(data=str(tmp_path / "own.npz")), out=tmp_path / "run").train()
+    put(1)
+    for again in (session.resume, sampling.open_run, subjects.load):
+        with pytest.raises(toy_data.DataError, match="holds other data than when the run began; put back"):
+            again(tmp_path / "run")
+    subjects.load(tmp_path / "run", str(tmp_path / "own.npz"))  # asked for by name, they are what is meant
+    put(0)
+    session.resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize(

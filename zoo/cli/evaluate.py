@@ -25,21 +25,25 @@ def evaluate_samples(
 ) -> None:
     """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score, and the verdict."""
     with ends_at_once():
+        from zoo.cli import terminal
         from zoo.evaluation import subjects
         from zoo.evaluation.evaluate import evaluate
         from zoo.files import finite
 
     names, beside = _words(metrics), _words(references)
-    source = subjects.load(samples, data, str(data_root) if data_root else None, generators="ais" in (names or ()))
-    found = evaluate(
-        source.samples,
-        source.data,
-        names,
-        protocol=source.protocol,
-        references=beside,
-        generators=source.generators,
-        history=source.history,
-    )
+    root, ais = str(data_root) if data_root else None, "ais" in (names or ())
+    with terminal.judge_bar(quiet=as_json) as heard:
+        source = subjects.load(samples, data, root, generators=ais, progress=heard)
+        found = evaluate(
+            source.samples,
+            source.data,
+            names,
+            protocol=source.protocol,
+            references=beside,
+            generators=source.generators,
+            history=source.history,
+            progress=heard,
+        )
     found["verdict"] = subjects.in_words(source) if "modes" in found["metrics"] else []
     if as_json:
         print(json.dumps(finite(found), indent=2))

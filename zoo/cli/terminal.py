@@ -197,9 +197,9 @@ def track_runs(folders: list[Path]) -> None:
 
 
 @contextmanager
-def judge_bar() -> Iterator[Callable[[float], None]]:
+def judge_bar(*, quiet: bool = False) -> Iterator[Callable[[float], None]]:
     """A bar that hears of the judge's training, and shows itself when there is some; lines where there is no terminal."""
-    console = terminal()
+    console = terminal(quiet)
     if not console.is_terminal:
         yield judge_log(console)
         return

@@ -54,7 +54,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     if given["track"]:
         from zoo import tracking
 
-        failure = tracking.try_log(run.folder)
+        failure = tracking.try_log(run.folder, tracking.root_of(run.folder))
         if failure:
             print(f"zoo: {failure}", file=sys.stderr)
     if given["as_json"]:

@@ -38,36 +38,44 @@ class Source:
     diverged: Sequence[int] = ()
 
 
-def load(path: Path, data: str | None = None, data_root: str | None = None, *, generators: bool = False) -> Source:
+def load(
+    path: Path,
+    data: str | None = None,
+    data_root: str | None = None,
+    *,
+    generators: bool = False,
+    progress: Progress | None = None,
+) -> Source:
     """A file of samples, a folder of PNGs, or a run directory.
 
     Args:
         data: the data set's name; a run directory knows its own.
         generators: whether to open a run's generators too (for AIS).
+        progress: hears the judge's training, where it has none yet.
 
     Raises ``ZooError`` or ``DataError`` with one sentence.
     """
     if (path / rundir.CONFIG).exists():
-        return _run(path, data, data_root, generators)
+        return _run(path, data, data_root, generators, progress)
     if data is None:
         raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
     chosen = toy_data.load(data, data_root)
     return Source(foreign.stand(foreign.read(path), chosen), chosen)
 
 
-def _run(path: Path, name: str | None, data_root: str | None, generators: bool) -> Source:
+def _run(path: Path, name: str | None, data_root: str | None, generators: bool, progress: Progress | None) -> Source:
     run = rundir.read(path)
     arrays = run.arrays("samples", "history", "rounds")
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
-    data = toy_data.load(name or run.data, data_root)
+    data = toy_data.load(name or run.data, data_root, None if name else run.config.get("fingerprint"))
     samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
     protocol = replace(Protocol(), **run.protocol)
     history = None
     if "modes" in run.table:
         rounds, _, modes = rundir.by_round(run.table, "modes")
         frames = torch.from_numpy(arrays["history"]).float() if "history" in arrays else None
-        counts = None if frames is None else mode_counts(frames, data, protocol)
+        counts = None if frames is None else mode_counts(frames, data, protocol, progress)
         history = History(torch.from_numpy(rounds), torch.from_numpy(modes), counts)
     made = _generators(path, run.seeds, data_root) if generators else None
     return Source(samples, data, protocol, history, made, run.seeds, run.diverged)
@@ -122,7 +130,6 @@ def verdict(
     protocol: Protocol | None = None,
     diverged: Sequence[int] = (),
     frames: Tensor | None = None,
-    progress: Progress | None = None,
 ) -> list[Verdict]:
     """What happened to each seed, from its last ``samples [S, N, *shape]`` and the run's ``frames [R, S, n, *shape]``.
 
@@ -130,8 +137,8 @@ def verdict(
     makes the run's sentences.
     """
     protocol = protocol or default_protocol(data)
-    counts = None if frames is None else mode_counts(frames, data, protocol, progress)
-    return _verdict(samples, data, seeds, protocol, diverged, counts, progress)
+    counts = None if frames is None else mode_counts(frames, data, protocol)
+    return _verdict(samples, data, seeds, protocol, diverged, counts)
 
 
 def in_words(source: Source) -> list[str]:
@@ -150,11 +157,10 @@ def _verdict(
     protocol: Protocol,
     diverged: Sequence[int],
     counts: Tensor | None,
-    progress: Progress | None = None,
 ) -> list[Verdict]:
     from baselines.samplers import held_out
 
-    setting = Setting(data, protocol, samples.shape[1], progress=progress)
+    setting = Setting(data, protocol, samples.shape[1])
     known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
     # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
     perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) else setting.held_out

@@ -116,7 +116,7 @@ def open_run(folder: Path, seed: int | None = None, data_root: str | None = None
         told = ", ".join(map(str, cell.seeds))
         raise ZooError(f"The run in {folder} has the seeds {told}, so --seed-of-run cannot be {seed}.")
     stacked, seeds = weights(folder)
-    data = toy_data.load(cell.data, data_root or cell.data_root)
+    data = toy_data.load(cell.data, data_root or cell.data_root, cell.fingerprint)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
     row = seeds.index(seed)
     mine = {name: stacked[name][row : row + 1] for name in game.networks if name in stacked}

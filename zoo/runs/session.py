@@ -79,7 +79,7 @@ class Run:
     """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
-        self.data = toy_data.load(self.cell.data, self.cell.data_root).to(self.device)
+        self.data = toy_data.load(self.cell.data, self.cell.data_root, self.cell.fingerprint).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
         memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
