@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,20 @@ def test_artifacts_and_images_by_step(logged) -> None:
     images = [a.path for a in store.list_artifacts(run.info.run_id, "images") if a.path.endswith(".png")]
     assert len(images) == 2
     assert not any(a.endswith((".pkl", ".pt", ".pth")) for a in names)
+
+
+def test_images_carry_the_rounds_that_the_film_was_taken_at(tmp_path: Path) -> None:
+    """Of more evaluations than a film keeps, it keeps every second or fourth."""
+    run = session.start(plan("ns", seeds=1, changes=SMALL | {"rounds": 140, "every": 2}), out=tmp_path / "ns")
+    run.train()
+    pictures.draw(run)
+    tracking.log_run(tmp_path / "ns", tmp_path)
+    (cell,) = runs(tmp_path, "ring")
+    made = [a.path for a in tracking.client(tmp_path).list_artifacts(cell.info.run_id, "images")]
+    steps = {int(re.search(r"\+step\+(\d+)\+", path).group(1)) for path in made}
+    assert steps <= set(session.film_rounds(run.cell.as_dict()["recipe"]))
+    assert max(steps) == 140
+    assert len(steps) == tracking.IMAGES
 
 
 def test_rows_put_into_the_database_read_as_those_that_mlflow_puts(logged, tmp_path: Path) -> None:

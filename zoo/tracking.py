@@ -105,7 +105,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     for file in (folder / name for name in ARTIFACTS):
         if file.exists():
             store.log_artifact(cell, str(file))
-    _images(store, cell, folder, rounds)
+    _images(store, cell, folder, [int(r) for r in run.arrays("rounds").get("rounds", rounds)])
     entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
     seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality))
@@ -179,7 +179,7 @@ def _forget(store: MlflowClient, experiment: str, folder: Path) -> None:
 
 
 def _images(store: MlflowClient, run: str, folder: Path, rounds: list[int]) -> None:
-    """A few frames of the film as images by step: the page's image grid then has a slider."""
+    """A few frames of the film, which were taken at these rounds, as images by step: the page's image grid then has a slider."""
     from PIL import Image
 
     path = folder / "samples.gif"
