@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
 from zoo.evaluation import foreign, scoring
-from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
+from zoo.evaluation.evaluate import CALCULATIONS, PAIRED, crowded, default_protocol, evaluate
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec
@@ -183,6 +184,11 @@ def written(folder, kind, x):
     return path
 
 
+def test_a_byte_order_mark_is_no_header(tmp_path: Path) -> None:
+    (tmp_path / "excel.csv").write_text("1,2\n3,4\n", encoding="utf-8-sig")
+    assert foreign.read(tmp_path / "excel.csv").tolist() == [[1, 2], [3, 4]]
+
+
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "txt", "pt", "pth"])
 def test_every_kind_of_file_gives_the_same_samples(tmp_path, ring, kind):
     x = ring.sample(50, torch.Generator().manual_seed(0))
@@ -341,14 +347,23 @@ def test_ais_of_a_known_generator(ring):
     assert found["metrics"]["ais"] == pytest.approx(float(exact.log_prob(held_out.double()).mean()), abs=0.1)
 
 
-@pytest.mark.parametrize("points", [15, 50])
+@pytest.mark.parametrize("points", [2, 5, 15, 35, 50])
 def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, points):
     g = torch.Generator().manual_seed(0)
     np.savez(tmp_path / "few.npz", samples=torch.randn(points, 2, generator=g).numpy())
-    found = evaluate(torch.randn(1, 300, 2, generator=g), toy_data.load(str(tmp_path / "few.npz")))
+    data = toy_data.load(str(tmp_path / "few.npz"))
+    samples = torch.randn(1, 300, 2, generator=g)
+    found = evaluate(samples, data)
     assert math.isfinite(found["metrics"]["sliced_wasserstein"])
     assert "at least 6, and there are" in found["unavailable"]["coverage"]
-    assert ("one_nn" in found["unavailable"]) == (points == 15)
+    assert ("one_nn" in found["unavailable"]) == (points == 15)  # which holds out one, and is measured on as many
+    for name in ("ndb", "kde", "vendi", "overfit_frechet"):
+        enough, there = PAIRED[name], found["protocol"]["pairs"]
+        if there < enough:
+            with pytest.raises(ZooError, match=f"{name} cannot be computed.* at least {enough}, and there are {there}"):
+                evaluate(samples, data, [name])
+        else:
+            assert math.isfinite(evaluate(samples, data, [name])["metrics"][name])
 
 
 def test_a_file_s_name_does_not_choose_its_protocol(tmp_path):

@@ -81,6 +81,26 @@ def test_seeds_are_run_once_each_and_their_spread_is_told(tmp_path: Path) -> Non
     assert "missing modes: 3 at (-1.41, 1.41)" in out
 
 
+def test_a_seed_whose_teardown_fails_is_one_seed(tmp_path: Path) -> None:
+    torn = (
+        LIGHT
+        + """
+@pytest.fixture
+def torn(seed):
+    yield
+    assert seed != 1
+
+@pytest.mark.seeds(4)
+def test_torn(seed, spread, torn):
+    spread("modes", 8 - seed)
+"""
+    )
+    out = session(tmp_path, torn)
+    assert "test_covers: 3 of 4 seeds passed; failed: 2" in out
+    assert "test_torn: 3 of 4 seeds passed; failed: 1" in out
+    assert "from 5 to 8 over 4 seeds" in out
+
+
 def test_the_spread_is_told_across_workers(tmp_path: Path) -> None:
     out = session(tmp_path, LIGHT, "-p", "xdist", "-n", "2")
     assert "1 failed, 3 passed" in out

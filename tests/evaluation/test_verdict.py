@@ -44,6 +44,24 @@ def test_a_perfect_sampler_has_no_fault(ring, g):
     assert found[0].sentence == "covers all 8 modes."
 
 
+def test_modes_whose_samples_float32_cannot_tell_apart_are_no_narrower_than_the_datas() -> None:
+    corners = 1e6 * torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    far = toy_data.Mixture("far", corners, sigma=1e-3)
+    samples = torch.stack([far.sample(N, torch.Generator().manual_seed(seed)) for seed in range(2)])
+    assert [v.faults for v in subjects.verdict(samples, far, [0, 1])] == [(), ()]
+
+
+def test_the_variance_within_modes_far_from_the_origin() -> None:
+    corners = 1e4 * torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+    far = toy_data.Mixture("far", corners, sigma=0.05)
+    close = toy_data.Mixture("close", corners, sigma=0.02)
+    g = torch.Generator().manual_seed(0)
+    (found,) = subjects.verdict(close.sample(N, g)[None], far, [0])
+    assert found.faults == ("narrow",)
+    ratio = float(re.search(r"narrow: (\S+) of", found.sentence)[1])
+    assert ratio == pytest.approx(0.4**2 / 0.949, abs=0.006)  # the data within three sigmas have .949 of their variance
+
+
 def test_dropped_modes_are_named(ring, g):
     found = judged(ring, around(ring, torch.tensor([0, 2, 3, 5, 6, 7])[torch.arange(N) % 6], g))
     assert found.faults == ("dropped",)

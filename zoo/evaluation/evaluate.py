@@ -143,9 +143,11 @@ LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
 """What a metric may need, to why a setting lacks it, in one sentence; ``None`` where it does not."""
 
 
-PAIRED = dict.fromkeys(("precision", "recall", "density", "coverage"), 6) | dict.fromkeys(
-    ("one_nn", "one_nn_real", "one_nn_fake", "mmd", "mmd_poly", "frechet", "fid", "kid", "birthday", "overfit_one_nn"),
-    2,
+_OF_TWO = "one_nn one_nn_real one_nn_fake mmd mmd_poly frechet fid kid vendi birthday overfit_one_nn overfit_frechet"
+PAIRED = (
+    dict.fromkeys(("precision", "recall", "density", "coverage"), 6)
+    | dict.fromkeys(("ndb", "kde"), 4)  # each on one half what the other half chose
+    | dict.fromkeys(_OF_TWO.split(), 2)
 )
 """The fewest training points that a metric of pairs can do with."""
 
@@ -162,10 +164,8 @@ def unavailable(setting: Setting, name: str) -> str | None:
         if name == "high_quality":
             return "The judge gives every image a mode; there is no threshold of quality."
     enough = PAIRED.get(name, 0)
-    if setting.pairs < enough:
-        return (
-            f"It compares equally many samples and training points, at least {enough}, and there are {setting.pairs}."
-        )
+    if enough and (there := len(setting.train)) < enough:
+        return f"It compares equally many samples and training points, at least {enough}, and there are {there}."
     if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
         return "The run keeps too few samples of each evaluation to tell which modes they cover."
     return None

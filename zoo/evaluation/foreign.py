@@ -69,7 +69,7 @@ def _npz(path: Path) -> Tensor:
 
 
 def _csv(path: Path) -> Tensor:
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     first = lines[0] if lines else ""
     comma = "," if "," in first else None
 

@@ -77,33 +77,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """How many seeds of each test passed, and the spread of what they recorded."""
-    passed: dict[str, list[str]] = defaultdict(list)
-    failed: dict[str, list[str]] = defaultdict(list)
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[str, tuple[bool, list[tuple[str, float]]]]] = defaultdict(dict)
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
             properties = getattr(report, "user_properties", [])
-            seed = next((v for k, v in properties if k == SEED), None)
-            if (
-                seed is None
-                or outcome not in ("passed", "failed", "error")
-                or (outcome == "passed" and report.when != "call")
-            ):
+            told = next((v for k, v in properties if k == SEED), None)
+            if told is None or not (outcome in ("failed", "error") or (outcome == "passed" and report.when == "call")):
                 continue
-            name, which = seed
-            (passed if outcome == "passed" else failed)[name].append(which)
-            for value in (v for k, v in properties if k == VALUE):
-                values[name][value[0]].append(value[1])
-    if not passed and not failed:
+            name, seed = told
+            held, values = found[name].get(seed, (True, []))  # an error of its teardown is a second report of a seed
+            recorded = [(key, number) for k, (key, number) in properties if k == VALUE]
+            found[name][seed] = held and outcome == "passed", max(values, recorded, key=len)
+    if not found:
         return
     terminalreporter.section("seeds")
-    for name in sorted({*passed, *failed}):
-        lost = sorted(set(failed[name]), key=lambda s: (len(s), s))
-        total = len(passed[name]) + len(lost)
+    for name, seeds in sorted(found.items()):
+        lost = sorted((seed for seed, (held, _) in seeds.items() if not held), key=lambda s: (len(s), s))
         told = f"; failed: {', '.join(lost)}" if lost else ""
-        terminalreporter.line(f"{name}: {len(passed[name])} of {total} seeds passed{told}")
-        for key, numbers in values[name].items():
-            terminalreporter.line(f"  {key}: {_spread(numbers)}")
+        terminalreporter.line(f"{name}: {len(seeds) - len(lost)} of {len(seeds)} seeds passed{told}")
+        numbers: dict[str, list[float]] = defaultdict(list)
+        for key, number in (value for _, values in seeds.values() for value in values):
+            numbers[key].append(number)
+        for key, of_all in numbers.items():
+            terminalreporter.line(f"  {key}: {_spread(of_all)}")
 
 
 def _spread(numbers: list[float]) -> str:

@@ -139,7 +139,9 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
         if share < 0.9 * best:
             text = f"scatters: {100 * share:.1f} % of its samples are high quality, {100 * best:.1f} % of the data's"
             faults.append(("scattered", text))
-        ratio = _within(x[row], modes[row], high[row], k) / within
+        ratio = (
+            _within(x[row], modes[row], high[row], k) / within if within else math.nan
+        )  # float32 may hold only centres
         error = math.sqrt(best * (1 - best) / n)
         if ratio < 0.5 and (share > best + 2 * error or best == 1):
             text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
@@ -170,13 +172,13 @@ def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
     """Pooled variance of HQ samples ``[N, *shape]`` around their own mode's mean, summed over coordinates; NaN for none."""
     keep = high & (modes >= 0)
     label = modes[keep]
-    sums, squares = torch.zeros(k, x[0].numel(), dtype=torch.float64, device=x.device), 0.0
-    for rows, where in zip(keep.nonzero()[:, 0].split(_PIECE), label.split(_PIECE), strict=True):
-        points = x[rows].flatten(1)
-        sums.index_add_(0, where, points.double())
-        squares += float(points.double().square().sum())
+    pieces = list(zip(keep.nonzero()[:, 0].split(_PIECE), label.split(_PIECE), strict=True))
     sizes = torch.bincount(label, minlength=k).double()
-    spread = squares - float((sums.square().sum(1) / sizes.clamp_min(1)).sum())
+    sums = torch.zeros(k, x[0].numel(), dtype=torch.float64, device=x.device)
+    for rows, where in pieces:
+        sums.index_add_(0, where, x[rows].flatten(1).double())
+    means = sums / sizes.clamp_min(1)[:, None]
+    spread = sum(float((x[rows].flatten(1).double() - means[where]).square().sum()) for rows, where in pieces)
     degrees = float((sizes - 1).clamp_min(0).sum())
     return spread / degrees if degrees else math.nan
 
