@@ -76,7 +76,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     ``stop()`` is asked between rounds; when it says yes the run is checkpointed and the outcome is INTERRUPTED.
     """
     from toy_data import DataError
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, kind_and_line
     from zoo.runs import pictures, session
     from zoo.runs.cell import read_cell
 
@@ -112,8 +112,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     except (ZooError, DataError) as error:
         return outcome(Status.FAILED, str(error), traceback.format_exc())
     except Exception as error:
-        first = (str(error).strip() or "no message").splitlines()[0]
-        return outcome(Status.FAILED, f"{type(error).__name__}: {first}", traceback.format_exc())
+        return outcome(Status.FAILED, kind_and_line(error), traceback.format_exc())
     return outcome(Status.DONE)
 
 
