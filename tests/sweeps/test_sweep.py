@@ -128,6 +128,20 @@ def test_a_cell_that_another_shard_finished_or_failed_meanwhile_is_left_alone(tm
     assert [o.cell.key for o in made.run()] == [first.key]
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_claim_says_whether_its_cell_is_trained_on_this_machine(tmp_path: Path, here: bool) -> None:
+    told: list[dict] = []
+
+    def read(cell: Cell, folder: Path) -> Outcome:
+        told.append(json.loads((tmp_path / sweep.NOTES / f"{cell.key}.0.claim").read_text()))
+        return pretend(cell, folder)
+
+    executor = Inline(read)
+    executor.here = here
+    done(Sweep(tiny("ns"), tmp_path, executor))
+    assert [claim["here"] for claim in told] == [here]
+
+
 def test_mlflow_hears_of_each_finished_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo import tracking
 
