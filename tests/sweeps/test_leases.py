@@ -134,6 +134,23 @@ def test_a_file_server_that_is_away_for_a_moment_ends_no_renewals(
         assert owner.newest("a").age < 100
 
 
+def test_one_lost_cell_that_cannot_be_ended_ends_no_renewals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(key: str) -> None:
+        raise FileNotFoundError("scancel")
+
+    with Leases(tmp_path, lost=fail) as owner:
+        for key in ("a", "b"):
+            owner.take(key)
+            os.utime(owner.held[key], (time.time() - 1000,) * 2)
+        (tmp_path / "a.1.claim").touch()
+        owner.renew()
+        assert owner.held.keys() == {"b"}
+        assert owner.newest("b").age < 100
+    assert "FileNotFoundError: scancel" in capsys.readouterr().err
+
+
 def test_a_claim_that_is_not_yet_written_is_held(tmp_path: Path) -> None:
     (tmp_path / "a.0.claim").touch()
     with Leases(tmp_path) as claims:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from submitit.core.utils import FailedJobError
@@ -247,6 +248,23 @@ def test_jobs_that_slurm_refuses_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"Slurm does not take the jobs: sbatch: error: .*Invalid partition"):
         list(made.map(tiny("ns", seeds=1), lambda cell: tmp_path / cell.key))
     made.close()
+
+
+def test_a_job_that_ends_while_it_is_dropped_is_no_error(tmp_path: Path) -> None:
+    class Ending(dict):
+        """Jobs that the other thread takes out as soon as this one has seen that they are there."""
+
+        def __contains__(self, key: object) -> bool:
+            return self.pop(key, None) is not None
+
+    cancelled: list[bool] = []
+    made = slurm.Slurm("cpu", None, Setup(), tmp_path, cluster="local")
+    made._running = Ending(a=SimpleNamespace(cancel=lambda check: cancelled.append(check)))
+    made.drop("a")
+    assert cancelled == [False]
+    made._running.clear()
+    made.drop("a")
+    assert cancelled == [False]
 
 
 def test_a_file_server_that_is_away_for_a_moment_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -183,4 +184,7 @@ class Leases:
                 continue
             if taken:
                 self.held.pop(key, None)
-                self.lost(key)
+                try:
+                    self.lost(key)
+                except Exception:  # the others are renewed whatever becomes of this one
+                    traceback.print_exc()

@@ -140,8 +140,8 @@ class Slurm:
 
     def drop(self, key: str) -> None:
         self._dropped.add(key)
-        if key in self._running:
-            self._running[key].cancel(check=False)
+        if (job := self._running.get(key)) is not None:  # it may end at this moment, in the other thread
+            job.cancel(check=False)
 
     def close(self) -> None:
         self.stop()
