@@ -325,7 +325,8 @@ def test_a_worker_without_a_coordinator_ends() -> None:
     assert process.exitcode == 1
 
 
-def test_ctrl_c_checkpoints_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told_to_end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_checkpoints_and_says_how_to_go_on(told_to_end: signal.Signals, tmp_path: Path) -> None:
     command = ["sweep", "--variants", "ns", "--grid", "lr-d=0.001,0.002,0.003", "--grid", "rounds=1000000"]
     command += ["--grid", "every=100", "--grid", "width=8", "--seeds", "1", "--jobs", "1", "--no-track"]
     code = "from zoo.cli.app import main; main()"
@@ -340,7 +341,7 @@ def test_ctrl_c_checkpoints_and_says_how_to_go_on(tmp_path: Path) -> None:
     ends = time.monotonic() + 400  # far more than it takes, on a machine that is not loaded
     while not list(tmp_path.rglob("checkpoint.safetensors")) and time.monotonic() < ends:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    os.killpg(process.pid, told_to_end)  # as a terminal or `timeout` does: every process of the group
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130, err
     assert "3 cells (1 variant on 1 data set, 3 trainings in all); 0 finished, 3 to do." in out

@@ -126,9 +126,8 @@ def serve(pipe: Connection, setup: Setup) -> None:
     True in the pipe asks it to checkpoint and stop. After a failure it ends, since what failed may have left the process unwell
     (a CUDA error does); the coordinator starts a fresh one.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches every process of the terminal; the coordinator decides
+    for told in (signal.SIGINT, signal.SIGTERM):  # they may reach every process of a group; the coordinator decides
+        signal.signal(told, signal.SIG_IGN)
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     stopping = threading.Event()
 
