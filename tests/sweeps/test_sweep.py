@@ -180,6 +180,16 @@ def test_estimates_are_recorded_ones_or_measured(tmp_path: Path) -> None:
     assert [estimate.in_words(s) for s in (0, 90, 4000)] == ["1 s", "2 min", "1.1 h"]
 
 
+def test_ctrl_c_while_it_is_estimated_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(listener: session.Listener, rounds: int) -> None:
+        raise KeyboardInterrupt
+
+    pressed = iter([press])
+    monkeypatch.setattr(session.Listener, "played", lambda *told: next(pressed, lambda *told: None)(*told))
+    with pytest.raises(KeyboardInterrupt):
+        estimate.estimate(tiny("ns", "wgan"), lambda cell: tmp_path / cell.key, "cpu")
+
+
 # Real workers
 
 
