@@ -235,6 +235,21 @@ def test_a_node_without_the_folder_goes_on_from_what_was_begun_and_sends_the_fil
     assert json.loads(files["config.json"])["seeds"] == [0]
 
 
+def test_a_cell_that_another_has_taken_over_is_lost_and_its_files_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    cells = kept, taken = tiny("ns", seeds=1, lr_d=(0.1, 0.2))
+    made = Ray("cpu", None, Setup(), tmp_path, None, None)
+    monkeypatch.setattr(ray, "get", lambda task: (Outcome(cells[task], Path("away"), Status.DONE), {"DONE": b""}))
+    made._running = {task: (cell, tmp_path / cell.key, "cpu") for task, cell in enumerate(cells)}
+    made.drop(taken.key)
+    assert [made._ended(task).status for task in (0, 1)] == [Status.DONE, Status.LOST]
+    assert [path.name for path in tmp_path.rglob("DONE")] == ["DONE"]
+    assert (tmp_path / kept.key / "DONE").exists()
+
+
 def test_the_file_that_says_that_a_run_is_whole_is_written_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

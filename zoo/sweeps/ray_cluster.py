@@ -183,11 +183,16 @@ class Ray:
         import ray
 
         cell, folder, _ = self._running.pop(task)
+        lost = Outcome(cell, folder, Status.LOST)
         try:
             outcome, files = ray.get(task)
+            if cell.key in self._dropped:  # another coordinator's worker may write there by now
+                return lost
             write_files(files, folder)
         except (ray.exceptions.RayError, OSError) as error:
-            if cell.key in self._dropped or self._stopping.is_set():
-                return Outcome(cell, folder, Status.LOST if cell.key in self._dropped else Status.INTERRUPTED)
+            if cell.key in self._dropped:
+                return lost
+            if self._stopping.is_set():
+                return Outcome(cell, folder, Status.INTERRUPTED)
             return Outcome(cell, folder, Status.FAILED, error=kind_and_line(error), details=str(error))
         return replace(outcome, folder=folder)
