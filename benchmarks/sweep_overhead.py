@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from zoo.sweeps import grid
-from zoo.sweeps.executors import Wanted, choose
+from zoo.sweeps.executor import Wanted, choose
 from zoo.sweeps.sweep import Sweep
 
 

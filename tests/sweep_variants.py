@@ -13,6 +13,10 @@ from zoo import losses
 from zoo.game import Batch, Nets
 from zoo.variant import GAN, register
 
+if marks := os.environ.get("ZOO_TEST_MARKS"):
+    with (Path(marks) / "loaded").open("a") as file:
+        file.write(f"{__file__}\n")  # a copy's, where this was sent along
+
 
 @dataclass(frozen=True)
 class Common(GAN):

@@ -278,6 +278,29 @@ def test_a_stop_waits_for_the_groups_that_are_behind_to_come_up(monkeypatch: pyt
     assert {lanes.played for lanes in t._lanes} == {t.played}
 
 
+@pytest.mark.parametrize(("pressed_after", "stands_at", "recorded"), [(4, 2, []), (12, 4, [4])])
+def test_ctrl_c_is_raised_when_all_groups_stand_at_one_round_and_what_was_recorded_is_told(
+    monkeypatch: pytest.MonkeyPatch, pressed_after: int, stands_at: int, recorded: list[int]
+) -> None:
+    """Nobody who iterates can take it for the end; pressed while the last group reached an evaluation, that comes first."""
+    monkeypatch.setattr(harness, "TURN", 0.0)
+
+    def press(played: int) -> None:
+        if sum(lanes.played for lanes in t._lanes) == pressed_after:
+            t.progress = lambda played: None
+            raise KeyboardInterrupt
+
+    t = training([0, 1, 2], groups=3, progress=press)
+    t.workers, told = 1, []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(record.round for record in t)
+    assert [lanes.played for lanes in t._lanes] == [stands_at] * 3
+    assert told == recorded
+    list(t)
+    for a, b in zip(leaves(t.lanes()), leaves(trained([0, 1, 2], groups=3).lanes()), strict=True):
+        assert torch.equal(a, b)
+
+
 @pytest.mark.parametrize("at_a_time", [1, 2, 16])
 def test_players_are_diagnosed_alike_however_many_seeds_at_a_time(
     monkeypatch: pytest.MonkeyPatch, at_a_time: int

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -59,3 +62,36 @@ def test_what_goes_wrong_in_a_turn_reaches_the_caller() -> None:
 
     with pytest.raises(torch.OutOfMemoryError, match="group 0"):
         take_turns([0], turn, 1)
+
+
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Also where these tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_is_raised_when_nobody_plays_any_more_however_often_it_is_pressed(ctrl_c_is_heard: None) -> None:
+    inside, may_end, main = [0, 0], threading.Event(), threading.main_thread().ident
+
+    def turn(i: int) -> int | None:
+        inside[i] = 1
+        assert may_end.wait(60)
+        inside[i] = 0
+        return 1
+
+    def press() -> None:
+        while inside != [1, 1]:
+            time.sleep(0.01)
+        for _ in range(3):
+            signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.2)
+        may_end.set()
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        take_turns([0, 0], turn, 2)
+    assert inside == [0, 0]
+    thread.join()

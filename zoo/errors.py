@@ -14,6 +14,17 @@ class ZooError(ValueError):
     """One sentence: what was wrong, and the nearest right thing."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says; its kind, where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def kind_and_line(error: BaseException) -> str:
+    """``ValueError: its first line``; the kind alone, where it says nothing."""
+    kind, line = type(error).__name__, first_line(error)
+    return kind if line == kind else f"{kind}: {line}"
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether somebody could not have the memory that was asked for: Python, NumPy, or PyTorch (told by name: it may not be imported yet)."""
     by_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)

@@ -189,11 +189,16 @@ class Game:
         return made
 
 
+class CtrlC(KeyboardInterrupt):
+    """Ctrl-C while a ``Training`` played, raised when all is as ``stop()`` leaves it."""
+
+
 @dataclass
 class Training:
     """A game played by many seeds. Iterate to train: each step plays up to the next evaluation and yields its ``Record``.
 
     ``stop()`` is asked between rounds; when it says yes, iteration ends early with everything in a state that ``lanes()`` can save.
+    Ctrl-C ends it in that state too, by ``CtrlC``.
     """
 
     game: Game
@@ -209,8 +214,6 @@ class Training:
     """Time spent playing, evaluation excluded."""
     cpu_seconds: float = 0.0
     """CPU time of this process meanwhile, all threads."""
-    interrupted: bool = False
-    """Whether Ctrl-C ended it, where that raises ``KeyboardInterrupt``; everything is then as ``stop()`` leaves it."""
 
     def __post_init__(self) -> None:
         parts = [list(p) for p in np.array_split(np.asarray(self.seeds), min(self.groups, len(self.seeds)))]
@@ -255,34 +258,32 @@ class Training:
         return made
 
     def __iter__(self) -> Iterator[Record]:
-        self.interrupted = False
         for lanes, stream in zip(self._lanes, self._streams, strict=True):
             self.game.prepare(lanes, stream)
         for until in self.game.recipe.evaluations(self.played):
             started, busy = time.perf_counter(), time.process_time()
-            self._play(until, self.stop)
+            pressed = self._play(until)
             self.seconds += time.perf_counter() - started
             self.cpu_seconds += time.process_time() - busy
+            if self.played == until:
+                yield self._record()
+            if pressed:
+                raise CtrlC
             if self.played < until:
                 return
-            yield self._record()
-            if self.interrupted:
-                return
 
-    def _play(self, until: int, stop: Callable[[], bool]) -> None:
-        """All groups up to round ``until``; when ``stop()`` ends it early, all up to the round that the first one has reached."""
+    def _play(self, until: int) -> bool:
+        """All groups up to round ``until``; to the one that the first of them has reached, where ``stop()`` or Ctrl-C (then True) ends it early."""
+        pressed = False
         try:
-            self._take_turns(until, stop)
+            self._take_turns(until, self.stop)
         except KeyboardInterrupt:
-            self.interrupted = True
-        self._come_up()
-        if self.game.device.type == "cuda":
-            torch.cuda.synchronize(self.game.device)  # what is queued is part of playing
-
-    def _come_up(self) -> None:
-        """Groups that are behind play up to the one that is ahead."""
+            pressed = True
         if self.played < (ahead := max(lanes.played for lanes in self._lanes)):
             self._take_turns(ahead, lambda: False)
+        if self.game.device.type == "cuda":
+            torch.cuda.synchronize(self.game.device)  # what is queued is part of playing
+        return pressed
 
     def _take_turns(self, until: int, stop: Callable[[], bool]) -> None:
         """On CPU a thread per worker keeps every core busy, and each group's weights near its core."""

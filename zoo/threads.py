@@ -6,7 +6,7 @@ import heapq
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import torch
@@ -30,12 +30,12 @@ def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], worker
     """Give every group its turns until it wants no more, so many groups at a time, the one that is furthest behind first.
 
     ``reached[i]`` is how far group ``i`` has come; ``turn(i)`` plays it for a while and says how far it is now, or ``None`` when it is done.
-    After an exception nobody begins another turn.
+    After an exception, Ctrl-C's too, nobody begins another turn; it is raised when those that were being played have ended.
     """
     waiting, lock, ended = sorted((at, i) for i, at in enumerate(reached)), threading.Lock(), threading.Event()
     threads = max(1, torch.get_num_threads() // workers)
 
-    def work(_: int) -> None:
+    def work() -> None:
         torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
         while True:
             with lock:
@@ -52,8 +52,20 @@ def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], worker
                     heapq.heappush(waiting, (at, i))
 
     with taking_turns_quickly(), ThreadPoolExecutor(workers) as pool:
-        try:
-            list(pool.map(work, range(workers)))
-        except BaseException:  # Ctrl-C, too, is heard here: whoever plays ends its turn
-            ended.set()
-            raise
+        playing = [pool.submit(work) for _ in range(workers)]
+        _until_over(playing, ended)
+    for each in playing:
+        each.result()
+
+
+def _until_over(playing: Sequence[Future[None]], ended: threading.Event) -> None:
+    """Wait until nobody plays, however often Ctrl-C is pressed meanwhile: whoever goes on after it has every group to itself.
+
+    It waits for what is played, not for the threads: Python 3.11 takes one for dead once Ctrl-C has ended the wait for it.
+    """
+    try:
+        wait(playing)
+    except BaseException:
+        ended.set()
+        _until_over(playing, ended)
+        raise

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, first_line
 from zoo.looking import views
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
@@ -77,8 +77,7 @@ def try_log(folder: Path, root: Path = ROOT) -> str | None:
     try:
         log_run(folder, root)
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return f"The run is complete in {folder}, but MLflow could not log it ({reason}); log it later with: zoo track {folder}"
+        return f"The run is complete in {folder}, but MLflow could not log it ({first_line(error)}); log it later with: zoo track {folder}"
     return None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import toy_data
 from tests.synthetic_sweeps import TINY
 from zoo.cli import app as cli
 from zoo.errors import ZooError
@@ -46,6 +47,18 @@ def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
     assert [c.key for c in grid.cells(grid.read(path))] == [c.key for c in grid.cells(given)]
     other = grid.override(grid.read(path), {"seeds": "3", "variants": (), "grid": {"rounds": ("8",)}})
     assert {(c.seeds, c.recipe.rounds) for c in grid.cells(other)} == {((0, 1, 2), 8)}
+
+
+def test_each_data_set_is_read_once_and_what_is_wrong_with_one_names_the_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, read = toy_data.load, list[str]()
+    monkeypatch.setattr(toy_data, "load", lambda name, root: read.append(name) or usual(name, root))
+    found = grid.cells(Grid(("ns", "unrolled"), ("ring", "grid"), {"k": (0, 1), "lr_d": (0.1, 0.2)}))
+    assert len(found) == 12
+    assert read == ["ring", "grid"]
+    with pytest.raises(ZooError, match=r"^ns on .*none.npz: There is no file"):
+        grid.cells(Grid(("ns",), ("ring", str(tmp_path / "none.npz"))))
 
 
 WRONG = {

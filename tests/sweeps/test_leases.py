@@ -77,12 +77,17 @@ def test_leaving_gives_up_what_is_held(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.clock"))
 
 
-def test_a_claim_of_a_dead_process_here_is_stale_at_once(tmp_path: Path) -> None:
-    code = f"import os, pathlib, zoo.sweeps.leases as l; l.Leases(pathlib.Path({str(tmp_path)!r})).__enter__().take('a'); os._exit(1)"
+@pytest.mark.parametrize(("here", "state"), [(True, State.STALE), (False, State.HELD)])
+def test_a_claim_of_a_dead_process_is_stale_at_once_where_training_ends_with_it(
+    tmp_path: Path, here: bool, state: State
+) -> None:
+    """Not of one whose cells are jobs elsewhere: these go on until they miss it."""
+    made = f"l.Leases(pathlib.Path({str(tmp_path)!r}), here={here})"
+    code = f"import os, pathlib, zoo.sweeps.leases as l; {made}.__enter__().take('a'); os._exit(1)"
     subprocess.run([sys.executable, "-c", code], check=False)
     with Leases(tmp_path) as claims:
-        assert claims.newest("a").state is State.STALE
-        assert claims.take("a")
+        assert claims.newest("a").state is state
+        assert claims.take("a") == here
 
 
 def test_a_claim_from_elsewhere_is_stale_after_its_time_and_its_owner_learns_it(
@@ -127,6 +132,23 @@ def test_a_file_server_that_is_away_for_a_moment_ends_no_renewals(
         assert owner.held == {"a": path}
         owner.renew()
         assert owner.newest("a").age < 100
+
+
+def test_one_lost_cell_that_cannot_be_ended_ends_no_renewals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(key: str) -> None:
+        raise FileNotFoundError("scancel")
+
+    with Leases(tmp_path, lost=fail) as owner:
+        for key in ("a", "b"):
+            owner.take(key)
+            os.utime(owner.held[key], (time.time() - 1000,) * 2)
+        (tmp_path / "a.1.claim").touch()
+        owner.renew()
+        assert owner.held.keys() == {"b"}
+        assert owner.newest("b").age < 100
+    assert "FileNotFoundError: scancel" in capsys.readouterr().err
 
 
 def test_a_claim_that_is_not_yet_written_is_held(tmp_path: Path) -> None:

@@ -148,7 +148,8 @@ def test_two_nodes_and_a_killed_worker_end_with_the_local_results(cluster: Clust
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 of 4 cells finished" in done.stdout
     assert (cluster.marks / "killed").exists()
-    assert bool(list(cluster.tmp.glob("zoo-*"))) == cluster.hidden
+    loaded = [Path(line) for line in (cluster.marks / "loaded").read_text().splitlines()]
+    assert any(path.is_relative_to(cluster.tmp) for path in loaded) == cluster.hidden
     assert not list((cluster.out / sweep.NOTES).glob("*.mark"))
     for cell in cells:
         local = worker.train(cell, tmp_path / cell.key, "cpu", lambda: False)
@@ -229,10 +230,72 @@ def test_a_node_without_the_folder_goes_on_from_what_was_begun_and_sends_the_fil
     given = Errand(cell, here, "cpu", Setup(), absent, {}, errand.read_files(here), ["zoo", "sweep"])
     outcome, files = given.run(lambda: False)
     assert outcome.status is Status.DONE
-    assert not (tmp_path / "zoo-x" / cell.key).exists()
+    assert not list(tmp_path.glob("zoo-*"))
     errand.write_files(files, here)
     same_results(here, whole)
     assert json.loads(files["config.json"])["seeds"] == [0]
+
+
+def test_a_process_that_died_while_it_wrote_what_was_begun_leaves_nothing_in_the_next_ones_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(harness, "TURN", 0.0)
+    (cell,) = tiny("ns", seeds=1)
+    begun = worker.train(cell, tmp_path / "begun", "cpu", iter([False, False, True]).__next__)
+    files, write = errand.read_files(begun.folder), errand.write_bytes
+
+    def die(path: Path, data: bytes) -> None:
+        if list(path.parent.iterdir()):
+            raise KeyboardInterrupt  # as good as any death
+        write(path, data)
+
+    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", {}, files, ["zoo"])
+    monkeypatch.setattr(errand, "write_bytes", die)
+    with pytest.raises(KeyboardInterrupt):
+        given.run(lambda: False)
+    monkeypatch.setattr(errand, "write_bytes", write)
+    found: list[set[str]] = []
+    monkeypatch.setattr(errand, "train", lambda cell, folder, *how, **more: found.append(set(os.listdir(folder))))
+    given.run(lambda: False)
+    assert found == [set(files)]
+
+
+def test_plugins_that_are_sent_along_are_there_while_a_cell_is_trained_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    loaded: list[Path] = []
+    monkeypatch.setattr(plugins, "load_file", lambda path: loaded.append(Path(path)))
+    (cell,) = tiny("ns", seeds=1)
+
+    def look(*how: object, **more: object) -> Outcome:
+        assert [path.read_bytes() for path in loaded] == [b"mine", b"another"]
+        return Outcome(cell, tmp_path, Status.DONE)
+
+    monkeypatch.setattr(errand, "train", look)
+    sent = {"0/x.py": b"mine", "1/x.py": b"another"}
+    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", sent, {}, ["zoo"])
+    assert given.run(lambda: False)[0].status is Status.DONE
+    assert loaded
+    assert not list(tmp_path.glob("zoo-*"))
+
+
+def test_a_cell_that_another_has_taken_over_is_lost_and_its_files_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    cells = kept, taken = tiny("ns", seeds=1, lr_d=(0.1, 0.2))
+    made = Ray("cpu", None, Setup(), tmp_path, None, None)
+    monkeypatch.setattr(ray, "get", lambda task: (Outcome(cells[task], Path("away"), Status.DONE), {"DONE": b""}))
+    made._running = {task: (cell, tmp_path / cell.key, "cpu") for task, cell in enumerate(cells)}
+    made.drop(taken.key)
+    assert [made._ended(task).status for task in (0, 1)] == [Status.DONE, Status.LOST]
+    assert [path.name for path in tmp_path.rglob("DONE")] == ["DONE"]
+    assert (tmp_path / kept.key / "DONE").exists()
 
 
 def test_the_file_that_says_that_a_run_is_whole_is_written_last(
@@ -240,8 +303,8 @@ def test_the_file_that_says_that_a_run_is_whole_is_written_last(
 ) -> None:
     written: list[str] = []
     monkeypatch.setattr(errand, "write_bytes", lambda path, data: written.append(path.name))
-    errand.write_files({"DONE": b"", "a": b"", "Z": b"", "below/b": b""}, tmp_path)
-    assert written == ["Z", "a", "b", "DONE"]
+    errand.write_files({"DONE": b"", "a": b"", "Z": b"", "below/b": b"", "config.json": b""}, tmp_path)
+    assert written == ["config.json", "Z", "a", "b", "DONE"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from submitit.core.utils import FailedJobError
@@ -128,6 +129,20 @@ def test_a_cell_that_another_shard_finished_or_failed_meanwhile_is_left_alone(tm
     assert [o.cell.key for o in made.run()] == [first.key]
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_a_claim_says_whether_its_cell_is_trained_on_this_machine(tmp_path: Path, here: bool) -> None:
+    told: list[dict] = []
+
+    def read(cell: Cell, folder: Path) -> Outcome:
+        told.append(json.loads((tmp_path / sweep.NOTES / f"{cell.key}.0.claim").read_text()))
+        return pretend(cell, folder)
+
+    executor = Inline(read)
+    executor.here = here
+    done(Sweep(tiny("ns"), tmp_path, executor))
+    assert [claim["here"] for claim in told] == [here]
+
+
 def test_mlflow_hears_of_each_finished_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo import tracking
 
@@ -163,6 +178,16 @@ def test_estimates_are_recorded_ones_or_measured(tmp_path: Path) -> None:
     assert known.longest_first([other, longer]) == [longer, other]
     assert nothing.longest_first([other, longer]) == [other, longer]
     assert [estimate.in_words(s) for s in (0, 90, 4000)] == ["1 s", "2 min", "1.1 h"]
+
+
+def test_ctrl_c_while_it_is_estimated_is_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(listener: session.Listener, rounds: int) -> None:
+        raise KeyboardInterrupt
+
+    pressed = iter([press])
+    monkeypatch.setattr(session.Listener, "played", lambda *told: next(pressed, lambda *told: None)(*told))
+    with pytest.raises(KeyboardInterrupt):
+        estimate.estimate(tiny("ns", "wgan"), lambda cell: tmp_path / cell.key, "cpu")
 
 
 # Real workers
@@ -235,6 +260,23 @@ def test_jobs_that_slurm_refuses_are_one_sentence(tmp_path: Path) -> None:
     made.close()
 
 
+def test_a_job_that_ends_while_it_is_dropped_is_no_error(tmp_path: Path) -> None:
+    class Ending(dict):
+        """Jobs that the other thread takes out as soon as this one has seen that they are there."""
+
+        def __contains__(self, key: object) -> bool:
+            return self.pop(key, None) is not None
+
+    cancelled: list[bool] = []
+    made = slurm.Slurm("cpu", None, Setup(), tmp_path, cluster="local")
+    made._running = Ending(a=SimpleNamespace(cancel=lambda check: cancelled.append(check)))
+    made.drop("a")
+    assert cancelled == [False]
+    made._running.clear()
+    made.drop("a")
+    assert cancelled == [False]
+
+
 def test_a_file_server_that_is_away_for_a_moment_ends_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alive = slurm.Alive(tmp_path / "x.alive", every=0)
 
@@ -293,7 +335,8 @@ def test_a_worker_without_a_coordinator_ends() -> None:
     assert process.exitcode == 1
 
 
-def test_ctrl_c_checkpoints_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told_to_end", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_checkpoints_and_says_how_to_go_on(told_to_end: signal.Signals, tmp_path: Path) -> None:
     command = ["sweep", "--variants", "ns", "--grid", "lr-d=0.001,0.002,0.003", "--grid", "rounds=1000000"]
     command += ["--grid", "every=100", "--grid", "width=8", "--seeds", "1", "--jobs", "1", "--no-track"]
     code = "from zoo.cli.app import main; main()"
@@ -308,7 +351,7 @@ def test_ctrl_c_checkpoints_and_says_how_to_go_on(tmp_path: Path) -> None:
     ends = time.monotonic() + 400  # far more than it takes, on a machine that is not loaded
     while not list(tmp_path.rglob("checkpoint.safetensors")) and time.monotonic() < ends:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: every process of the group
+    os.killpg(process.pid, told_to_end)  # as a terminal or `timeout` does: every process of the group
     out, err = process.communicate(timeout=200)
     assert process.returncode == 130, err
     assert "3 cells (1 variant on 1 data set, 3 trainings in all); 0 finished, 3 to do." in out

@@ -63,9 +63,9 @@ def sweep(
 ) -> None:
     """Many runs: variants x data sets x options. Finished cells are skipped, begun ones go on; a failing one stops nothing."""
     with ends_at_once():
-        from zoo.sweeps import executors
         from zoo.sweeps import grid as grids
         from zoo.sweeps import sweep as sweeps
+        from zoo.sweeps.executor import Wanted, choose
         from zoo.sweeps.worker import Setup
 
     given: dict[str, Any] = {"seeds": seeds, "recipe": recipe, "protocol": protocol, "grid": grids.parse(grid or [])}
@@ -73,9 +73,7 @@ def sweep(
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
-    executor = executors.choose(
-        on, executors.Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell)
-    )
+    executor = choose(on, Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell))
     made = sweeps.Sweep(cells, out, executor, heard=lambda sentence: print(sentence, flush=True))
     told = foretell(made, device)
     if told and not shard:  # shards take turns in the order that they agree on

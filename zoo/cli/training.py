@@ -35,7 +35,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
         if variant and variant != run.cell.variant:
             raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
     else:
-        chosen = {k: given.get(k) for k in ("data", "recipe", "protocol")}
+        chosen: dict[str, Any] = {k: given.get(k) for k in ("data", "recipe", "protocol")}
         root = given.get("data_root")
         cell = plan(
             variant,

@@ -13,7 +13,7 @@ from zoo import native
 from zoo.engines import compiling, memory
 from zoo.engines.graphs import Graphed
 from zoo.engines.tracing import Engine, Function, Traced
-from zoo.errors import ZooError
+from zoo.errors import ZooError, kind_and_line
 from zoo.harness import Game
 
 NO_COMPILER = "There is no C++ compiler here (g++, clang++, or what CXX names)"
@@ -64,8 +64,8 @@ def choose(
             compiled = candidate
         except Exception as error:  # whatever a compiler and its headers can lack
             if asked:
-                raise ZooError(f"Compiling failed ({_first_line(error)}). {instead}") from error
-            tell(f"Compiling failed ({_first_line(error)}); the round is traced instead.")
+                raise ZooError(f"Compiling failed ({kind_and_line(error)[:120]}). {instead}") from error
+            tell(f"Compiling failed ({kind_and_line(error)[:120]}); the round is traced instead.")
     if not on_gpu:
         return Choice(compiled or traced, compiled is not None, len(seeds) if compiled else groups)
     game = compiled or make(Graphed(tf32=tf32))
@@ -74,7 +74,9 @@ def choose(
     except (
         Exception
     ) as error:  # a round that waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be
-        tell(f"A round cannot be kept as a CUDA graph ({_first_line(error)}); it is traced instead, in float32.")
+        tell(
+            f"A round cannot be kept as a CUDA graph ({kind_and_line(error)[:120]}); it is traced instead, in float32."
+        )
         return Choice(traced, False, groups)
     return Choice(game, compiled is not None, groups, tf32)
 
@@ -85,10 +87,6 @@ def _pays(game: Game, traced: Function, group: int, seeds: int) -> bool:
     if game.device.type == "cuda":
         return compiling.pays_on_a_gpu(traced, group, rounds)
     return compiling.pays(traced, group, rounds // min(seeds, workers(game.device)))
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}" if str(error) else type(error).__name__
 
 
 def workers(device: torch.device) -> int:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, first_line, kind_and_line
 
 if TYPE_CHECKING:
     from zoo.variant import Variant
@@ -45,12 +45,12 @@ MEANING = {
 
 def explain(error: BaseException) -> str:
     """The error in one sentence, with what usually causes it."""
-    said = str(error).strip().split("\n")[0] or "no message"
+    said = first_line(error)
     if meaning := _meaning(error):
         return f"{meaning[0].upper()}{meaning[1:]} (torch says: {said[:160]})"
     if isinstance(error, ZooError):
         return said
-    return f"It stops with {type(error).__name__}: {said[:300]}"
+    return f"It stops with {kind_and_line(error)[:300]}"
 
 
 def _meaning(error: BaseException) -> str | None:

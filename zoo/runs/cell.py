@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ from zoo.runs.rundir import CONFIG, data_folder, read_json
 from zoo.variant import Kit, Variant, make, sketch
 from zoo.variant import options as options_of
 
+Load: TypeAlias = Callable[[str, str | None], toy_data.Data]
+"""A data set by its name and the folder of image data."""
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 MOST = 10_000
 """Seeds of one run: what is asked of all at once, such as an evaluation, takes minutes with more, in which Ctrl-C is not heard."""
@@ -104,10 +106,12 @@ def plan(
     seeds: str | int | Sequence[int] = 8,
     protocol: str | None = None,
     data_root: str | None = None,
+    load: Load = toy_data.load,
 ) -> Cell:
     """Names and settings to a cell; everything is checked here, before anything is written.
 
     Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
+    A ``load`` that remembers what it read serves many cells.
     """
     for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
         if not isinstance(name, str | None):
@@ -119,7 +123,7 @@ def plan(
     data = data or (file.data if file else None) or "ring"
     kind = variants.load(variant)
     make(kind, options or {})  # what was asked for is checked before data are read
-    source = toy_data.load(data, data_root)
+    source = load(data, data_root)
     file = file or recipes.default_for(data, image=len(source.shape) == 3)
     part = file.variants.get(variant, {})
     own = {name: value for name, value in part.items() if name in options_of(kind)}

@@ -27,7 +27,7 @@ from zoo.engines.graphs import multiplying
 from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
-from zoo.harness import Game, Record, Training
+from zoo.harness import CtrlC, Game, Record, Training
 from zoo.recipe import Recipe, revise
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
@@ -146,11 +146,15 @@ class Run:
                 if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
                     self.resume()  # whoever had the folder until now has played on
                 (self.folder / "INTERRUPTED").unlink(missing_ok=True)
-                for record in self.training:
-                    self.keep(record)
-                    self.save()
-                    self.listener.evaluated(record)
-                    del record  # the next evaluation's samples need its memory
+                ended: BaseException = Interrupted(self.folder)
+                try:
+                    for record in self.training:
+                        self.keep(record)
+                        self.save()
+                        self.listener.evaluated(record)
+                        del record  # the next evaluation's samples need its memory
+                except CtrlC:
+                    ended = KeyboardInterrupt()
                 if self.training.played == self.cell.recipe.rounds:
                     summary = self.finish()
                     draw(self)
@@ -161,7 +165,7 @@ class Run:
         finally:
             torch.set_num_threads(threads)
             heap.give_back()
-        raise KeyboardInterrupt if self.training.interrupted else Interrupted(self.folder)
+        raise ended
 
     def keep(self, record: Record) -> None:
         """Add a record to the history."""

@@ -29,8 +29,8 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> None:
-    """The inverse of ``read_files``. DONE comes last, since it says that the others are there."""
-    for name in sorted(files, key=lambda name: (name == "DONE", name)):
+    """The inverse of ``read_files``. DONE comes last, since it says that the others are there; config.json first, which says whose they are."""
+    for name in sorted(files, key=lambda name: (name == "DONE", name != "config.json", name)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / name, files[name])
 
@@ -58,21 +58,35 @@ class Errand:
         sys.argv = self.argv  # the command that config.json tells of
         if self.at.is_dir():
             os.chdir(self.at)
-        seen, own = self.mark.exists(), Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}"
-        if seen and all(Path(file).is_file() for file in self.setup.plugins):
-            apply(self.setup)
-        else:
-            write_files(self.plugins, own / "plugins")
-            apply(replace(self.setup, plugins=tuple(str(own / "plugins" / name) for name in self.plugins)))
-        if seen:
-            return train(self.cell, self.folder, self.device, stop, tf32=self.setup.tf32), {}
-        folder = own / self.cell.key
-        if not folder.exists():
-            write_files(self.begun, folder)
+        seen, copies = self.mark.exists(), self._own(str(os.getpid()))
+        try:
+            if seen and all(Path(file).is_file() for file in self.setup.plugins):
+                apply(self.setup)
+            else:
+                write_files(self.plugins, copies)
+                apply(replace(self.setup, plugins=tuple(str(copies / name) for name in self.plugins)))
+            if seen:
+                return train(self.cell, self.folder, self.device, stop, tf32=self.setup.tf32), {}
+            return self._away(stop)
+        finally:
+            shutil.rmtree(copies, ignore_errors=True)
+
+    def _away(self, stop: Callable[[], bool]) -> tuple[Outcome, dict[str, bytes]]:
+        """Train in a folder of this machine's, which is there with all that was begun, or not at all."""
+        folder = self._own(self.cell.key)
+        if self.begun and not folder.exists():
+            half = self._own(f"{self.cell.key}.new")
+            shutil.rmtree(half, ignore_errors=True)
+            write_files(self.begun, half)
+            half.rename(folder)
         outcome = train(self.cell, folder, self.device, stop, tf32=self.setup.tf32)
         files = read_files(folder)
         shutil.rmtree(folder, ignore_errors=True)
         return outcome, files
+
+    def _own(self, name: str) -> Path:
+        """A folder for temporary files of this sweep."""
+        return Path(tempfile.gettempdir()) / f"zoo-{self.mark.stem}-{name}"
 
 
 @cache

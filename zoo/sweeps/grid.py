@@ -15,14 +15,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import toy_data
 from toy_data import DataError
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.files import read_toml
-from zoo.runs.cell import Cell, plan
+from zoo.runs.cell import Cell, Load, plan
 from zoo.variant import options
 
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -88,11 +90,12 @@ def cells(grid: Grid) -> list[Cell]:
             everything = {*common, *(known for opts in own.values() for known in opts)}
             raise unknown("option", name, everything, f"of {', '.join(grid.variants)} or of a recipe")
     found: dict[str, Cell] = {}
+    load = cache(toy_data.load)  # images take seconds to be read and checked
     for variant, data in itertools.product(grid.variants, grid.data):
         kinds = {name: kind for name, (kind, _) in (common | own[variant]).items()}
         axes = [[(n, _value(n, value, kinds[n])) for value in values] for n, values in grid.grid.items() if n in kinds]
         for chosen in _points(axes):
-            cell = _cell(grid, variant, data, {k: v for k, v in chosen.items() if k in own[variant]}, chosen)
+            cell = _cell(grid, variant, data, {k: v for k, v in chosen.items() if k in own[variant]}, chosen, load)
             found.setdefault(cell.key, cell)
     return list(found.values())
 
@@ -101,11 +104,11 @@ def _points(axes: list[list[tuple[str, Any]]]) -> Iterator[dict[str, Any]]:
     return (dict(point) for point in itertools.product(*axes))
 
 
-def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict[str, Any]) -> Cell:
+def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict[str, Any], load: Load) -> Cell:
     changes = {k: v for k, v in chosen.items() if k not in own}
     chosen_root = {"recipe": grid.recipe, "protocol": grid.protocol, "data_root": grid.data_root}
     try:
-        return plan(variant, own, data=data, changes=changes, seeds=grid.seeds, **chosen_root)
+        return plan(variant, own, data=data, changes=changes, seeds=grid.seeds, load=load, **chosen_root)
     except (ZooError, DataError) as error:
         raise ZooError(f"{variant} on {data}: {error}") from error
 

@@ -6,7 +6,7 @@ takes over by making ``KEY.N+1.claim``: again exactly one succeeds, and the old 
 it has lost the cell. Nothing is ever deleted or renamed, so there is no moment at which two can hold one cell's newest claim.
 
 Ages are differences between times that the file system itself gave (a file's own, and that of one touched just now), so clocks of
-machines need not agree. A claim of a process of this machine that is no longer there is stale at once.
+machines need not agree. A claim of a process of this machine that is no longer there is stale at once, where what it trained ends with it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -82,6 +83,8 @@ class Leases:
     stale: float = STALE
     lost: Callable[[str], None] = lambda key: None
     """Called, from the renewing thread, with the key of a cell that another process has taken over."""
+    here: bool = True
+    """Whether cells are trained on this machine and end with this process; jobs elsewhere go on for a while."""
     held: dict[str, Path] = field(default_factory=dict)
 
     def __enter__(self) -> Leases:
@@ -142,9 +145,10 @@ class Leases:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             host, pid, state = str(content["host"]), int(content["pid"]), State(content["state"])
+            over = bool(content.get("here")) and host == machine() and not running(pid)
         except (ValueError, KeyError):  # made this moment, not yet written
-            host, pid, state = "unknown", 0, State.HELD
-        if state is State.HELD and (age > self.stale or (host == machine() and not running(pid))):
+            host, pid, state, over = "unknown", 0, State.HELD, False
+        if state is State.HELD and (age > self.stale or over):
             state = State.STALE
         return Claim(key, max(numbers), host.split(" ")[0], pid, age, state)
 
@@ -152,7 +156,7 @@ class Leases:
         return self.folder / f"{key}.{number}.claim"
 
     def _mine(self, state: State) -> dict[str, Any]:
-        return {"host": machine(), "pid": os.getpid(), "state": state.value}
+        return {"host": machine(), "pid": os.getpid(), "here": self.here, "state": state.value}
 
     def _write(self, path: Path, state: State) -> None:
         beside = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -180,4 +184,7 @@ class Leases:
                 continue
             if taken:
                 self.held.pop(key, None)
-                self.lost(key)
+                try:
+                    self.lost(key)
+                except Exception:  # the others are renewed whatever becomes of this one
+                    traceback.print_exc()

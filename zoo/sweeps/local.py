@@ -125,7 +125,7 @@ class Local:
         device = min(self.devices, key=lambda d: in_use[d])
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs, self.setup), daemon=True)
-        with _no_interrupt():
+        with _not_told_to_end():
             process.start()
         theirs.close()
         worker = Worker(process, ours, device)
@@ -170,13 +170,13 @@ def _send(worker: Worker, message: object) -> None:
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Processes started in here never see Ctrl-C, not even while they import; this one sees it afterwards."""
+def _not_told_to_end() -> Iterator[None]:
+    """Processes started in here never see Ctrl-C or SIGTERM, not even while they import; this one sees them afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # it would unblock the signal if it were started in between
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    resource_tracker.ensure_running()  # it would unblock the signals if it were started in between
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

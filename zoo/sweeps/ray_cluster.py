@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, first_line, kind_and_line
 from zoo.sweeps.errand import Errand, read_files, write_files
 from zoo.sweeps.executor import ATTEMPTS, PATIENCE, cores
 from zoo.sweeps.worker import Outcome, Setup, Status
@@ -183,16 +183,16 @@ class Ray:
         import ray
 
         cell, folder, _ = self._running.pop(task)
+        lost = Outcome(cell, folder, Status.LOST)
         try:
             outcome, files = ray.get(task)
+            if cell.key in self._dropped:  # another coordinator's worker may write there by now
+                return lost
             write_files(files, folder)
         except (ray.exceptions.RayError, OSError) as error:
-            if cell.key in self._dropped or self._stopping.is_set():
-                return Outcome(cell, folder, Status.LOST if cell.key in self._dropped else Status.INTERRUPTED)
-            told = f"{type(error).__name__}: {first_line(error)}"
-            return Outcome(cell, folder, Status.FAILED, error=told, details=str(error))
+            if cell.key in self._dropped:
+                return lost
+            if self._stopping.is_set():
+                return Outcome(cell, folder, Status.INTERRUPTED)
+            return Outcome(cell, folder, Status.FAILED, error=kind_and_line(error), details=str(error))
         return replace(outcome, folder=folder)
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, first_line, kind_and_line, unknown
 from zoo.sweeps.executor import ATTEMPTS
 from zoo.sweeps.leases import STALE
 from zoo.sweeps.worker import Outcome, Setup, Status, train
@@ -128,7 +128,7 @@ class Slurm:
             self._queue = submitit.AutoExecutor(folder=self._file.with_name("jobs"), cluster=self.cluster)
             self._queue.update_parameters(name="zoo", slurm_array_parallelism=self.slots, **asked)
         except (AssertionError, NameError, TypeError, ValueError) as error:
-            raise ZooError(f"--job cannot be used: {str(error).splitlines()[0]}") from error
+            raise ZooError(f"--job cannot be used: {first_line(error)}") from error
 
     @property
     def place(self) -> str:
@@ -140,8 +140,8 @@ class Slurm:
 
     def drop(self, key: str) -> None:
         self._dropped.add(key)
-        if key in self._running:
-            self._running[key].cancel(check=False)
+        if (job := self._running.get(key)) is not None:  # it may end at this moment, in the other thread
+            job.cancel(check=False)
 
     def close(self) -> None:
         self.stop()
@@ -183,7 +183,7 @@ class Slurm:
         if error is None:
             found: Outcome = submitted.result()
             return found
-        return Outcome(job.cell, job.folder, Status.FAILED, error=f"{type(error).__name__}: {error}".splitlines()[0])
+        return Outcome(job.cell, job.folder, Status.FAILED, error=kind_and_line(error))
 
     def _look(self, jobs: Mapping[str, Job]) -> Iterator[Outcome]:
         """Ask Slurm which jobs are there. When stopping, end those that wait; submit those again that have gone without a result."""

@@ -88,7 +88,7 @@ class Sweep:
         """Train what is left; a failing cell stops nothing. Cells of processes that die meanwhile are taken over."""
         left = self.left
         self.executor.open()
-        with Leases(self.out / NOTES, self.stale, self.executor.drop) as claims:
+        with Leases(self.out / NOTES, self.stale, self.executor.drop, self.executor.here) as claims:
             self._claims = claims
             self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
             for cell in left:

@@ -76,7 +76,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     ``stop()`` is asked between rounds; when it says yes the run is checkpointed and the outcome is INTERRUPTED.
     """
     from toy_data import DataError
-    from zoo.errors import ZooError
+    from zoo.errors import ZooError, kind_and_line
     from zoo.runs import pictures, session
     from zoo.runs.cell import read_cell
 
@@ -112,8 +112,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     except (ZooError, DataError) as error:
         return outcome(Status.FAILED, str(error), traceback.format_exc())
     except Exception as error:
-        first = (str(error).strip() or "no message").splitlines()[0]
-        return outcome(Status.FAILED, f"{type(error).__name__}: {first}", traceback.format_exc())
+        return outcome(Status.FAILED, kind_and_line(error), traceback.format_exc())
     return outcome(Status.DONE)
 
 
@@ -127,9 +126,8 @@ def serve(pipe: Connection, setup: Setup) -> None:
     True in the pipe asks it to checkpoint and stop. After a failure it ends, since what failed may have left the process unwell
     (a CUDA error does); the coordinator starts a fresh one.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches every process of the terminal; the coordinator decides
+    for told in (signal.SIGINT, signal.SIGTERM):  # they may reach every process of a group; the coordinator decides
+        signal.signal(told, signal.SIG_IGN)
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     stopping = threading.Event()
 
