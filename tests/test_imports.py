@@ -23,13 +23,12 @@ HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 """Slow packages, and how the only files begin that import them."""
 
 GAME = {"engines", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"}
-FILES = {"runs", "evaluation", "metrics", "statistics", "resampling", "files", "errors"}
+FILES = {"runs", "evaluation", "metrics", "statistics", "files", "errors"}
 MAY: dict[str, set[str]] = {
     **{name: set() for name in ("optim", "losses", "threads", "statistics", "heap")},
     "native": {"files"},
     "normals": {"native"},
     "files": {"errors"},
-    "resampling": {"statistics"},
     "game": {"optim"},
     "lanes": {"optim"},
     "randomness": {"game", "normals"},

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out
 from zoo.metrics.spec import BY_NAME
-from zoo.resampling import Interval, improvement, interval_of_iqm
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import holm, iqm, shown
+from zoo.statistics import Interval, holm, improvement, interval_of_iqm, iqm, shown
 
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
