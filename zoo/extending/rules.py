@@ -109,6 +109,10 @@ def builds(it: Subject) -> None:
         raise Broken(f"Two players share a name ({', '.join(names)}).", "players")
     if not turns(game.players, it.variant.simultaneous):
         raise Broken("A round has no turns: each player's steps must be at least 1.", "players")
+    for player in game.players if it.variant.simultaneous else ():
+        if player.steps > 1:
+            told = f"All players move at once (simultaneous), so {player.name} moves once a round, not {player.steps} times"
+            raise Broken(f"{told}: leave its steps at 1, or simultaneous as it is.", "players")
 
 
 def a_player_moves_only_what_it_owns(it: Subject) -> None:
