@@ -67,10 +67,13 @@ def test_reference_rows_are_what_they_are_called(tmp_path: Path) -> None:
     assert worst["reverse_kl"] == pytest.approx(np.log(8), abs=1e-6)
 
 
-def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     made = [folders.claimed(tmp_path / "ring" / "20261126-120000-abc").name for _ in range(3)]
     assert made == ["20261126-120000-abc", "20261126-120000-abc-2", "20261126-120000-abc-3"]
-    runs = [session.start(small(), root=tmp_path / "runs", device="cpu").folder for _ in range(2)]
+    runs = [session.start(small(), device="cpu").folder for _ in range(2)]
     assert runs[0] != runs[1]
     assert all((folder / "config.json").exists() for folder in runs)
 

@@ -269,17 +269,16 @@ def start(
     cell: Cell,
     *,
     out: Path | None = None,
-    root: Path = Path("runs"),
     device: str = "auto",
     compile: bool | None = None,
     tf32: bool = False,
     listener: Listener | None = None,
 ) -> Run:
-    """A new run of ``cell``, its folder made and its configuration written."""
+    """A new run of ``cell`` in ``out``, else in a folder of its own in runs/: made, with the configuration written into it."""
     where = resolve_device(device)
-    folder = new_folder(cell, out, root)
+    folder = new_folder(cell, out)
     run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
-    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out, root)  # building it took seconds
+    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
     file = plugins.file_of(cell.variant)
     config = cell.as_dict() | ({"plugin": str(file)} if file else {})
