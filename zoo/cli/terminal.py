@@ -24,6 +24,7 @@ from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
+from zoo.runs.rundir import words
 from zoo.statistics import shown
 
 SHOWN = {
@@ -59,7 +60,7 @@ class Live(session.Listener):
     def started(self, run: session.Run) -> None:
         cell = run.cell
         self.total, self.modes = cell.recipe.rounds, run.data.modes
-        told = "".join(f" {k}={v}" for k, v in cell.options.items())
+        told = "".join(f" {word}" for word in words(cell.options))
         device = device_name(run.device)
         parts = ((cell.variant, "bold"), told, " on ", (cell.data, "bold"), f", {_count(len(cell.seeds))}, {device}")
         self.console.print(Text.assemble(*parts))

@@ -41,6 +41,16 @@ def data_folder(data: str) -> str:
     return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
 
 
+def short(value: Any) -> str:
+    """A setting's value in few characters."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """A word for each option: ``k=5``. A switch stands by its name when on, not at all when off."""
+    return [k if v is True else f"{k}={short(v)}" for k, v in options.items() if v is not False]
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; ``ZooError`` when it is missing or damaged."""
     try:
@@ -138,9 +148,8 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The variant and its options: ``unrolled k=5``. A switch stands by its name when on, not at all when off."""
-        words = [k if v is True else f"{k}={_short(v)}" for k, v in self.options.items() if v is not False]
-        return " ".join([self.variant, *words])
+        """The variant and its options: ``unrolled k=5``."""
+        return " ".join([self.variant, *words(self.options)])
 
     @property
     def title(self) -> str:
@@ -276,7 +285,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
         equal, recipe = twins[run.data, run.label], run.config.get("recipe_name")
         named = recipe and any(other.config.get("recipe_name") != recipe for other in equal)
         equal = [other for other in equal if other.config.get("recipe_name") == recipe] if named else equal
-        words = [f"{k}={_short(run.recipe.get(k))}" for k in _telling(equal)]
+        words = [f"{k}={short(run.recipe.get(k))}" for k in _telling(equal)]
         return " ".join([run.label, *([f"({recipe})"] if named else []), *words])
 
     names = [told(run) for run in runs]
@@ -305,7 +314,3 @@ def _telling(runs: Sequence[Run]) -> list[str]:
         if now > told:
             fields, told = [*fields, name], now
     return fields
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
