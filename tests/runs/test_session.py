@@ -14,7 +14,7 @@ import torch
 import toy_data
 from tests.toy_data.test_idx import write_idx
 from zoo.evaluation.evaluate import evaluate
-from zoo.runs import folders, pictures, session
+from zoo.runs import film, folders, pictures, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -81,7 +81,7 @@ def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(
 def test_a_film_has_so_many_frames_at_most_and_the_last_round_among_them() -> None:
     for n in (1, 59, 60, 61, 120, 121, 1000):
         rounds = list(range(5, 5 * n + 1, 5))
-        kept = sorted(session.filmed(rounds))
+        kept = sorted(film.filmed(rounds))
         assert kept[-1] == 5 * n
         assert min(n, 31) <= len(kept) <= 60
         assert n > 60 or kept == rounds

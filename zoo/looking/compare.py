@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out
+from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
@@ -114,7 +115,7 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
     counted = [np.where(np.isnan(v), nothing, v) for v in values]
     goodness = [scale(v) for v in counted]
-    named = rundir.labels(runs)
+    named = labels(runs)
     base = _reference(named, runs, reference)
     against = _against(goodness, base)
     total = _modes(runs)

@@ -112,7 +112,7 @@ def look(folder: Path) -> State:
 def _from_checkpoint(run: Run) -> State:
     from safetensors import SafetensorError, safe_open
 
-    from zoo.runs.session import film_rounds
+    from zoo.runs.film import film_rounds
 
     try:
         with safe_open(run.path / CHECKPOINT, framework="np") as file:

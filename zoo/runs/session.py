@@ -6,10 +6,9 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 from __future__ import annotations
 
 import json
-import math
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,15 +27,12 @@ from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game, Record, Training
-from zoo.recipe import Recipe, revise
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
+from zoo.runs.film import POINTS, filmed
 from zoo.runs.folders import claimed, new_folder
 from zoo.statistics import summarise
-
-FILM, FRAMES = 512, 60
-"""Points (or 25 images) per seed and evaluation that are kept for the film of a run, and how many evaluations at most."""
 
 
 @dataclass
@@ -173,7 +169,7 @@ class Run:
             self.rows.append(row)
         if record.round not in self.filmed:
             return
-        frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
+        frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else POINTS])
         self.film.append(frames.contiguous())
         if self.plane is not None:
             self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane, self.critic))
@@ -247,22 +243,6 @@ class Run:
             "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
         }
         return turns | spent
-
-
-def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
-    """The rounds of the whole film of a run with this recipe, as config.json has it."""
-    return filmed(revise(Recipe(), dict(recipe)).evaluations())
-
-
-def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
-    """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
-
-    Every checkpoint writes all of them again.
-    """
-    stride = 1
-    while math.ceil(len(evaluations) / stride) > most:
-        stride *= 2
-    return evaluations[::-1][::stride][::-1]
 
 
 def start(
