@@ -57,7 +57,7 @@ class Live(session.Listener):
     def said(self, line: str) -> None:
         self.console.print(line)
 
-    def started(self, run: session.Run) -> None:
+    def started(self, run: session.Session) -> None:
         cell = run.cell
         self.total, self.modes = cell.recipe.rounds, run.data.modes
         told = "".join(f" {word}" for word in words(cell.options))
@@ -119,7 +119,7 @@ class Live(session.Listener):
             self.progress.stop()
 
 
-def show_summary(console: Console, run: session.Run, summary: dict[str, Any], rest: float, tracked: bool) -> None:
+def show_summary(console: Console, run: session.Session, summary: dict[str, Any], rest: float, tracked: bool) -> None:
     """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score.
 
     ``rest``: seconds of this sitting that were not training.

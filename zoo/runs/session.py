@@ -41,7 +41,7 @@ class Listener:
 
     def said(self, line: str) -> None: ...
 
-    def started(self, run: Run) -> None: ...
+    def started(self, run: Session) -> None: ...
 
     def played(self, rounds: int) -> None: ...
 
@@ -57,8 +57,8 @@ class Interrupted(Exception):
 
 
 @dataclass
-class Run:
-    """A cell being trained into a folder."""
+class Session:
+    """A cell being trained into a folder (read back it is a ``rundir.Run``)."""
 
     cell: Cell
     folder: Path
@@ -128,7 +128,7 @@ class Run:
         kept = {f"{k}/{i}": f for k in ("film", "landscape") for i, f in enumerate(getattr(self, k))}
         checkpoint.save(self.folder, self.training.lanes(), notes, kept)
 
-    def train(self, draw: Callable[[Run], None] = lambda run: None) -> dict[str, Any]:
+    def train(self, draw: Callable[[Session], None] = lambda run: None) -> dict[str, Any]:
         """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop.
 
         ``draw`` makes what else belongs to a finished run (``zoo.runs.pictures``), before the run is said to be done.
@@ -253,11 +253,11 @@ def start(
     compile: bool | None = None,
     tf32: bool = False,
     listener: Listener | None = None,
-) -> Run:
+) -> Session:
     """A new run of ``cell`` in ``out``, else in a folder of its own in runs/: made, with the configuration written into it."""
     where = resolve_device(device)
     folder = new_folder(cell, out)
-    run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
+    run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
     file = plugins.file_of(cell.variant)
@@ -277,7 +277,9 @@ def start(
     return run
 
 
-def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None
+) -> Session:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
     ``auto`` is the kind of device that it began on, since another draws other numbers. There it is compiled if it was, unless ``compile`` says,
@@ -288,7 +290,7 @@ def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, l
     alike = start.kind == where.type
     compile = start.compiled if alike and compile is None else compile
     groups = start.groups if alike and compile == start.compiled else None
-    run = Run(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
+    run = Session(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
     if run.checkpointed:
         run.resume()
     return run
