@@ -18,7 +18,7 @@ from torch import Tensor
 
 import toy_data
 from zoo.evaluation.evaluate import default_protocol, measure, unavailable
-from zoo.evaluation.judge import Judge, Verdicts
+from zoo.evaluation.judge import Judge, Predictions
 from zoo.evaluation.setting import Setting
 from zoo.metrics import neighbours, spec
 
@@ -48,12 +48,12 @@ class Remembering:
         pixels = ((images + 1) * 127.5).round().to(torch.uint8).flatten(1).numpy()
         return [image.tobytes() for image in pixels]
 
-    def __call__(self, images: Tensor) -> Verdicts:
+    def __call__(self, images: Tensor) -> Predictions:
         s, n, c = images.shape[:3]
         rows = torch.tensor([self.rows[image] for image in self._bytes(images.flatten(0, 2))]).view(s, n, c)
         probabilities = self.probabilities[rows]
         place = self.modes ** torch.arange(c - 1, -1, -1)
-        return Verdicts((probabilities.argmax(-1) * place).sum(-1), probabilities, self.features[rows].flatten(2))
+        return Predictions((probabilities.argmax(-1) * place).sum(-1), probabilities, self.features[rows].flatten(2))
 
 
 def ranking(name: str, n: int, draws: int, root: str | None, metrics: Sequence[str]) -> dict[str, int]:

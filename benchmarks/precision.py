@@ -41,7 +41,7 @@ def trained(cell: Cell, device: torch.device, tf32: bool) -> dict[str, Any]:
     """Modes and high-quality share by seed at the end, and the seconds."""
     started = time.perf_counter()
     cell = replace(cell, recipe=replace(cell.recipe, every=cell.recipe.rounds))
-    run = session.Run(cell, Path(), device, tf32=tf32)
+    run = session.Session(cell, Path(), device, tf32=tf32)
     (*_, last) = run.training
     kept = {name: last.metrics[name].tolist() for name in ("modes", "high_quality")}
     return kept | {"seconds": run.training.seconds, "all_seconds": time.perf_counter() - started}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -73,16 +72,12 @@ def test_no_formula_is_lost() -> None:
 def test_check_tells_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
     monkeypatch.setattr(catalogue, "PAGE", tmp_path / "catalogue.md")
-    monkeypatch.setattr(sys, "argv", ["catalogue", "--check"])
-    assert catalogue.main() == 1
+    assert catalogue.main(["--check"]) == 1
     assert "out of date" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(sys, "argv", ["catalogue"])
-    assert catalogue.main() == 0
-    monkeypatch.setattr(sys, "argv", ["catalogue", "--check"])
-    assert catalogue.main() == 0
+    assert catalogue.main([]) == 0
+    assert catalogue.main(["--check"]) == 0
 
 
 def test_every_variant_s_cost_is_recorded() -> None:

@@ -32,7 +32,7 @@ def game(variant: Variant, **changes: object) -> Game:
     return Game(variant, MLP((1,), 2, 5, activation="tanh"), Line(), recipe, dtype=torch.float64, engine=Mapped())
 
 
-def test_verdicts_are_those_of_each_seed_s_own_d_over_the_next_batches() -> None:
+def test_accuracies_are_those_of_each_seed_s_own_d_over_the_next_batches() -> None:
     g = game(NonSaturating())
     lanes, stream = g.build([3, 8]), g.stream([3, 8])
     g.advance(lanes, stream, 4)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.game import Batch, Nets, Network, Player, play, turns
+from zoo.game import Batch, Nets, Network, Player, judges, play, turns
 from zoo.optim import SGD
 
 LR = torch.tensor(0.1, dtype=torch.float64)
@@ -36,6 +36,19 @@ def g_loss(nets: Nets, b: Batch) -> Tensor:
 
 
 D, G = Player("D", "D", d_loss, optimiser=SGD()), Player("G", "G", g_loss, optimiser=SGD())
+
+
+@pytest.mark.parametrize("name", ["D", "D1", "D12", "D_M"])
+def test_a_network_named_d_judges_and_its_owner_is_an_adversary(name: str) -> None:
+    assert judges(name)
+    assert Player("p", name, d_loss).adversary
+    assert Player("p", f"G {name}", d_loss).adversary
+
+
+@pytest.mark.parametrize("name", ["Decoder", "Denoiser", "Dec", "G", "GD", "d", "DE", "D-", "D_"])
+def test_other_networks_do_not_judge_whatever_their_first_letter(name: str) -> None:
+    assert not judges(name)
+    assert not Player("p", f"{name} G", g_loss).adversary
 
 
 def test_network_equals_its_module() -> None:

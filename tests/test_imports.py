@@ -23,13 +23,12 @@ HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 """Slow packages, and how the only files begin that import them."""
 
 GAME = {"engines", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"}
-FILES = {"runs", "evaluation", "metrics", "statistics", "resampling", "files", "errors"}
+FILES = {"runs", "evaluation", "metrics", "statistics", "markdown", "files", "errors"}
 MAY: dict[str, set[str]] = {
-    **{name: set() for name in ("optim", "losses", "threads", "statistics", "heap")},
+    **{name: set() for name in ("optim", "losses", "threads", "statistics", "markdown", "heap")},
     "native": {"files"},
     "normals": {"native"},
     "files": {"errors"},
-    "resampling": {"statistics"},
     "game": {"optim"},
     "lanes": {"optim"},
     "randomness": {"game", "normals"},
@@ -43,7 +42,7 @@ MAY: dict[str, set[str]] = {
     "checkpoint": {"harness", "errors", "files"},
     "runs/landscape": {"game", "harness", "randomness"},
     "nets": {"nets", "variant", "errors"},
-    "metrics": {"metrics", "errors"},
+    "metrics": {"metrics", "markdown", "errors"},
     "looking": FILES | {"looking", "tracking", "variants"},
     "sweeps": FILES | {"sweeps", "tracking", "variants", "variant", "recipe", "extending"},
     "extending": GAME | {"extending", "harness", "checkpoint", "nets", "metrics", "variants", "errors"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import combinations, pairwise
 
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 import toy_data
 from zoo.errors import ZooError
 from zoo.nets import dense, images
+from zoo.nets.base import BaseKit
 from zoo.nets.layers import Dropped, Maxout, steps
 from zoo.recipe import Recipe
 from zoo.runs.cell import KITS, kit_for, plan
@@ -47,6 +49,25 @@ class Shape:
 
 def kit(name: str, shape: tuple[int, ...] = GREY, **changes: object) -> Kit:
     return kit_for(Shape(shape), Recipe(kit=name, **({"latent": 100, "width": 8} | changes)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", KITS)
+def test_every_kit_s_nets_are_a_trunk_and_a_last_layer_made_in_that_order(name: str) -> None:
+    made = kit(name)
+    assert isinstance(made, BaseKit)
+
+    def weights(*nets: Callable[[], nn.Module]) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        return [p.detach() for net in nets for p in net().parameters()]
+
+    for whole, parts in (
+        ([lambda: made.generator(7)], [lambda: made.generator_trunk(7), made.generator_head]),
+        ([lambda: made.discriminator(3)], [made.trunk, lambda: made.linear(made.features, 3)]),
+        ([lambda: made.packed(2).generator()], [made.packed(2).generator_trunk, made.packed(2).generator_head]),
+    ):
+        for a, b in zip(weights(*whole), weights(*parts), strict=True):
+            assert torch.equal(a, b)
+    assert made.packed(2).shape == (2, 28, 28)
 
 
 @pytest.mark.parametrize("name", SIZES)

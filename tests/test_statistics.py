@@ -1,12 +1,17 @@
 """Statistics over seeds: against closed forms, scipy, and simulated coverage."""
 
+import json
 import math
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from zoo.statistics import bands, bootstrap, holm, iqm, summarise
+from zoo.statistics import bands, bootstrap, holm, interval_of_iqm, iqm, summarise
+
+RESULTS = Path(__file__).parents[1] / "baselines" / "results"
 
 
 @pytest.mark.parametrize(("seeds", "said"), [(4, 0.8), (8, 0.88), (16, 0.93), (25, 0.93)])
@@ -26,6 +31,47 @@ def test_the_interval_is_near_the_normal_one():
     half = 1.96 * x.std(ddof=1) / 20
     assert low == pytest.approx(x.mean() - half, abs=0.01)
     assert high == pytest.approx(x.mean() + half, abs=0.01)
+
+
+@pytest.mark.parametrize("seeds", [2, 5, 8, 16, 700])
+@pytest.mark.parametrize("confidence", [0.95, 0.9, 0.5])
+def test_the_interval_is_scipy_s_bootstrap_of_the_mean(seeds, confidence):
+    x = np.random.default_rng(seeds).normal(size=seeds)
+    expected = stats.bootstrap(
+        (x,),
+        np.mean,
+        n_resamples=9999,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    assert bootstrap(x, confidence, seed=3) == pytest.approx(tuple(expected), rel=1e-14, abs=1e-15)
+
+
+def test_recorded_intervals_are_told_again_to_the_last_bits():
+    files = sorted(RESULTS.rglob("summary.json"))
+    assert len(files) > 100
+    for file in files:
+        for told in json.loads(file.read_text(encoding="utf-8"))["metrics"].values():
+            values = [math.nan if v is None else v for v in told["per_seed"]]
+            recorded = [math.nan if v is None else v for v in told["ci95"]]
+            assert bootstrap(values) == pytest.approx(recorded, rel=1e-14, abs=0, nan_ok=True), file
+
+
+def test_thousands_of_seeds_fit_into_memory():
+    """A block of resamples at a time: all of them are 800 MB."""
+    x = np.random.default_rng(0).normal(size=10_000)
+    for interval in (bootstrap, interval_of_iqm):
+        tracemalloc.start()
+        low, high = interval(x)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert low < x.mean() < high
+        assert peak < 100e6
+
+
+def test_the_ends_of_everything():
+    assert bootstrap([1.0, 2.0], confidence=1.0) == (1, 2)
 
 
 @pytest.mark.parametrize("value", [8.0, 0.0, math.inf])
@@ -84,7 +130,7 @@ def test_bands_are_the_intervals_of_every_row():
     mean, low, high = bands(table)
     assert mean.tolist() == pytest.approx([table[0].mean(), table[1, 4:].mean(), table[2, 0]])
     for row in (0, 1):
-        assert (low[row], high[row]) == pytest.approx(bootstrap(table[row]), abs=1e-12)
+        assert (low[row], high[row]) == bootstrap(table[row])
         assert low[row] < mean[row] < high[row]
     assert math.isnan(low[2])
     assert math.isnan(high[2])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import json
 import sys
+from collections.abc import Sequence
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo import variants
 from zoo.game import Player
+from zoo.markdown import keep, row
 from zoo.optim import Adam
 from zoo.variant import Opt, Variant, options
 
@@ -41,7 +42,7 @@ def page() -> str:
         "",
         "| variant | family | idea | cost |",
         "|---|---|---|---|",
-        *(f"| [{n}](#{n}) | {variants.family(n)} | {_cell(variants.idea(n))} | {_factor(cost, n)} |" for n in names),
+        *(row([f"[{n}](#{n})", variants.family(n), variants.idea(n), _factor(cost, n)]) for n in names),
     ]
     return "\n".join([*head, "", *(line for n in names for line in card(n, cost))]).rstrip() + "\n"
 
@@ -57,13 +58,8 @@ def _about_cost(cost: dict[str, Any]) -> list[str]:
 
 
 def _factor(cost: dict[str, Any], name: str) -> str:
-    row = cost.get("variants", {}).get(name)
-    return f"{row['factor']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else "not measured"
-
-
-def _cell(text: str) -> str:
-    """Text inside a table: a bar would end the cell."""
-    return text.replace("|", "\\|")
+    told = cost.get("variants", {}).get(name)
+    return f"{told['factor']:.2f} ({told['low']:.2f} to {told['high']:.2f})" if told else "not measured"
 
 
 def card(name: str, cost: dict[str, Any]) -> list[str]:
@@ -122,7 +118,7 @@ def _options(cls: type[Variant], made: Variant) -> list[str]:
         within = "switch" if kind is bool else _range(opt)
         value = getattr(made, name)
         shown = str(value).lower() if kind is bool else f"{value:g}"
-        rows.append(f"| `--{name.replace('_', '-')}` | {shown} | {within} | {_cell(opt.help)} | {_cell(opt.source)} |")
+        rows.append(row([f"`--{name.replace('_', '-')}`", shown, within, opt.help, opt.source]))
     return [*rows, ""]
 
 
@@ -136,18 +132,8 @@ def _range(opt: Opt) -> str:
     return ", ".join(filter(None, [least, f"at most {opt.at_most:g}"]))
 
 
-def main() -> int:
-    """Write the page, or (``--check``) end with 1 when it is not what the classes say."""
-    parser = argparse.ArgumentParser(prog="python -m zoo.catalogue", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when the page is out of date")
-    wanted = page()
-    if parser.parse_args().check:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != wanted:
-            print(f"{PAGE.relative_to(ROOT)} is out of date: python -m zoo.catalogue", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+def main(arguments: Sequence[str] | None = None) -> int:
+    return keep(PAGE, page(), "zoo.catalogue", arguments)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ vector, so that an optimiser's step is a handful of operations whatever the dept
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -58,11 +59,18 @@ class Network:
         return torch.cat([p.detach().reshape(-1) for p in module.parameters()])
 
 
+def judges(network: str) -> bool:
+    """Whether a network of this name tells real from fake: D, D1, D_M; not Decoder, Denoiser or Dec."""
+    return re.fullmatch(r"D(\d+|_\w+)?", network) is not None
+
+
 @dataclass(frozen=True)
 class Player:
     """Who moves what, to lower which loss.
 
-    ``steps`` turns per round, each on a fresh batch; after each step ``project`` maps the owned parameters back to the allowed set.
+    ``owns`` names networks. One that judges (``judges``) makes its owner an adversary: it moves at the recipe's ``lr_d``; all others move at
+    ``lr_g``, ``g_steps`` times as often. ``steps`` turns per round, each on a fresh batch (one where all move at once); after each
+    step ``project`` maps the owned parameters back to the allowed set.
     """
 
     name: str
@@ -78,8 +86,8 @@ class Player:
 
     @property
     def adversary(self) -> bool:
-        """Whether this player judges samples (it owns a network named D...): it then moves at ``lr_d``, else at ``lr_g``."""
-        return self.owns.startswith("D")
+        """Whether this player owns a network that judges samples."""
+        return any(map(judges, self.networks))
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def normal(u: Tensor) -> Tensor:
     return math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-1 + 1e-6, 1 - 1e-6))
 
 
-def verdicts(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+def discriminator_accuracy(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """How D judges: its accuracy on real and on fake, and its mean output on both (all 1/2 where it cannot tell), from its outputs in [0, 1]."""
     return {
         "real_accuracy": (real > 0.5).to(real.dtype).mean(),

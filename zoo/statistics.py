@@ -1,24 +1,30 @@
 """What may be said about several seeds: intervals, robust means, and comparisons. There is no best-of-seeds here.
 
-Follows Agarwal et al. 2021 (arXiv:2108.13264): the interquartile mean and the percentile bootstrap over seeds (``zoo.resampling`` has
-them for many runs at once, and the probability of improvement). scipy does the work, and is imported on first use.
+Follows Agarwal et al. 2021 (arXiv:2108.13264): the interquartile mean, the probability of improvement, and the percentile bootstrap over
+seeds. Resamples are drawn once for all rows with as many seeds, a block at a time, so that thousands of seeds fit into memory too.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
-Statistic = Callable[..., Any]
-"""``statistic(values, axis=-1)``, vectorised: ``np.mean``, ``np.median``, ``iqm``."""
+Interval = tuple[float, float]
+Drawn = Callable[[np.random.Generator, int], Values]
 
 _RESAMPLES = 9999
+"""Of a mean."""
+_BLOCKS, _BLOCK = 50, 100
+"""Of an interquartile mean and an improvement. A product of small matrices stays on one core: many cores take ten times as long for it."""
+_AT_ONCE = 1 << 20
+"""Numbers that a block of resamples may have, and that are kept for the next run with as many seeds."""
 FEW = 4
 """Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
 
@@ -31,7 +37,7 @@ class Summary:
     missing: int
     mean: float
     median: float
-    ci95: tuple[float, float]
+    ci95: Interval
 
 
 def middle_half(n: int) -> Values:
@@ -54,32 +60,13 @@ def iqm(values: ArrayLike, axis: int = -1) -> Any:
     return (x[..., inside] * weight[inside]).sum(-1) / weight.sum()
 
 
-def bootstrap(
-    values: ArrayLike, statistic: Statistic = np.mean, confidence: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """The percentile bootstrap interval of ``statistic`` over seeds ``[n]``; NaN seeds are left out.
+def bootstrap(values: ArrayLike, confidence: float = 0.95, seed: int = 0) -> Interval:
+    """The percentile bootstrap interval of the mean over seeds ``[n]``; NaN seeds are left out, infinite ones (of one sign) make infinite means.
 
     Constant values give (value, value); fewer than two seeds say nothing of the spread, and give (nan, nan).
     """
-    x = _clean(values)
-    if len(x) < 2:
-        return (float("nan"), float("nan"))
-    if np.all(x == x[0]):
-        return (float(x[0]), float(x[0]))
-    from scipy import stats
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # resamples that are all alike, infinite values: both leave a valid percentile
-        interval = stats.bootstrap(
-            (x,),
-            statistic,
-            n_resamples=_RESAMPLES,
-            confidence_level=confidence,
-            method="percentile",
-            vectorized=True,
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return (float(interval.low), float(interval.high))
+    _, (low,), (high,) = bands([_clean(values)], confidence, seed)
+    return float(low), float(high)
 
 
 def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Values, Values, Values]:
@@ -89,32 +76,101 @@ def bands(table: ArrayLike, confidence: float = 0.95, seed: int = 0) -> tuple[Va
     """
     x = np.asarray(table, dtype=float)
     known = ~np.isnan(x)
-    n, ends = known.sum(-1), [(1 - confidence) / 2, (1 + confidence) / 2]
+    n = known.sum(-1)
     mean, low, high = np.full((3, len(x)), np.nan)
     for seeds in {*n.tolist()} - {0}:
         rows = np.flatnonzero(n == seeds)
         values = x[rows][known[rows]].reshape(-1, seeds)
         mean[rows] = values.mean(-1)
-        finite = np.isfinite(values).all(-1)
-        for row in rows[~finite]:
-            low[row], high[row] = bootstrap(x[row], confidence=confidence, seed=seed)
-        if seeds > 1 and finite.any():
-            low[rows[finite]], high[rows[finite]] = np.quantile(_resampled(values[finite], seed), ends, axis=-1)
+        if seeds > 1:
+            low[rows], high[rows] = _ends(_resampled(values, seed), confidence)
     return mean, low, high
 
 
 def _resampled(values: Values, seed: int) -> Values:
-    """The means ``[R, resamples]`` of the resamples of ``bootstrap``, of all rows ``[R, n]`` at once: how often a resample has each seed, times
-    the values."""
+    """The mean of each row ``[R, n]`` over each resample of its seeds, ``[R, _RESAMPLES]``: the same resamples for all, a block at a time."""
     rng, (rows, n) = np.random.default_rng(seed), values.shape
     means = np.empty((rows, _RESAMPLES))
-    for part in np.array_split(np.arange(_RESAMPLES), 9):
-        drawn = rng.integers(n, size=(len(part), n)) + n * np.arange(len(part))[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=len(part) * n).reshape(len(part), n)
-        means[:, part] = values @ (counts.T / n)
-    return means.clip(
-        values.min(-1, keepdims=True), values.max(-1, keepdims=True)
-    )  # a mean of equal values is that value
+    for block in np.array_split(np.arange(_RESAMPLES), min(_RESAMPLES, 1 + values.size * _RESAMPLES // _AT_ONCE)):
+        means[:, block] = np.take(values, rng.integers(n, size=(len(block), n)), axis=-1).mean(-1)
+    low, high = values.min(-1, keepdims=True), values.max(-1, keepdims=True)
+    return means.clip(low, high)  # a mean of equal values is that value
+
+
+def _ends(draws: Values, confidence: float) -> list[Values]:
+    """The ends of the middle ``confidence`` of each row, between its sorted values (as ``np.quantile``, but an infinite one stays so)."""
+    draws, last = np.sort(draws, axis=-1), draws.shape[-1] - 1
+    ends = []
+    for share in ((1 - confidence) / 2, 1 - (1 - confidence) / 2):
+        below, part = divmod(share * last, 1)
+        ends.append((1 - part) * draws[:, int(below)] + part * draws[:, min(int(below) + 1, last)])
+    return ends
+
+
+def interval_of_iqm(values: Values) -> Interval:
+    """The 95 % percentile bootstrap interval of the interquartile mean over seeds ``[n]``; (nan, nan) below two seeds.
+
+    Infinite values (of one sign) are allowed: a resample that weighs one is infinite.
+    """
+    if len(values) < 2:
+        return math.nan, math.nan
+    x = np.sort(values)
+    infinite = np.isinf(x)
+    finite, parts = np.where(infinite, 0.0, x), []
+    for weights in _weights(_of_order, len(x), 0):
+        parts.append(np.where((weights @ infinite) > 0, x[infinite][:1].sum(), weights @ finite))
+    draws = np.concatenate(parts).clip(x[0], x[-1])  # a mean of equal values is that value, to the last bit
+    low, high = np.quantile(draws, [0.025, 0.975], method="inverted_cdf")
+    return float(low), float(high)
+
+
+def improvement(a: Values, b: Values) -> tuple[float, Interval, float]:
+    """P(A > B) + P(A = B)/2, its 95 % bootstrap interval over seeds of both, and the p value of the Mann-Whitney test."""
+    wins = (a[:, None] > b) + 0.5 * (a[:, None] == b)
+    if min(len(a), len(b)) < 2:
+        return float(wins.mean()), (math.nan, math.nan), 1.0
+    pairs = zip(_weights(_of_seeds, len(a), 1), _weights(_of_seeds, len(b), 2), strict=True)
+    draws = np.concatenate([np.einsum("ij,ij->i", of_a @ wins, of_b) for of_a, of_b in pairs])
+    low, high = np.quantile(draws, [0.025, 0.975])
+    if (a == a[0]).all() and (b == a[0]).all():
+        return 0.5, (0.5, 0.5), 1.0
+    from scipy import stats
+
+    ranks = np.unique(np.concatenate([a, b]), return_inverse=True)[1]  # infinities become numbers like others
+    p = stats.mannwhitneyu(ranks[: len(a)], ranks[len(a) :], alternative="two-sided").pvalue
+    return float(wins.mean()), (float(low), float(high)), float(p)
+
+
+def _of_order(rng: np.random.Generator, n: int) -> Values:
+    """How much the interquartile mean of each resample weighs each order statistic: ``[_BLOCK, n]``.
+
+    A resample of sorted values is itself sorted once its indices are, so its trimmed mean is a fixed linear map of the sorted values:
+    drawn once for all runs with n seeds, a bootstrap is a product of matrices.
+    """
+    index = np.sort(rng.integers(n, size=(_BLOCK, n)), axis=1)
+    weights = np.zeros((_BLOCK, n))
+    np.add.at(weights, (np.arange(_BLOCK)[:, None], index), middle_half(n) / (n / 2))
+    return weights
+
+
+def _of_seeds(rng: np.random.Generator, n: int) -> Values:
+    """The share of each of n seeds in each resample: ``[_BLOCK, n]``."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=_BLOCK) / n
+
+
+def _weights(drawn: Drawn, n: int, seed: int) -> Iterable[Values]:
+    """The weights ``[_BLOCK, n]`` of each block of resamples: kept for the next run unless they are many."""
+    return _kept(drawn, n, seed) if _BLOCKS * _BLOCK * n <= _AT_ONCE else _blocks(drawn, n, seed)
+
+
+def _blocks(drawn: Drawn, n: int, seed: int) -> Iterator[Values]:
+    rng = np.random.default_rng(seed)
+    return (drawn(rng, n) for _ in range(_BLOCKS))
+
+
+@cache
+def _kept(drawn: Drawn, n: int, seed: int) -> list[Values]:
+    return list(_blocks(drawn, n, seed))
 
 
 def summarise(values: ArrayLike) -> Summary:
@@ -127,7 +183,7 @@ def summarise(values: ArrayLike) -> Summary:
     return Summary(len(x), missing, float(x.mean()), float(np.median(x)), bootstrap(x))
 
 
-def shown(ends: Sequence[float], seeds: int) -> tuple[float, float]:
+def shown(ends: Sequence[float], seeds: int) -> Interval:
     """An interval as a reader sees it: as it is, or (nan, nan) where it is over fewer than ``FEW`` seeds."""
     low, high = ends if seeds >= FEW else (np.nan, np.nan)
     return low, high

@@ -106,7 +106,7 @@ class Variant:
         return None
 
     def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
-        """Numbers of one seed that evaluations keep beside the losses; none unless a variant has some (``losses.verdicts``)."""
+        """Numbers of one seed that evaluations keep beside the losses; none unless a variant has some (``losses.discriminator_accuracy``)."""
         return {}
 
     @property

@@ -34,7 +34,7 @@ needs_compiler = pytest.mark.skipif(not native.compiler(), reason="there is no C
 
 
 def played(variant: Variant, by: Engine, rounds: int = 3) -> list[Tensor]:
-    g = rules.Subject(variant, "mlp").game(by)
+    g = rules.Case(variant, "mlp").game(by)
     lanes = g.build(SEEDS)
     g.advance(lanes, g.stream(SEEDS), rounds)
     return leaves(lanes)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Annotated
 import torch
 from zoo import losses
+from zoo.game import Player
 from zoo.variant import GAN, Opt, register
 from zoo.variants.ns import NonSaturating
 CALLS = []
@@ -108,6 +109,12 @@ BROKEN = {
     "diagnoses-with-a-picture": (
         "    def diagnostics(self, nets, batch):  # HERE\n        return {'real': nets.D(batch.x)}",
         "not a finite number for each seed",
+    ),
+    "turns-of-those-who-move-at-once": (
+        "    simultaneous = True\n    @property\n    def discriminator(self):\n"
+        "        return Player('D', 'D', self.d_loss, steps=3)\n    def players(self):  # HERE\n"
+        "        return self.discriminator, self.generator",
+        "All players move at once (simultaneous), so D moves once a round, not 3 times",
     ),
     "batch-of-two": (
         "    def d_loss(self, nets, batch):\n        x = batch.x.reshape(6, 2)  # HERE\n"

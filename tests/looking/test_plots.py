@@ -58,21 +58,21 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
     return [(a, b) for i, (a, x) in enumerate(boxes) for b, y in boxes[:i] if x.overlaps(y)]
 
 
-def rows_of(seeds: int, rounds: Sequence[int], *, verdicts: bool) -> list[dict[str, float]]:
-    told = dict.fromkeys((f"diagnostic/{name}" for name in plots_losses.VERDICTS), 0.5) if verdicts else {}
+def rows_of(seeds: int, rounds: Sequence[int], *, accuracies: bool) -> list[dict[str, float]]:
+    told = dict.fromkeys((f"diagnostic/{name}" for name in plots_losses.ACCURACY), 0.5) if accuracies else {}
     measured = {"modes": 3.0, "high_quality": 0.4, "loss/D": 1.3, "loss/G": 0.7}
     return [{"seed": s, "round": r, **measured, **told} for r in rounds for s in range(seeds)]
 
 
 @pytest.mark.parametrize("seeds", [1, 8])
-@pytest.mark.parametrize("verdicts", [False, True])
+@pytest.mark.parametrize("accuracies", [False, True])
 @pytest.mark.parametrize("rounds", [[150], [100, 200, 300]])
 def test_losses_say_what_they_are_of_and_nothing_overlaps(
-    drawn: list[Figure], seeds: int, verdicts: bool, rounds: list[int]
+    drawn: list[Figure], seeds: int, accuracies: bool, rounds: list[int]
 ) -> None:
     levels = {"D": 2 * math.log(2), "G": math.log(2)}
     rows, title = (
-        rows_of(seeds, rounds, verdicts=verdicts),
+        rows_of(seeds, rounds, accuracies=accuracies),
         f"r3gan gamma=1 gamma_end=0.1 burn_in=0 on grid, {seeds} seeds",
     )
     plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO(), modes=8, equilibrium=levels, title=title)
@@ -94,7 +94,7 @@ def test_losses_say_what_they_are_of_and_nothing_overlaps(
 
 
 def test_levels_that_lie_close_together_can_both_be_read(drawn: list[Figure]) -> None:
-    rows = [row | {"loss/G": 90.0} for row in rows_of(2, [1, 2], verdicts=False)]
+    rows = [row | {"loss/G": 90.0} for row in rows_of(2, [1, 2], accuracies=False)]
     plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO(), equilibrium={"D": 1.39, "G": 0.69})
     assert overlapping(drawn[0]) == []
     plt.close(drawn[0])

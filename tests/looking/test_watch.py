@@ -129,6 +129,35 @@ def test_a_run_that_was_stopped_before_its_first_evaluation(tmp_path: Path, monk
     assert (state.rows, state.film) == ([], None)
 
 
+def test_a_checkpoint_is_read_again_only_when_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = plan("ns", seeds=2, changes=TINY)
+    run = session.start(cell, out=tmp_path / "run", device="cpu")
+    read, seen = watch._from_checkpoint, []
+    monkeypatch.setattr(watch, "_from_checkpoint", lambda *given: seen.append(1) or read(*given))
+
+    def looked(record: Record) -> None:
+        page.renew()
+        state = page.state
+        page.renew()
+        assert page.state is state
+        assert state.rounds[-1] == record.round
+        assert len(seen) == record.round // 2
+
+    with Page(tmp_path / "run", 0) as page:
+        run.listener.evaluated = looked  # type: ignore[method-assign]
+        run.train()
+        assert page.state.done
+        states = list(watch.states(tmp_path / "run"))
+    assert (len(states), len(seen)) == (1, 4)
+    state = states[0]
+    file = tmp_path / "run" / watch.CHECKPOINT
+    copy = file.read_bytes()
+    file.unlink()
+    assert watch.look(tmp_path / "run", state) is not state, "from its results"
+    file.write_bytes(copy)
+    assert watch.look(tmp_path / "run", state) is not state
+
+
 def test_what_is_no_run_is_refused_and_what_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     write_run(tmp_path, "ns", [3])
     for folder, told in ((tmp_path, "it holds runs further down, such as"), (Path(__file__), "no run directory")):

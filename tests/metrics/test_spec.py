@@ -45,7 +45,7 @@ def test_the_page_is_what_the_declarations_say():
 def test_a_stale_page_is_noticed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(docs, "PAGE", tmp_path / "docs" / "metrics.md")
     assert docs.main(["--check"]) == 1
-    assert "python -m zoo.metrics.docs" in capsys.readouterr().out
+    assert "python -m zoo.metrics.docs" in capsys.readouterr().err
     assert docs.main([]) == 0
     assert docs.main(["--check"]) == 0
     docs.PAGE.write_text(docs.PAGE.read_text().replace("| lower |", "| higher |", 1))

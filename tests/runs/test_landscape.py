@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import toy_data
 from zoo.harness import Game, Lanes
 from zoo.runs import landscape, rundir, session
 from zoo.runs.cell import kit_for, plan
+from zoo.variant import Kit
+from zoo.variants.ns import NonSaturating
 
 TINY = {"rounds": 6, "width": 8, "batch": 16, "every": 2}
 
@@ -47,6 +51,20 @@ def test_only_the_first_seeds_are_kept() -> None:
 @pytest.mark.parametrize("variant", ["pacgan", "bigan", "d2gan", "minibatch", "madgan", "ebgan"])
 def test_judges_of_packs_pairs_classes_or_whole_batches_have_none(variant: str) -> None:
     assert looked(*built(variant)).shape == (0, landscape.SIDE, landscape.SIDE)
+
+
+@dataclass(frozen=True)
+class Autoencoding(NonSaturating):
+    """A decoder stands beside D."""
+
+    def nets(self, kit: Kit) -> dict[str, nn.Module]:
+        return {"Decoder": kit.generator(), **super().nets(kit)}
+
+
+def test_a_decoder_is_no_judge() -> None:
+    game, _, square = built("ns")
+    other = Game(Autoencoding(), kit_for(game.source, game.recipe), game.source, game.recipe)
+    assert landscape.critic(other, square) == "D"
 
 
 def test_a_judge_of_batches_that_ignores_them_for_a_while_is_still_none() -> None:

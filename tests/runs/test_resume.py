@@ -138,7 +138,7 @@ def test_a_run_goes_on_in_the_groups_that_it_began_with(tmp_path: Path) -> None:
         with pytest.raises(session.Interrupted):
             run.train()
         torch.set_num_threads(2)
-        assert session.Run(cell, tmp_path, torch.device("cpu")).training.groups == 2
+        assert session.Session(cell, tmp_path, torch.device("cpu")).training.groups == 2
         again = session.resume(tmp_path / "run")
         assert again.training.groups == 1
         again.train()
@@ -181,15 +181,15 @@ def test_an_interrupted_run_is_saved_before_another_process_may_have_its_folder(
 ) -> None:
     run = session.start(small(), out=tmp_path / "run", device="cpu")
     run.listener.evaluated = lambda record: run.asked_to_stop.set()  # type: ignore[method-assign]
-    save, held = session.Run.save, []
+    save, held = session.Session.save, []
 
-    def watched(mine: session.Run) -> None:
+    def watched(mine: session.Session) -> None:
         with pytest.raises(ZooError, match="is being trained by process"), alone(tmp_path / "run"):
             pass
         held.append(True)
         save(mine)
 
-    monkeypatch.setattr(session.Run, "save", watched)
+    monkeypatch.setattr(session.Session, "save", watched)
     with pytest.raises(session.Interrupted):
         run.train()
     assert len(held) == 2  # at the evaluation, and at the end

@@ -132,42 +132,6 @@ def test_runs_are_found_once_wherever_they_lie(tmp_path: Path) -> None:
     assert rundir.find([tmp_path, folders[0]]) == sorted(folders)
 
 
-def test_equal_labels_are_told_apart(tmp_path: Path) -> None:
-    runs = [
-        rundir.read(write_run(tmp_path, "ns", [8], name="a")),
-        rundir.read(write_run(tmp_path, "ns", [8], name="b", recipe={"lr_d": 3e-3})),
-        rundir.read(write_run(tmp_path, "ns", [8], name="c", recipe={"lr_d": 3e-3})),
-        rundir.read(write_run(tmp_path, "ns", [8], data="grid")),
-        rundir.read(write_run(tmp_path, "madgan", [8], options={"n": 4, "similarity": True})),
-    ]
-    named = rundir.labels(runs)
-    assert named == ["ns lr_d=0.001", "ns lr_d=0.003 (b)", "ns lr_d=0.003 (c)", "ns", "madgan n=4 similarity"]
-
-
-def test_equal_folders_are_told_apart_by_what_they_lie_in(tmp_path: Path) -> None:
-    runs = [rundir.read(write_run(tmp_path / above, "ns", [8], name="x")) for above in ("A", "B")]
-    near = [
-        rundir.read(write_run(tmp_path, "wgan", [8], name=n, recipe={"lr_d": lr}))
-        for n, lr in (("x", 1), ("y", 1 + 1e-9))
-    ]
-    named = rundir.labels(runs + near)
-    assert named[:2] == ["ns (A/ring/ns/x)", "ns (B/ring/ns/x)"]
-    assert named[2:] == ["wgan lr_d=1 (x)", "wgan lr_d=1 (y)"], "alike as they are printed"
-
-
-def test_recipes_and_the_fewest_fields_tell_runs_apart(tmp_path: Path) -> None:
-    """Not all that differs is said: a name must fit over a picture."""
-    fields = {"a": (1e-3, 32, "ring"), "b": (1e-4, 64, "ring"), "c": (1e-4, 128, "stress")}
-    runs = []
-    for name, (rate, batch, recipe) in fields.items():
-        folder = write_run(tmp_path, "ns", [8], name=name, recipe={"batch": batch, "lr_d": rate})
-        config = json.loads((folder / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps(config | {"recipe_name": recipe}))
-        runs.append(rundir.read(folder))
-    assert rundir.labels(runs) == ["ns (ring) batch=32", "ns (ring) batch=64", "ns (stress)"]
-    assert [r.title for r in runs] == ["ns on ring, 1 seed"] * 3
-
-
 def test_json_of_the_run_is_strict(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "ns", [float("nan")])
 

@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 from zoo.harness import Record
 from zoo.runs import sampling, session
 from zoo.runs.cell import plan
-from zoo.runs.session import Run
+from zoo.runs.session import Session
 
 SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
 
@@ -54,7 +54,7 @@ def test_the_seed_that_was_asked_for_generates_with_the_weights_that_the_run_lef
 class StopAtOnce(session.Listener):
     """Asks to stop after the first evaluation."""
 
-    def started(self, run: Run) -> None:
+    def started(self, run: Session) -> None:
         self.run = run
 
     def evaluated(self, record: Record) -> None:

@@ -15,7 +15,7 @@ import toy_data
 from tests.toy_data.test_idx import write_idx
 from zoo.evaluation import subjects
 from zoo.evaluation.evaluate import evaluate
-from zoo.runs import folders, pictures, sampling, session
+from zoo.runs import film, folders, pictures, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -68,10 +68,13 @@ def test_reference_rows_are_what_they_are_called(tmp_path: Path) -> None:
     assert worst["reverse_kl"] == pytest.approx(np.log(8), abs=1e-6)
 
 
-def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     made = [folders.claimed(tmp_path / "ring" / "20261126-120000-abc").name for _ in range(3)]
     assert made == ["20261126-120000-abc", "20261126-120000-abc-2", "20261126-120000-abc-3"]
-    runs = [session.start(small(), root=tmp_path / "runs", device="cpu").folder for _ in range(2)]
+    runs = [session.start(small(), device="cpu").folder for _ in range(2)]
     assert runs[0] != runs[1]
     assert all((folder / "config.json").exists() for folder in runs)
 
@@ -79,7 +82,7 @@ def test_runs_of_one_cell_begun_in_one_second_have_folders_of_their_own(tmp_path
 def test_a_film_has_so_many_frames_at_most_and_the_last_round_among_them() -> None:
     for n in (1, 59, 60, 61, 120, 121, 1000):
         rounds = list(range(5, 5 * n + 1, 5))
-        kept = sorted(session.filmed(rounds))
+        kept = sorted(film.filmed(rounds))
         assert kept[-1] == 5 * n
         assert min(n, 31) <= len(kept) <= 60
         assert n > 60 or kept == rounds

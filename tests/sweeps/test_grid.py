@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import toy_data
 from tests.synthetic_sweeps import TINY
 from zoo.cli import app as cli
+from zoo.cli import terminal
 from zoo.errors import ZooError
+from zoo.runs import rundir
 from zoo.sweeps import grid
 from zoo.sweeps.grid import Grid
 
@@ -23,6 +28,17 @@ def test_an_option_applies_to_those_that_have_it_and_every_cell_is_there_once() 
         "ns on grid",
         *(f"unrolled k={k} on {data}" for data in ("ring", "grid") for k in (0, 1, 5)),
     ]
+
+
+def test_a_cell_a_run_and_the_first_line_of_a_run_have_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    (cell,) = grid.cells(Grid(("unrolled",)))
+    cell = replace(cell, options={"k": 1_000_000, "metz": False, "a": 0.0001, "b": True})
+    label = rundir.Run(Path(), cell.as_dict(), {}).label
+    assert label == "unrolled k=1000000 a=0.0001 b"
+    assert grid.label(cell) == f"{label} on ring"
+    told = {"data": SimpleNamespace(modes=8), "device": torch.device("cpu"), "scoring": SimpleNamespace(unavailable={})}
+    terminal.Live(terminal.terminal()).started(SimpleNamespace(cell=cell, **told))
+    assert capsys.readouterr().out.startswith(f"{label} on ring, 8 seeds side by side, ")
 
 
 def test_a_recipes_field_applies_to_all_and_text_is_read_as_its_type() -> None:

@@ -17,7 +17,7 @@ def test_losses(small, variant) -> None:
     s = small(variant)
     real, fake = probability(s.D(s.batch.x)), probability(s.D(s.G(s.batch.z)))
     d_loss = -np.log(real).mean() - np.log(1 - fake).mean()
-    g_loss = np.log(1 - fake).mean() if isinstance(variant, Vanilla) else -np.log(fake).mean()
+    g_loss = np.log(1 - fake).mean() if variant.name == "vanilla" else -np.log(fake).mean()
     np.testing.assert_allclose(variant.d_loss(s.nets, s.batch), d_loss, rtol=1e-12)
     np.testing.assert_allclose(variant.g_loss(s.nets, s.batch), g_loss, rtol=1e-12)
 

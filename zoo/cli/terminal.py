@@ -24,6 +24,7 @@ from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
+from zoo.runs.rundir import words
 from zoo.statistics import shown
 
 SHOWN = {
@@ -56,10 +57,10 @@ class Live(session.Listener):
     def said(self, line: str) -> None:
         self.console.print(line)
 
-    def started(self, run: session.Run) -> None:
+    def started(self, run: session.Session) -> None:
         cell = run.cell
         self.total, self.modes = cell.recipe.rounds, run.data.modes
-        told = "".join(f" {k}={v}" for k, v in cell.options.items())
+        told = "".join(f" {word}" for word in words(cell.options))
         device = device_name(run.device)
         parts = ((cell.variant, "bold"), told, " on ", (cell.data, "bold"), f", {_count(len(cell.seeds))}, {device}")
         self.console.print(Text.assemble(*parts))
@@ -118,7 +119,7 @@ class Live(session.Listener):
             self.progress.stop()
 
 
-def show_summary(console: Console, run: session.Run, summary: dict[str, Any], rest: float, tracked: bool) -> None:
+def show_summary(console: Console, run: session.Session, summary: dict[str, Any], rest: float, tracked: bool) -> None:
     """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score.
 
     ``rest``: seconds of this sitting that were not training.

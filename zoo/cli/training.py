@@ -63,13 +63,13 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     show_summary(console, run, summary, rest, tracked=given["track"])
 
 
-def going_on(run: session.Run) -> str:
+def going_on(run: session.Session) -> str:
     """The command that goes on with a run."""
     file = plugins.file_of(run.cell.variant)
     return shlex.join(["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(run.folder)])
 
 
-def train(run: session.Run, console: Console) -> dict[str, Any]:
+def train(run: session.Session, console: Console) -> dict[str, Any]:
     """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
 
     def ask_to_stop(signum: int, frame: Any) -> None:

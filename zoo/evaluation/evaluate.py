@@ -46,7 +46,7 @@ def _birthday(setting: Setting, x: Subject) -> Values:
 def _scores(setting: Setting, x: Subject) -> Values:
     """Inception and Mode score over the data's classes; of stacks, over the product of the channels' classes: 1000."""
     assert setting.data.weights is not None
-    p = x.verdicts.probabilities
+    p = x.predictions.probabilities
     return {
         "inception_score": classifier.inception_score(p),
         "mode_score": classifier.mode_score(p, setting.data.weights),

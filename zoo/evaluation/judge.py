@@ -69,7 +69,7 @@ class Classifier(nn.Module):
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class Predictions:
     """What the judge says of ``[S, N]`` images: their mode, the classes' probabilities, and features.
 
     ``modes [S, N]`` int64 (of a stack: the number that its digits spell), ``probabilities [S, N, c, K]``,
@@ -92,7 +92,7 @@ class Judge:
     tested_on: int
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> Verdicts:
+    def __call__(self, images: Tensor) -> Predictions:
         """Judge ``images [S, N, c, h, w]``; images with NaN get mode -1 and NaN probabilities and features."""
         s, n, c, h, w = images.shape
         flat = images.reshape(-1, 1, h, w)
@@ -104,7 +104,7 @@ class Judge:
         probabilities = logits.softmax(-1).view(s, n, c, -1)
         probabilities = torch.where(bad[..., None, None], torch.nan, probabilities)
         features = torch.where(bad[..., None], torch.nan, features.view(s, n, -1))
-        return Verdicts(torch.where(bad, -1, modes), probabilities, features)
+        return Predictions(torch.where(bad, -1, modes), probabilities, features)
 
 
 def cache_root() -> Path:

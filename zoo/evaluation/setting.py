@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from toy_data import Data, Images, Mixture
-from zoo.evaluation.judge import Judge, Progress, Verdicts, judge
+from zoo.evaluation.judge import Judge, Predictions, Progress, judge
 from zoo.metrics import likelihood
 from zoo.metrics.modes import Protocol, assign
 
@@ -81,7 +81,7 @@ class Setting:
 
     def points(self, subject: Subject) -> Tensor:
         """What distances are taken between ``[S, n, d]``: the judge's features of images, else the samples themselves."""
-        cut = subject.samples if self.judge is None else subject.verdicts.features
+        cut = subject.samples if self.judge is None else subject.predictions.features
         return cut[:, : len(self.train)].flatten(2)
 
 
@@ -93,7 +93,7 @@ class Subject:
     samples: Tensor
 
     @cached_property
-    def verdicts(self) -> Verdicts:
+    def predictions(self) -> Predictions:
         assert self.setting.judge is not None
         return self.setting.judge(self.samples)
 
@@ -102,4 +102,4 @@ class Subject:
         """The mode of each sample ``[S, N]``, and whether it counts."""
         if isinstance(self.setting.data, Mixture):
             return assign(self.samples, self.setting.data, self.setting.protocol)
-        return self.verdicts.modes, self.verdicts.modes >= 0
+        return self.predictions.modes, self.predictions.modes >= 0

@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.extending import blame
 from zoo.extending.blame import Broken
 from zoo.extending.claims import forms, is_a_value, refuses_options_out_of_range, says_where_it_comes_from
-from zoo.extending.rules import KITS, PLAY, Subject
+from zoo.extending.rules import KITS, PLAY, Case
 from zoo.variant import Variant
 
 
@@ -42,9 +42,9 @@ def check(variant: str | type[Variant]) -> list[Finding]:
         return found
     for form in forms(cls):
         for kit in KITS:
-            subject = Subject(form, kit)
+            case = Case(form, kit)
             for step in PLAY:  # each rests on the one before it
-                broken = _findings(step.__name__, cls, lambda step=step, subject=subject: step(subject))  # type: ignore[misc]
+                broken = _findings(step.__name__, cls, lambda step=step, case=case: step(case))  # type: ignore[misc]
                 found += [f for f in broken if (f.rule, f.where) not in {(g.rule, g.where) for g in found}]
                 if broken:
                     break

@@ -48,7 +48,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Case:
     """One form of a variant on one kit."""
 
     variant: Variant
@@ -92,7 +92,7 @@ class Subject:
         return next(p.loss for p in self.variant.players() if network in p.networks)
 
 
-def builds(it: Subject) -> None:
+def builds(it: Case) -> None:
     """Networks, players and sizes fit together."""
     game = it.game()
     owned = {n for p in game.players for n in p.networks}
@@ -109,9 +109,13 @@ def builds(it: Subject) -> None:
         raise Broken(f"Two players share a name ({', '.join(names)}).", "players")
     if not turns(game.players, it.variant.simultaneous):
         raise Broken("A round has no turns: each player's steps must be at least 1.", "players")
+    for player in game.players if it.variant.simultaneous else ():
+        if player.steps > 1:
+            told = f"All players move at once (simultaneous), so {player.name} moves once a round, not {player.steps} times"
+            raise Broken(f"{told}: leave its steps at 1, or simultaneous as it is.", "players")
 
 
-def a_player_moves_only_what_it_owns(it: Subject) -> None:
+def a_player_moves_only_what_it_owns(it: Case) -> None:
     """One turn of each player, unmapped: its loss is one number, and nothing changes but its own networks and its optimiser's state."""
     game = it.game()
     params, state, _ = tree_map(lambda t: t[0], game.build([1]).moving)
@@ -132,7 +136,7 @@ def a_player_moves_only_what_it_owns(it: Subject) -> None:
                 )
 
 
-def _is_one_number(it: Subject, player: Player, loss: Any) -> None:
+def _is_one_number(it: Case, player: Player, loss: Any) -> None:
     if not isinstance(loss, Tensor):
         raise Broken(
             f"{it.name}, the loss of player {player.name} is {type(loss).__name__}, not a tensor.", player.loss
@@ -148,7 +152,7 @@ def _is_one_number(it: Subject, player: Player, loss: Any) -> None:
         )
 
 
-def _unwritten(it: Subject, player: Player, before: Any, after: Any) -> None:
+def _unwritten(it: Case, player: Player, before: Any, after: Any) -> None:
     """A turn is pure: it writes into no tensor that it was given."""
     for (path, old), new in zip(tree_flatten_with_path(before)[0], tree_leaves(after), strict=True):
         if not torch.equal(old, new):
@@ -161,7 +165,7 @@ def _unwritten(it: Subject, player: Player, before: Any, after: Any) -> None:
             )
 
 
-def plays_one_seed(it: Subject) -> None:
+def plays_one_seed(it: Case) -> None:
     """A few rounds of one seed: finite, the same when played again, every network moves, samples have the data's shape."""
     first, again = it.alone, it.played(SEEDS[1:2])
     start = it.game().build(SEEDS[1:2])
@@ -180,7 +184,7 @@ def plays_one_seed(it: Subject) -> None:
             )
 
 
-def is_diagnosed(it: Subject) -> None:
+def is_diagnosed(it: Case) -> None:
     """What is told of its players at an evaluation is a finite number for each seed."""
     game = it.game()
     for name, values in diagnose(game, game.build(SEEDS), game.stream(SEEDS)).items():
@@ -191,7 +195,7 @@ def is_diagnosed(it: Subject) -> None:
             )
 
 
-def samples_have_the_data_s_shape(it: Subject) -> None:
+def samples_have_the_data_s_shape(it: Case) -> None:
     """For one seed and for several; ``origin`` names a generator for each."""
     game, shape = it.game(), KITS[it.kit].shape
     params = game.build(SEEDS).sampled
@@ -208,14 +212,14 @@ def samples_have_the_data_s_shape(it: Subject) -> None:
         raise Broken(f"origin(5) has shape {list(origin.shape)}, not [5]: one generator for each sample.", "origin")
 
 
-def a_seed_alone_is_the_seed_among_others(it: Subject) -> None:
+def a_seed_alone_is_the_seed_among_others(it: Case) -> None:
     """Unmapped and mapped rounds agree."""
     together, alone = it.together, it.alone
     _all_finite(it, together, ROUNDS)
     _agree(it, tree_map(lambda t: t[1:2], together.moving), alone.moving, "a seed among others is not what it is alone")
 
 
-def traced_equals_untraced(it: Subject) -> None:
+def traced_equals_untraced(it: Case) -> None:
     """The straight line that a round is traced to does what the Python does."""
     plain, game = it.together, it.traced
     lanes = game.build(SEEDS)
@@ -224,7 +228,7 @@ def traced_equals_untraced(it: Subject) -> None:
     _agree(it, plain.moving, lanes.moving, told)
 
 
-def goes_on_after_a_stop(it: Subject) -> None:
+def goes_on_after_a_stop(it: Case) -> None:
     """Finite after 20 rounds; stopped after 7, saved and loaded, it ends with the same bytes."""
     seeds, game = SEEDS, it.traced
     whole, first = game.build(seeds), game.build(seeds)
@@ -242,7 +246,7 @@ def goes_on_after_a_stop(it: Subject) -> None:
             )
 
 
-def _all_finite(it: Subject, lanes: Lanes, rounds: int) -> None:
+def _all_finite(it: Case, lanes: Lanes, rounds: int) -> None:
     for network, weights in lanes.moving[0].items():
         if not weights.isfinite().all():
             raise Broken(
@@ -250,7 +254,7 @@ def _all_finite(it: Subject, lanes: Lanes, rounds: int) -> None:
             )
 
 
-def _agree(it: Subject, ours: Any, theirs: Any, told: str) -> None:
+def _agree(it: Case, ours: Any, theirs: Any, told: str) -> None:
     for a, b in zip(tree_leaves(ours), tree_leaves(theirs), strict=True):
         if not torch.allclose(a, b, rtol=CLOSE, atol=CLOSE):
             raise Broken(
@@ -258,7 +262,7 @@ def _agree(it: Subject, ours: Any, theirs: Any, told: str) -> None:
             )
 
 
-PLAY: tuple[Callable[[Subject], None], ...] = (
+PLAY: tuple[Callable[[Case], None], ...] = (
     builds,
     samples_have_the_data_s_shape,
     a_player_moves_only_what_it_owns,

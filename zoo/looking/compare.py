@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out
+from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
-from zoo.resampling import Interval, improvement, interval_of_iqm
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import holm, iqm, shown
+from zoo.statistics import Interval, holm, improvement, interval_of_iqm, iqm, shown
 
 Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
@@ -115,7 +115,7 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
     counted = [np.where(np.isnan(v), nothing, v) for v in values]
     goodness = [scale(v) for v in counted]
-    named = rundir.labels(runs)
+    named = labels(runs)
     base = _reference(named, runs, reference)
     against = _against(goodness, base)
     total = _modes(runs)

@@ -14,7 +14,7 @@ from zoo.looking.plots import COLOURS, INK, PALE, STYLE, headline, plt, save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-VERDICTS = {
+ACCURACY = {
     "real_accuracy": "accuracy on real",
     "fake_accuracy": "accuracy on fake",
     "real_output": "mean output on real",
@@ -46,13 +46,13 @@ def losses_figure(
     """Each player's loss over the rounds (median over seeds, and all of them), and beside it what the loss does not tell: how D judges,
     where the variant says so, and the metrics.
 
-    Dashed: what players' losses are where D cannot tell real from fake (``equilibrium``), D's verdicts there (1/2), and the most there is.
+    Dashed: what players' losses are where D cannot tell real from fake (``equilibrium``), D's accuracy there (1/2), and the most there is.
     """
     rounds = sorted({row["round"] for row in rows})
     seeds = sorted({row["seed"] for row in rows})
     told = [m for m in TITLES if m in rows[-1]]
-    verdicts = [name for name in VERDICTS if f"diagnostic/{name}" in rows[0]]
-    panels = 1 + bool(verdicts) + len(told)
+    accuracies = [name for name in ACCURACY if f"diagnostic/{name}" in rows[0]]
+    panels = 1 + bool(accuracies) + len(told)
     columns = min(2, panels)
     down = -(-panels // columns)
     with plt.rc_context(STYLE | {"font.size": 11, "axes.titlesize": 12, "xtick.color": INK, "ytick.color": INK}):
@@ -73,10 +73,10 @@ def losses_figure(
         _levels(losses, {v: LOGS.get(round(v, 6), f"{v:g}") for v in levels.values()})
         losses.set_title("Loss: it says nothing about coverage")
         _legend(losses, 3)
-        if verdicts:
+        if accuracies:
             judged, *others = others
-            for name, colour in zip(verdicts, COLOURS, strict=False):
-                _spread(judged, rows, f"diagnostic/{name}", rounds, seeds, colour, VERDICTS[name])
+            for name, colour in zip(accuracies, COLOURS, strict=False):
+                _spread(judged, rows, f"diagnostic/{name}", rounds, seeds, colour, ACCURACY[name])
             judged.set(title="D: 0.5 where it cannot tell", ylim=(-0.03, 1.05))
             _levels(judged, {0.5: "0.5"})
             _legend(judged, 2)

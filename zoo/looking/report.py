@@ -17,6 +17,7 @@ from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.looking import report_landscape
 from zoo.looking.compare import Comparison, compare
+from zoo.looking.labels import labels
 from zoo.looking.report_parts import Picture, Section, Table, TableRow, data_of, picture
 from zoo.looking.sentences import verdicts
 from zoo.looking.tables import caption, costs, notes, results
@@ -96,8 +97,8 @@ def _section(identifier: str, name: str, found: list[Run], reference: str | None
         section.warnings.append("No metric was measured by all of these runs, so that only samples are shown.")
     order = [row.path for row in compared[main[0]].rows] if main else [str(run.path) for run in runs]
     ranked = sorted(runs, key=lambda run: order.index(str(run.path)))
-    labels = dict(zip([str(r.path) for r in runs], rundir.labels(runs), strict=True))
-    named = {labels[str(run.path)]: run for run in ranked}
+    names = dict(zip([str(run.path) for run in runs], labels(runs), strict=True))
+    named = {names[str(run.path)]: run for run in ranked}
     section.pictures.extend(_pictures(named, compared))
     films, left_out = report_landscape.films(named)
     section.films.extend(films)

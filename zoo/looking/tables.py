@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from textwrap import wrap
 
+from zoo import markdown
 from zoo.errors import unknown
 from zoo.files import finite
 from zoo.looking.caveats import CLOCKS
@@ -130,9 +131,9 @@ def _columns(table: Cells) -> list[str]:
 def _markdown(comparisons: Sequence[Comparison]) -> str:
     blocks = []
     for comparison in comparisons:
-        head, *body = [[cell.replace("|", "\\|") for cell in row] for row in cells(comparison)]
+        head, *body = cells(comparison)
         rule = ["---", *["---:"] * (len(head) - 1)]
-        lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body)]
+        lines = map(markdown.row, (head, rule, *body))
         blocks.append("\n".join([f"**{caption(comparison)}**", "", *lines, "", *(f"- {n}" for n in notes(comparison))]))
     return "\n\n".join(blocks)
 

@@ -22,12 +22,6 @@ def encode(state: dict[str, Any]) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 
 
-def decode(text: str) -> dict[str, Any]:
-    """The inverse of ``encode``."""
-    state: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text.removeprefix("deflate;"))))
-    return state
-
-
 def tags(last: int | None, quality: str) -> dict[str, str]:
     """The experiment tags of both views; images are opened at step ``last`` (None: single seeds, which have none).
 

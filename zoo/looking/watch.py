@@ -29,6 +29,8 @@ CHECKPOINT = "checkpoint.safetensors"
 MAIN = ("seed", "round", "modes", "high_quality", "reverse_kl")
 EVERY = 0.5
 """Seconds between two looks at the files."""
+Stamp = tuple[int, int, int]
+"""Which file it is, when it was written, and its size."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class State:
     film: NDArray[np.float32] | None = None
     filmed: list[int] = field(default_factory=list)
     """The rounds ``[R]`` of the film: of a long run not every evaluation's."""
+    read: Stamp | None = None
+    """Of the checkpoint that it was read from."""
 
     @property
     def rounds(self) -> list[int]:
@@ -94,13 +98,18 @@ def check(folder: Path) -> None:
         rundir.read(folder)
 
 
-def look(folder: Path) -> State:
-    """The state of the run in ``folder``, from its last checkpoint, or from its results where that is gone."""
+def look(folder: Path, last: State | None = None) -> State:
+    """The state of the run in ``folder``, from its last checkpoint, or from its results where that is gone.
+
+    ``last``: what was seen before, returned again while the checkpoint is the same: a film is some 40 MB to read.
+    """
     if not (folder / rundir.CONFIG).exists():
         return State()
-    run = rundir.read(folder)
     if (folder / CHECKPOINT).exists():
-        return _from_checkpoint(run)
+        found = (folder / CHECKPOINT).stat()
+        stamp = found.st_ino, found.st_mtime_ns, found.st_size
+        return last if last and last.read == stamp else _from_checkpoint(rundir.read(folder), stamp)
+    run = rundir.read(folder)
     if not run.finished:
         return State(run)
     table = run.table
@@ -109,10 +118,10 @@ def look(folder: Path) -> State:
     return State(run, rows, kept.get("history"), kept.get("rounds", np.zeros(0)).tolist())
 
 
-def _from_checkpoint(run: Run) -> State:
+def _from_checkpoint(run: Run, stamp: Stamp) -> State:
     from safetensors import SafetensorError, safe_open
 
-    from zoo.runs.session import film_rounds
+    from zoo.runs.film import film_rounds
 
     try:
         with safe_open(run.path / CHECKPOINT, framework="np") as file:
@@ -122,12 +131,13 @@ def _from_checkpoint(run: Run) -> State:
             film = np.stack(kept) if kept else None  # it was stopped before its first evaluation
     except (OSError, SafetensorError, ValueError) as error:
         raise ZooError(f"{run.path / CHECKPOINT} cannot be read as a checkpoint ({error}).") from error
-    return State(run, rows, film, film_rounds(run.recipe)[:frames])
+    return State(run, rows, film, film_rounds(run.recipe)[:frames], stamp)
 
 
 def states(folder: Path) -> Iterator[State]:
     """The run's state at every look, until it is done."""
-    while not (state := look(folder)).done:
+    state = None
+    while not (state := look(folder, state)).done:
         yield state
         time.sleep(EVERY)
     yield state

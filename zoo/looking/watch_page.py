@@ -59,10 +59,11 @@ class Page(ThreadingHTTPServer):
 
     def renew(self) -> None:
         """Look at the files again."""
-        state = look(self.folder)
-        if (state.status, state.rounds) != (self.state.status, self.state.rounds):
+        state = look(self.folder, self.state)
+        if state is not self.state:
             with self.pencil:
-                self.state, self.drawn = state, {}
+                kept = self.drawn if state.rounds == self.state.rounds else {}
+                self.state, self.drawn = state, kept
 
     def picture(self, name: str) -> bytes:
         with self.pencil:  # matplotlib draws one at a time

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.markdown import cell, keep, row
 from zoo.metrics import spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -42,9 +44,7 @@ def page() -> str:
         )
         parts.append("|---|---|---|---|---|---|---|---|---|---|---|")
         parts += [_row(m) for m in rows]
-        parts.append(
-            "\nSources: " + "; ".join(f"`{m.name}` {_cell(m.paper)}, {_cell(m.equation)}" for m in rows) + ".\n"
-        )
+        parts.append("\nSources: " + "; ".join(f"`{m.name}` {cell(m.paper)}, {cell(m.equation)}" for m in rows) + ".\n")
     return "\n".join(parts)
 
 
@@ -62,24 +62,12 @@ def _row(m: spec.Metric) -> str:
         unasked,
         ", ".join(m.needs) or "-",
     )
-    return f"| `{m.name}` | " + " | ".join(map(_cell, cells)) + " |"
+    return row([f"`{m.name}`", *cells])
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with ``--check`` compare it: exit code 1 where it differs."""
-    if "--check" not in arguments:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print("docs/metrics.md is not what the declarations say; make it again with: python -m zoo.metrics.docs")
-    return 1
+def main(arguments: Sequence[str] | None = None) -> int:
+    return keep(PAGE, page(), "zoo.metrics.docs", arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

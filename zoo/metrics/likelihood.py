@@ -76,32 +76,6 @@ def ais(
     return run.anneal(x, run.normal(len(x) * chains, latent, x), _betas(temperatures), chains)
 
 
-def gap(
-    decoder: Decoder,
-    like: Tensor,
-    latent: int,
-    sigma: float,
-    temperatures: int = 300,
-    chains: int = 16,
-    leapfrogs: int = 10,
-    seed: int = 0,
-) -> float:
-    """How wrong ``ais`` can be, at twice its cost: on simulated data, mean upper bound less mean lower bound (the bidirectional gap of
-    Grosse et al. 2015, arXiv:1511.02543). It tends to 0 with more temperatures.
-
-    ``like [M, *shape]`` says how many points are simulated, and their type.
-    """
-    run = _Chains(decoder, sigma, leapfrogs, torch.Generator(like.device).manual_seed(seed))
-    n, betas = len(like), _betas(temperatures)
-    truth = run.normal(n, latent, like)
-    with torch.no_grad():
-        mean = decoder(truth).flatten(1)
-    fake = mean + sigma * run.normal(n, mean.shape[1], like)
-    forward = run.anneal(fake, run.normal(n * chains, latent, like), betas, chains)
-    backward = -run.anneal(fake, truth.repeat_interleave(chains, 0), betas.flip(0), chains)
-    return float((backward - forward).mean())
-
-
 def _betas(temperatures: int) -> Tensor:
     """From 0 to 1, dense near 0, where the posterior shrinks fast."""
     return torch.linspace(0, 1, temperatures + 1, dtype=torch.float64) ** 4

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
 import torch
 from torch import nn
 
+from zoo.nets.base import BaseKit, normal
 from zoo.nets.kits import MLP, Affine
 from zoo.nets.layers import Maxout
-from zoo.variant import Kit
 
 Layer: TypeAlias = Callable[[int, int], list[nn.Module]]
 """Inputs and outputs to a hidden layer: the linear map, and what follows it."""
 
 
 @dataclass(frozen=True)
-class Dense:
+class Dense(BaseKit):
     """A generator and a discriminator of stated widths, for points or flattened images.
 
-    ``layer_g`` and ``layer_d`` build a hidden layer; ``linear`` the last ones, then the generator's ``end`` and the discriminator's ``end_d``.
+    ``layer_g`` and ``layer_d`` build a hidden layer; ``layer`` the last ones, then the generator's ``end`` and the discriminator's ``end_d``.
     ``unit``: the nets see images in [0, 1], the data (and samples) are in [-1, 1].
     """
 
-    shape: tuple[int, ...]
-    latent: int
     widths_g: tuple[int, ...]
     widths_d: tuple[int, ...]
     layer_g: Layer
     layer_d: Layer
-    linear: Callable[[int, int], nn.Module] = nn.Linear
+    layer: Callable[[int, int], nn.Module] = nn.Linear
     end: Callable[[], nn.Module] = nn.Identity
     end_d: Callable[[], nn.Module] = nn.Identity
     unit: bool = False
@@ -42,8 +40,8 @@ class Dense:
     def features(self) -> int:
         return self.widths_d[-1]
 
-    def packed(self, m: int) -> Dense:
-        return replace(self, shape=(m * self.shape[0], *self.shape[1:]))
+    def linear(self, inputs: int, outputs: int) -> nn.Module:
+        return self.layer(inputs, outputs)
 
     def generator_trunk(self, latent: int | None = None) -> nn.Module:
         sizes = (latent or self.latent, *self.widths_g)
@@ -54,9 +52,6 @@ class Dense:
         layers += [Affine(torch.tensor(2.0), torch.tensor(-1.0))] if self.unit else []
         return nn.Sequential(*layers, nn.Unflatten(1, self.shape))
 
-    def generator(self, latent: int | None = None) -> nn.Module:
-        return nn.Sequential(self.generator_trunk(latent), self.generator_head())
-
     def trunk(self) -> nn.Module:
         start: list[nn.Module] = [Affine(torch.tensor(0.5), torch.tensor(0.5))] if self.unit else []
         sizes = (math.prod(self.shape), *self.widths_d)
@@ -64,7 +59,7 @@ class Dense:
         return nn.Sequential(*start, nn.Flatten(1), *hidden)
 
     def discriminator(self, out: int = 1) -> nn.Module:
-        return nn.Sequential(self.trunk(), self.linear(self.features, out), self.end_d())
+        return nn.Sequential(*super().discriminator(out).children(), self.end_d())
 
 
 def glorot(inputs: int, outputs: int) -> nn.Module:
@@ -76,12 +71,7 @@ def glorot(inputs: int, outputs: int) -> nn.Module:
 
 
 def small(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
-    """Weights N(0, 0.02), biases 0."""
-    layer = nn.Linear(inputs, outputs, bias=bias)
-    nn.init.normal_(layer.weight, 0.0, 0.02)
-    if bias:
-        nn.init.zeros_(layer.bias)
-    return layer
+    return normal(nn.Linear(inputs, outputs, bias=bias))
 
 
 def layernorm_784(shape: tuple[int, ...], latent: int, end_d: Callable[[], nn.Module] = nn.Identity) -> Dense:
@@ -150,8 +140,3 @@ class Orthogonal(MLP):
         nn.init.orthogonal_(layer.weight, 1.4)
         nn.init.zeros_(layer.bias)
         return layer
-
-
-def _conforms(dense: Dense, orthogonal: Orthogonal) -> tuple[Kit, Kit]:
-    """For the type checker: they are ``Kit``s."""
-    return dense, orthogonal

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
 
 from torch import Tensor, nn
 
 from zoo.errors import ZooError
-from zoo.variant import Kit
+from zoo.nets.base import BaseKit, normal
 
 
 def need_images(kit: str, shape: tuple[int, ...], divisor: int = 1) -> None:
@@ -22,14 +21,6 @@ def need_images(kit: str, shape: tuple[int, ...], divisor: int = 1) -> None:
     if len(shape) != 3 or shape[1] % divisor or shape[2] % divisor:
         told = f" with h and w divisible by {divisor}" if divisor > 1 else ""
         raise ZooError(f"The {kit} kit needs images [c, h, w]{told}, not data of shape {list(shape)}; use --kit mlp.")
-
-
-def normal(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
-    """Weights N(0, 0.02), biases 0, as DCGAN has them."""
-    nn.init.normal_(layer.weight, 0.0, 0.02)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
 
 
 def he(layer: nn.Linear | nn.Conv2d) -> nn.Module:
@@ -45,37 +36,13 @@ def batch_norm(channels: int) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class ImageKit:
-    """What the kits for images share; a kit says how its trunks and the generator's head are built."""
+class ImageKit(BaseKit):
+    """Of images; ``width`` is the channels of the widest maps, and linear layers start as DCGAN's."""
 
-    shape: tuple[int, ...]
-    latent: int
     width: int
-
-    @property
-    def features(self) -> int:
-        raise NotImplementedError
-
-    def generator_trunk(self, latent: int | None = None) -> nn.Module:
-        raise NotImplementedError
-
-    def generator_head(self) -> nn.Module:
-        raise NotImplementedError
-
-    def trunk(self) -> nn.Module:
-        raise NotImplementedError
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         return normal(nn.Linear(inputs, outputs))
-
-    def packed(self, m: int) -> Self:
-        return replace(self, shape=(m * self.shape[0], *self.shape[1:]))
-
-    def generator(self, latent: int | None = None) -> nn.Module:
-        return nn.Sequential(self.generator_trunk(latent), self.generator_head())
-
-    def discriminator(self, out: int = 1) -> nn.Module:
-        return nn.Sequential(self.trunk(), self.linear(self.features, out))
 
 
 def halved(size: int, times: int) -> int:
@@ -229,8 +196,3 @@ class ResNet(ImageKit):
         return nn.Sequential(
             first, *self._stages((w, 2 * w, 4 * w), lambda: nn.AvgPool2d(2)), nn.LeakyReLU(0.2), nn.Flatten(1)
         )
-
-
-def _conforms(dcgan: DCGAN, metz: Metz, resnet: ResNet) -> tuple[Kit, Kit, Kit]:
-    """For the type checker: they are ``Kit``s."""
-    return dcgan, metz, resnet

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Tensor, nn
 
 from zoo.errors import unknown
-from zoo.nets.images import ImageKit, batch_norm, need_images, normal
-from zoo.variant import Kit
+from zoo.nets.base import BaseKit, normal
+from zoo.nets.images import ImageKit, batch_norm, need_images
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
@@ -42,7 +43,7 @@ class Affine(nn.Module):
 
 
 @dataclass(frozen=True)
-class MLP:
+class MLP(BaseKit):
     """Fully connected networks: ``depth`` hidden layers of ``width``, for points ``[B, d]`` or flattened images.
 
     ``depth_d``: hidden layers of the networks that read samples, if other than ``depth``.
@@ -50,8 +51,6 @@ class MLP:
     ``standard = (mean, std)``: networks see (x - mean) / std, and the generator's last layer undoes it.
     """
 
-    shape: tuple[int, ...]
-    latent: int
     width: int = 128
     depth: int = 2
     activation: str = "relu"
@@ -68,14 +67,11 @@ class MLP:
     def features(self) -> int:
         return self.width
 
-    def linear(self, inputs: int, outputs: int) -> nn.Module:
-        return nn.Linear(inputs, outputs)
-
-    def packed(self, m: int) -> MLP:
+    def packed(self, m: int) -> Self:
         standard = self.standard
         if standard and standard[0].dim():  # per coordinate; a scalar serves packs as it is
             standard = standard[0].repeat(m), standard[1].repeat(m)
-        return replace(self, shape=(m * self.shape[0], *self.shape[1:]), standard=standard)
+        return replace(super().packed(m), standard=standard)
 
     def _hidden(self, inputs: int, depth: int, norm: bool) -> list[nn.Module]:
         layers: list[nn.Module] = []
@@ -95,16 +91,10 @@ class MLP:
         layers += [nn.Unflatten(1, self.shape)] if len(self.shape) > 1 else []
         return nn.Sequential(*layers)
 
-    def generator(self, latent: int | None = None) -> nn.Module:
-        return nn.Sequential(self.generator_trunk(latent), self.generator_head())
-
     def trunk(self) -> nn.Module:
         layers: list[nn.Module] = [nn.Flatten(1)] if len(self.shape) > 1 else []
         layers += [Affine(1 / self.standard[1], -self.standard[0] / self.standard[1])] if self.standard else []
         return nn.Sequential(*layers, *self._hidden(math.prod(self.shape), self.depth_d or self.depth, norm=False))
-
-    def discriminator(self, out: int = 1) -> nn.Module:
-        return nn.Sequential(self.trunk(), self.linear(self.features, out))
 
 
 @dataclass(frozen=True)
@@ -151,8 +141,3 @@ class Conv(ImageKit):
             nn.LeakyReLU(0.2),
             nn.Flatten(1),
         )
-
-
-def _conforms(mlp: MLP, conv: Conv) -> tuple[Kit, Kit]:
-    """For the type checker: both kits are ``Kit``s."""
-    return mlp, conv

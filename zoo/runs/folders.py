@@ -12,8 +12,8 @@ from zoo.runs.cell import Cell
 from zoo.runs.rundir import CONFIG
 
 
-def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
-    """A fresh folder for this run: ``out``, or ``<root>/<data>/<variant>/<time>-<hash>``."""
+def new_folder(cell: Cell, out: Path | None) -> Path:
+    """A fresh folder for this run: ``out``, or ``runs/<data>/<variant>/<time>-<hash>``."""
     if out is not None:
         if out.exists() and not out.is_dir():
             raise ZooError(f"{out} is a file; --out names the folder that the run makes.")
@@ -23,7 +23,7 @@ def new_folder(cell: Cell, out: Path | None, root: Path) -> Path:
             raise ZooError(f"{out} is there already and not empty; {hint}choose another --out.")
         return out
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return root / cell.place / f"{stamp}-{cell.key}"
+    return Path("runs") / cell.place / f"{stamp}-{cell.key}"
 
 
 def claimed(folder: Path) -> Path:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from zoo.game import Network
+from zoo.game import Network, judges
 from zoo.harness import Game, Lanes
 from zoo.randomness import Source
 
@@ -41,13 +41,13 @@ def critic(game: Game, square: Tensor) -> str | None:
 
     Not from those in play: a D that compares the samples of a batch may come to ignore that for a while.
     """
-    judges = [name for name in game.networks if name.startswith("D")]
-    if len(judges) != 1:
+    those = [name for name in game.networks if judges(name)]
+    if len(those) != 1:
         return None
     at = points(square).to(game.device, game.dtype)
-    theta = game.build([0]).moving[0][judges[0]][0]
+    theta = game.build([0]).moving[0][those[0]][0]
     with torch.no_grad():
-        return judges[0] if _judges_points(game.networks[judges[0]], theta, at) else None
+        return those[0] if _judges_points(game.networks[those[0]], theta, at) else None
 
 
 def look(game: Game, lanes: Lanes, square: Tensor, critic: str | None) -> Tensor:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.runs import rundir
 
 if TYPE_CHECKING:
-    from zoo.runs.session import Run
+    from zoo.runs.session import Session
 
 
-def draw(run: Run) -> None:
+def draw(run: Session) -> None:
     """samples.png, losses.png, strip.png and samples.gif, from the run's files."""
     from zoo.looking import plots, plots_losses
 

@@ -15,7 +15,6 @@ import csv
 import json
 import math
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +38,16 @@ STORE = "mlartifacts"
 def data_folder(data: str) -> str:
     """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it."""
     return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+
+
+def short(value: Any) -> str:
+    """A setting's value in few characters."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """A word for each option: ``k=5``. A switch stands by its name when on, not at all when off."""
+    return [k if v is True else f"{k}={short(v)}" for k, v in options.items() if v is not False]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -138,9 +147,8 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The variant and its options: ``unrolled k=5``. A switch stands by its name when on, not at all when off."""
-        words = [k if v is True else f"{k}={_short(v)}" for k, v in self.options.items() if v is not False]
-        return " ".join([self.variant, *words])
+        """The variant and its options: ``unrolled k=5``."""
+        return " ".join([self.variant, *words(self.options)])
 
     @property
     def title(self) -> str:
@@ -263,49 +271,3 @@ def _walk(path: Path) -> Iterator[Path]:
     for entry in sorted(os.scandir(path), key=lambda e: e.name):
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name != STORE:
             yield from _walk(Path(entry.path))
-
-
-def labels(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, short and distinct: its label, and the recipe, its fields, or the end of its path that tell equal labels apart."""
-    twins: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    alike: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for run in runs:
-        twins[run.data, run.label].append(run)
-
-    def told(run: Run) -> str:
-        equal, recipe = twins[run.data, run.label], run.config.get("recipe_name")
-        named = recipe and any(other.config.get("recipe_name") != recipe for other in equal)
-        equal = [other for other in equal if other.config.get("recipe_name") == recipe] if named else equal
-        words = [f"{k}={_short(run.recipe.get(k))}" for k in _telling(equal)]
-        return " ".join([run.label, *([f"({recipe})"] if named else []), *words])
-
-    names = [told(run) for run in runs]
-    for run, name in zip(runs, names, strict=True):
-        alike[run.data, name].append(run.path)
-
-    def told_apart(run: Run, name: str) -> str:
-        paths = alike[run.data, name]
-        return f"{name} ({Path(*run.path.parts[-_depth(paths) :])})" if len(paths) > 1 else name
-
-    return [told_apart(run, name) for run, name in zip(runs, names, strict=True)]
-
-
-def _depth(paths: Sequence[Path]) -> int:
-    """How many of their last parts tell these paths apart."""
-    different, most = len(set(paths)), max(len(path.parts) for path in paths)
-    return next(n for n in range(1, most + 1) if len({path.parts[-n:] for path in paths}) == different)
-
-
-def _telling(runs: Sequence[Run]) -> list[str]:
-    """As few fields of the recipe as tell apart what all of them do: each tells something that those before it do not."""
-    fields: list[str] = []
-    told = 1
-    for name in runs[0].recipe:
-        now = len({repr([run.recipe.get(k) for k in (*fields, name)]) for run in runs})
-        if now > told:
-            fields, told = [*fields, name], now
-    return fields
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

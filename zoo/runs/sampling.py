@@ -205,7 +205,7 @@ def draw(
 
 
 def check(path: Path, *, as_array: bool = False) -> None:
-    """Raise ``ZooError`` unless ``path`` names a picture (.png) or an array (.npy), and is free to be written."""
+    """Raise ``ZooError`` unless ``path`` names a picture (.png) or an array (.npy), and is no folder; a file there is written over."""
     if path.suffix.lower() not in ((".npy",) if as_array else (".npy", ".png")):
         wanted = ".npy with --npy" if as_array else ".png (a picture) or .npy (the array)"
         raise ZooError(f"The name of what is written must end in {wanted}, and '{path.name}' does not.")

@@ -6,10 +6,9 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 from __future__ import annotations
 
 import json
-import math
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,15 +27,12 @@ from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import CtrlC, Game, Record, Training
-from zoo.recipe import Recipe, revise
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
+from zoo.runs.film import POINTS, filmed
 from zoo.runs.folders import claimed, new_folder
 from zoo.statistics import summarise
-
-FILM, FRAMES = 512, 60
-"""Points (or 25 images) per seed and evaluation that are kept for the film of a run, and how many evaluations at most."""
 
 
 @dataclass
@@ -45,7 +41,7 @@ class Listener:
 
     def said(self, line: str) -> None: ...
 
-    def started(self, run: Run) -> None: ...
+    def started(self, run: Session) -> None: ...
 
     def played(self, rounds: int) -> None: ...
 
@@ -61,8 +57,8 @@ class Interrupted(Exception):
 
 
 @dataclass
-class Run:
-    """A cell being trained into a folder."""
+class Session:
+    """A cell being trained into a folder (read back it is a ``rundir.Run``)."""
 
     cell: Cell
     folder: Path
@@ -132,7 +128,7 @@ class Run:
         kept = {f"{k}/{i}": f for k in ("film", "landscape") for i, f in enumerate(getattr(self, k))}
         checkpoint.save(self.folder, self.training.lanes(), notes, kept)
 
-    def train(self, draw: Callable[[Run], None] = lambda run: None) -> dict[str, Any]:
+    def train(self, draw: Callable[[Session], None] = lambda run: None) -> dict[str, Any]:
         """Train to the end, checkpointing at every evaluation; returns the summary. ``Interrupted`` when asked to stop.
 
         ``draw`` makes what else belongs to a finished run (``zoo.runs.pictures``), before the run is said to be done.
@@ -177,7 +173,7 @@ class Run:
             self.rows.append(row)
         if record.round not in self.filmed:
             return
-        frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else FILM])
+        frames = torch.from_numpy(record.samples[:, : 25 if len(self.data.shape) == 3 else POINTS])
         self.film.append(frames.contiguous())
         if self.plane is not None:
             self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane, self.critic))
@@ -253,37 +249,20 @@ class Run:
         return turns | spent
 
 
-def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
-    """The rounds of the whole film of a run with this recipe, as config.json has it."""
-    return filmed(revise(Recipe(), dict(recipe)).evaluations())
-
-
-def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
-    """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
-
-    Every checkpoint writes all of them again.
-    """
-    stride = 1
-    while math.ceil(len(evaluations) / stride) > most:
-        stride *= 2
-    return evaluations[::-1][::stride][::-1]
-
-
 def start(
     cell: Cell,
     *,
     out: Path | None = None,
-    root: Path = Path("runs"),
     device: str = "auto",
     compile: bool | None = None,
     tf32: bool = False,
     listener: Listener | None = None,
-) -> Run:
-    """A new run of ``cell``, its folder made and its configuration written."""
+) -> Session:
+    """A new run of ``cell`` in ``out``, else in a folder of its own in runs/: made, with the configuration written into it."""
     where = resolve_device(device)
-    folder = new_folder(cell, out, root)
-    run = Run(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
-    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out, root)  # building it took seconds
+    folder = new_folder(cell, out)
+    run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
+    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
     file = plugins.file_of(cell.variant)
     config = cell.as_dict() | ({"plugin": str(file)} if file else {})
@@ -302,7 +281,9 @@ def start(
     return run
 
 
-def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None) -> Run:
+def resume(
+    folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None
+) -> Session:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
     ``auto`` is the kind of device that it began on, since another draws other numbers. There it is compiled if it was, unless ``compile`` says,
@@ -313,7 +294,7 @@ def resume(folder: Path, *, device: str = "auto", compile: bool | None = None, l
     alike = start.kind == where.type
     compile = start.compiled if alike and compile is None else compile
     groups = start.groups if alike and compile == start.compiled else None
-    run = Run(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
+    run = Session(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
     if run.checkpointed:
         run.resume()
     return run

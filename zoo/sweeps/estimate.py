@@ -16,7 +16,7 @@ import torch
 
 from zoo.runs.cell import Cell
 from zoo.runs.environment import device_name, resolve_device
-from zoo.runs.session import Run
+from zoo.runs.session import Session
 
 BUDGET = 10.0
 """Seconds that measuring may take; cells beyond it are taken to cost what the measured ones do."""
@@ -134,7 +134,7 @@ def measure(cell: Cell, device: str, limit: float = BUDGET) -> Cost | None:
     torch.set_num_threads(1)
     short = replace(cell, recipe=replace(cell.recipe, rounds=2 * ROUNDS, every=ROUNDS))
     try:
-        run = Run(short, Path(), resolve_device(device))
+        run = Session(short, Path(), resolve_device(device))
         timer = threading.Timer(max(limit, 0.1), run.asked_to_stop.set)
         timer.start()
         try:

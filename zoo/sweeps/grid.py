@@ -25,6 +25,7 @@ from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.files import read_toml
 from zoo.runs.cell import Cell, Load, plan
+from zoo.runs.rundir import words
 from zoo.variant import options
 
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -136,8 +137,7 @@ def _value(name: str, value: Any, kind: type) -> Any:
 
 def label(cell: Cell) -> str:
     """A cell in a few words: ``unrolled k=5 on ring``."""
-    told = [k if v is True else f"{k}={v:g}" for k, v in cell.options.items() if v is not False]
-    return " ".join([cell.variant, *told, "on", cell.data])
+    return " ".join([cell.variant, *words(cell.options), "on", cell.data])
 
 
 def override(grid: Grid, given: dict[str, Any]) -> Grid:

@@ -84,9 +84,9 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     class Obedient(session.Listener):
         """Passes the wish to stop on to the run."""
 
-        run: session.Run | None = None
+        run: session.Session | None = None
 
-        def started(self, run: session.Run) -> None:
+        def started(self, run: session.Session) -> None:
             self.run = run
 
         def played(self, rounds: int) -> None:

@@ -34,4 +34,4 @@ class LSGAN(GAN):
         return 0.5 * (nets.D(self.sample(nets, batch.z)) - 1).square().mean()
 
     def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
-        return losses.verdicts(nets.D(batch.x), nets.D(self.sample(nets, batch.z)))
+        return losses.discriminator_accuracy(nets.D(batch.x), nets.D(self.sample(nets, batch.z)))

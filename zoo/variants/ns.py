@@ -9,12 +9,13 @@ from torch import Tensor
 
 from zoo import losses
 from zoo.game import Batch, Nets
-from zoo.variant import GAN, register
+from zoo.variant import register
+from zoo.variants.vanilla import Vanilla
 
 
 @register("ns", family="loss")
 @dataclass(frozen=True)
-class NonSaturating(GAN):
+class NonSaturating(Vanilla):
     """G maximises log D(G(z)): the usual GAN, and the base of most others.
 
         L_D = -E log D(x) - E log(1 - D(G(z)))        L_G = -E log D(G(z))
@@ -27,6 +28,3 @@ class NonSaturating(GAN):
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
         return losses.real(nets.D(self.sample(nets, batch.z)))
-
-    def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
-        return losses.verdicts(nets.D(batch.x).sigmoid(), nets.D(self.sample(nets, batch.z)).sigmoid())

@@ -56,4 +56,6 @@ class PacGAN(GAN):
 
     def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
         """Of packs."""
-        return losses.verdicts(*(nets.D(self.packs(x)).sigmoid() for x in (batch.x, self.sample(nets, batch.z))))
+        return losses.discriminator_accuracy(
+            *(nets.D(self.packs(x)).sigmoid() for x in (batch.x, self.sample(nets, batch.z)))
+        )

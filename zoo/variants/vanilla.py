@@ -30,4 +30,4 @@ class Vanilla(GAN):
         return -losses.fake(nets.D(self.sample(nets, batch.z)))
 
     def diagnostics(self, nets: Nets, batch: Batch) -> dict[str, Tensor]:
-        return losses.verdicts(nets.D(batch.x).sigmoid(), nets.D(self.sample(nets, batch.z)).sigmoid())
+        return losses.discriminator_accuracy(nets.D(batch.x).sigmoid(), nets.D(self.sample(nets, batch.z)).sigmoid())

@@ -1,0 +1,59 @@
+"""What all kits share: a generator and a discriminator are a trunk and a last layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
+
+from torch import nn
+
+from zoo.variant import Kit
+
+
+@dataclass(frozen=True)
+class BaseKit:
+    """A kit says how its trunks and the generator's head are built, and how wide the trunk ends."""
+
+    shape: tuple[int, ...]
+    latent: int
+
+    @property
+    def features(self) -> int:
+        raise NotImplementedError
+
+    def generator_trunk(self, latent: int | None = None) -> nn.Module:
+        raise NotImplementedError
+
+    def generator_head(self) -> nn.Module:
+        raise NotImplementedError
+
+    def trunk(self) -> nn.Module:
+        raise NotImplementedError
+
+    def linear(self, inputs: int, outputs: int) -> nn.Module:
+        return nn.Linear(inputs, outputs)
+
+    def packed(self, m: int) -> Self:
+        return replace(self, shape=(m * self.shape[0], *self.shape[1:]))
+
+    def generator(self, latent: int | None = None) -> nn.Module:
+        return nn.Sequential(self.generator_trunk(latent), self.generator_head())
+
+    def discriminator(self, out: int = 1) -> nn.Module:
+        return nn.Sequential(self.trunk(), self.linear(self.features, out))
+
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def normal(layer: Layer) -> Layer:
+    """Weights N(0, 0.02), biases 0, as DCGAN has them."""
+    nn.init.normal_(layer.weight, 0.0, 0.02)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _conforms(kit: BaseKit) -> Kit:
+    """For the type checker: every such kit is a ``Kit``."""
+    return kit

@@ -1,0 +1,28 @@
+"""The film of a run: which evaluations' samples are kept, and how many of each seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.recipe import Recipe, revise
+
+POINTS, FRAMES = 512, 60
+"""Points (or 25 images) per seed and evaluation that are kept, and how many evaluations at most."""
+
+
+def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
+    """The rounds of the whole film of a run with this recipe, as config.json has it."""
+    return filmed(revise(Recipe(), dict(recipe)).evaluations())
+
+
+def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
+    """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
+
+    Every checkpoint writes all of them again.
+    """
+    stride = 1
+    while math.ceil(len(evaluations) / stride) > most:
+        stride *= 2
+    return evaluations[::-1][::stride][::-1]
