@@ -122,5 +122,5 @@ SAMPLERS: dict[str, Sampler] = {
     "kde": kde_fit,
 }
 
-REFERENCE: dict[str, Sampler] = {name: SAMPLERS[name] for name in ("data", "collapsed")}
-"""The two that stand beside every result: the data itself, held out, and one mode only."""
+REFERENCE: dict[str, Sampler] = {name: SAMPLERS[name] for name in ("data", "collapsed", "noise")}
+"""What stands beside every result: the data itself, held out; one mode only, which is all quality and no coverage; noise, which is the reverse."""

@@ -1,6 +1,7 @@
-"""The metrics' own figures: do they order degrees of collapse, and what do they cost? Written up in benchmarks/metrics.md.
+"""The metrics' own figures: do they order degrees of collapse and of scatter, and what do they cost? Written up in benchmarks/metrics.md.
 
-python -m benchmarks.metrics ranking --data ring      # 20 draws of 100, 90, 70, 50, 30, 10 % of the modes
+python -m benchmarks.metrics collapse --data ring     # 20 draws of 100, 90, 70, 50, 30, 10 % of the modes
+python -m benchmarks.metrics scatter --data ring      # 20 draws of which 100, 90, 70, 50, 30, 10 % are no noise
 python -m benchmarks.metrics cheap                    # all cheap metrics, 16 seeds x 2500 2-D samples
 python -m benchmarks.metrics pairs                    # 1-NN, precision and recall, 10,000 x 10,000 in 64-D
 """
@@ -11,12 +12,13 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 import toy_data
+from baselines.samplers import noise
 from zoo.evaluation.evaluate import default_protocol, measure, unavailable
 from zoo.evaluation.judge import Judge, Predictions
 from zoo.evaluation.setting import Setting
@@ -32,6 +34,30 @@ def of_modes(data: toy_data.Data, kept: Tensor, n: int, generator: torch.Generat
         x, y = data.sample_labelled(2048, generator)
         parts.append(x[torch.isin(y, kept)])
     return torch.cat(parts)[:n]
+
+
+def collapsing(data: toy_data.Data, n: int, generator: torch.Generator) -> Tensor:
+    """Six samplers ``[6, n, *shape]`` that keep fewer and fewer of the modes, in a shuffled order, and are perfect on what they keep.
+
+    Degrees that keep equally many modes (a ring's 100 and 90 % are 8 and 7; 30 and 10 % are 2 and 1) are all different.
+    """
+    k = data.modes or 0
+    keep = [max(1, round(share * k)) for share in KEPT]
+    assert len(set(keep)) == len(keep), keep
+    order = torch.randperm(k, generator=generator)
+    return torch.stack([of_modes(data, order[:m], n, generator) for m in keep])
+
+
+def scattering(data: toy_data.Data, n: int, generator: torch.Generator) -> Tensor:
+    """Six samplers ``[6, n, *shape]`` of which a smaller and smaller share is perfect, the rest uniform noise over the data's box."""
+    good = [round(share * n) for share in KEPT]
+    return torch.stack([torch.cat([data.sample(m, generator), noise(data, n - m, generator)]) for m in good])
+
+
+DEGREES: dict[str, Callable[[toy_data.Data, int, torch.Generator], Tensor]] = {
+    "collapse": collapsing,
+    "scatter": scattering,
+}
 
 
 class Remembering:
@@ -56,24 +82,16 @@ class Remembering:
         return Predictions((probabilities.argmax(-1) * place).sum(-1), probabilities, self.features[rows].flatten(2))
 
 
-def ranking(name: str, n: int, draws: int, root: str | None, metrics: Sequence[str]) -> dict[str, int]:
-    """In how many draws each metric orders the six degrees of collapse right: strictly worse with every step.
-
-    Degrees that keep equally many modes (a ring's 100 and 90 % are 8 and 7; 30 and 10 % are 2 and 1) are all different.
-    """
+def ranking(what: str, name: str, n: int, draws: int, root: str | None, metrics: Sequence[str]) -> dict[str, int]:
+    """In how many draws each metric orders the six degrees (``DEGREES``) right: strictly worse with every step."""
     data = toy_data.load(name, root)
-    k = data.modes or 0
-    keep = [max(1, round(share * k)) for share in KEPT]
-    assert len(set(keep)) == len(keep), keep
     setting = Setting(data, default_protocol(data), n)
     names = [m for m in metrics if unavailable(setting, m) is None]
     if isinstance(data, toy_data.Images) and setting.judge is not None:
         setting.judge = Remembering(data, setting.judge)
     right = dict.fromkeys(names, 0)
     for draw in range(draws):
-        g = torch.Generator().manual_seed(1000 + draw)
-        order = torch.randperm(k, generator=g)
-        samples = torch.stack([of_modes(data, order[:m], n, g) for m in keep])
+        samples = DEGREES[what](data, n, torch.Generator().manual_seed(1000 + draw))
         values, _ = measure(setting, samples, names)
         for metric in names:
             right[metric] += ordered(metric, values[metric])
@@ -117,7 +135,7 @@ def pairs() -> dict[str, float]:
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("ranking", "cheap", "pairs"))
+    parser.add_argument("what", choices=(*DEGREES, "cheap", "pairs"))
     parser.add_argument("--data", default="ring")
     parser.add_argument("--data-root")
     parser.add_argument("-n", type=int, default=2500)
@@ -126,10 +144,10 @@ def main() -> None:
     parser.add_argument("--metrics", default="", help="comma-separated; by default all but kde, ais and those of time")
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
-    if a.what == "ranking":
+    if a.what in DEGREES:
         every = [m.name for m in spec.METRICS if not m.needs or m.needs in (("modes",), ("classifier",))]
         chosen = a.metrics.split(",") if a.metrics else [m for m in every if m != "kde"]
-        print(json.dumps(ranking(a.data, a.n, a.draws, a.data_root, chosen), indent=1))
+        print(json.dumps(ranking(a.what, a.data, a.n, a.draws, a.data_root, chosen), indent=1))
     else:
         print(json.dumps(cheap() if a.what == "cheap" else pairs(), indent=1))
 

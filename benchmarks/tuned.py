@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from baselines import recipes
+from benchmarks.spaces import SPACES
 from zoo import variants
 from zoo.metrics.spec import BY_NAME
 from zoo.statistics import bootstrap
@@ -61,8 +62,11 @@ Four trials for every method (pairs of rates, or two by its own strength), each 
 {rule}. Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval over seeds]; a
 seed that diverged counts {lost}.
 Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
-Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo run METHOD --recipe {recipe} --seeds 0-15`,
-with `--compile` where the row's `config.json` has `compiled` true, else with `--no-compile`: the two round otherwise.
+The second strength of a method is our choice by hand (`benchmarks/spaces.py`): of {own}
+one for this data, of the others the same on all data.
+Every trial: `baselines/results/{recipe}/trials.csv`. A row again, to within its interval: `zoo run METHOD --recipe {recipe} --seeds 0-15`,
+with `--compile` where the row's `config.json` has `compiled` true, else with `--no-compile`. Single seeds differ from the record: rounding decides
+them, and most rows are of earlier versions (`git` in `config.json` names each row's).
 Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` trains those that are missing.
 
 {notes}"""
@@ -147,6 +151,22 @@ def counted(summary: dict[str, Any]) -> str:
     return f"{shown} | {int((modes >= held).sum())} of {len(modes)} | {told(quality.metric, quality.digits)} | {kl}"
 
 
+REFERENCES = {"data": "the data itself", "noise": "uniform noise over the data's box", "collapsed": "one mode only"}
+
+
+def references(summary: dict[str, Any]) -> list[str]:
+    """Rows of the same table for samplers that were not trained."""
+    quality, held = quality_of(summary), summary["reference"]["data"]["modes"]
+    lines = []
+    for name, title in REFERENCES.items():
+        m = summary["reference"][name]
+        whole = f"{int(m['modes'] >= held)} of 1"
+        lines.append(
+            f"| *{title}* | {m['modes']:g} | {whole} | {m[quality.metric]:.{quality.digits}f} | {m['reverse_kl']:.3f} | |"
+        )
+    return lines
+
+
 def page(recipe: str) -> str:
     """The recorded results in Markdown, best coverage first."""
     rows = recorded(RESULTS / recipe)
@@ -158,6 +178,7 @@ def page(recipe: str) -> str:
         recipe=recipe,
         about=about[0].upper() + about[1:],
         rule=quality.rule,
+        own=", ".join(SPACES[recipe].for_this_data),
         lost="0" if quality is SHARE else "as a sampler of one mode does",
         protocol=config["protocol"]["name"],
         samples=config["protocol"]["samples"],
@@ -176,4 +197,4 @@ def page(recipe: str) -> str:
         chosen = recipes.load(recipe).variants[name]
         told = ", ".join(str(v).lstrip("0") if k.startswith("lr_") else f"{k} {v:g}" for k, v in chosen.items())
         lines.append(f"| {name} | {counted(summary)} | {told} |")
-    return head + "\n".join(lines) + "\n"
+    return head + "\n".join(lines + references(rows[0][1])) + "\n"

@@ -8,12 +8,16 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import cores, gpu, record, throughput
+import toy_data
+from benchmarks import cores, gpu, metrics, record, throughput
 from benchmarks.throughput import ring
 from tests.engines.test_compiling import needs_compiler
 from tests.engines.test_onednn import needs_kernels
 from zoo.engines import onednn
 from zoo.engines.tracing import Traced
+from zoo.evaluation.evaluate import measure
+from zoo.evaluation.setting import Setting
+from zoo.metrics.modes import PROTOCOLS
 
 needs_traced_kernels = pytest.mark.skipif(
     not onednn.plays(), reason="traced rounds have oneDNN's kernels on AMD's processors, by a compiler"
@@ -110,6 +114,19 @@ def test_a_record_keeps_the_rows_of_its_device_and_puts_new_ones_in_their_place(
     assert begun(anew=True).made["rows"] == []
     (tmp_path / "it.json").write_text(json.dumps(made | {"device": "another"}))
     assert begun(anew=False).made["rows"] == []
+
+
+def test_degrees_of_collapse_and_of_scatter_are_what_they_say() -> None:
+    grid, n = toy_data.load("grid"), 4000
+    setting = Setting(grid, PROTOCOLS["pacgan"], n)
+    for what, covered, good in (
+        ("collapse", [25, 22, 18, 12, 8, 2], [1.0] * 6),
+        ("scatter", [25] * 5, list(metrics.KEPT)),
+    ):
+        samples = metrics.DEGREES[what](grid, n, torch.Generator().manual_seed(0))
+        found, _ = measure(setting, samples, ["modes", "high_quality"])
+        assert found["modes"].tolist()[: len(covered)] == covered
+        assert found["high_quality"].tolist() == pytest.approx(good, abs=0.03)  # .024 of noise lies near a mode
 
 
 def test_cores_are_timed_and_a_game_is_made_once() -> None:

@@ -201,7 +201,7 @@ def evaluate(
         data: the name of what they imitate, or the user's own file, as for ``run``.
         metrics: names of ``zoo list metrics``; by default the cheap ones that this data allows.
         protocol: how samples are counted; by default as published numbers on this data are.
-        references: samplers to stand beside (``baselines.samplers.SAMPLERS``); by default the data and one mode.
+        references: samplers to stand beside (``baselines.samplers.SAMPLERS``); by default the data, one mode, and noise.
 
     Raises ``ZooError`` or ``DataError`` with one sentence.
     """

@@ -82,4 +82,4 @@ def test_one_class_of_images():
 
 
 def test_the_two_beside_every_result():
-    assert list(REFERENCE) == ["data", "collapsed"]
+    assert list(REFERENCE) == ["data", "collapsed", "noise"]

@@ -319,7 +319,9 @@ def test_the_data_itself_scores_as_a_perfect_sampler_also_where_few_images_are_h
     """Of 355 held-out digits 2,500 draws hold copies; the first 355, which metrics of pairs compare, are all different."""
     data = toy_data.load("digits")
     found = evaluate(data.sample(2500, torch.Generator().manual_seed(5))[None], data, metrics=["one_nn", "one_nn_fake"])
-    assert found["protocol"]["pairs"] < 400
+    pairs = found["protocol"]["pairs"]
+    assert pairs < 400
+    assert any(f"compare {pairs} samples with as many training points" in note for note in found["notes"])
     assert found["reference"]["data"]["one_nn"] == pytest.approx(0.5, abs=0.08)
     assert found["reference"]["data"]["one_nn_fake"] == pytest.approx(0.5, abs=0.12)
 

@@ -17,13 +17,14 @@ def evaluate_samples(
     data: Annotated[str | None, typer.Option(help="What the samples imitate (a run directory knows).")] = None,
     metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
     references: Annotated[
-        str | None, typer.Option(help="Samplers to stand beside: data, memoriser, half, ... (else data,collapsed).")
+        str | None,
+        typer.Option(help="Samplers to stand beside: data, memoriser, half, ... (else data,collapsed,noise)."),
     ] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
     plugin: yours.Plugin = None,
 ) -> None:
-    """How collapsed are these samples? Every metric, beside what the data itself and a collapsed sampler score, and the verdict."""
+    """How collapsed are these samples? Every metric, beside what the data itself, a collapsed sampler and noise score, and the verdict."""
     with ends_at_once():
         from zoo.cli import terminal
         from zoo.evaluation import subjects
@@ -74,7 +75,7 @@ def show(found: dict[str, Any]) -> None:
     for name, value in found["metrics"].items():
         values = value if isinstance(value, list) else [value]
         over = summarise(values)
-        band = interval(shown(over.ci95, over.n), ".4g")
+        band = interval(shown(over.ci95, over.n), "{:.4g}".format)
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
         told = (

@@ -20,7 +20,7 @@ from zoo.errors import ZooError
 from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
 from zoo.harness import Record
-from zoo.looking.tables import interval
+from zoo.looking.tables import interval, number
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
@@ -107,7 +107,7 @@ class Live(session.Listener):
         if "high_quality" in record.metrics:
             told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
         if "fid" in record.metrics:
-            told.append(f"FID {record.metrics['fid'].mean():.3g}")
+            told.append(f"FID {number(float(record.metrics['fid'].mean()))}")
         if not told:
             told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
         if record.diverged:
@@ -120,7 +120,7 @@ class Live(session.Listener):
 
 
 def show_summary(console: Console, run: session.Session, summary: dict[str, Any], rest: float, tracked: bool) -> None:
-    """The table: each metric with its interval over seeds, beside what a perfect and a collapsed sampler would score.
+    """The table: each metric with its interval over seeds, beside what the data, a collapsed sampler and noise score.
 
     ``rest``: seconds of this sitting that were not training.
     """
@@ -148,9 +148,9 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             known = len(m["per_seed"]) - m["missing"]
             band = interval(shown(m["ci95"], known))
-            others = (f"{scores[name]:.3g}" if name in scores else "" for scores in references.values())
+            others = (number(scores[name]) if name in scores else "" for scores in references.values())
             only = f" ({known} seeds)" if m["missing"] else ""
-            table.add_row(told, f"{m['mean']:.3g}{only}", band, f"{worst:.3g}", *others)
+            table.add_row(told, f"{number(m['mean'])}{only}", band, number(worst), *others)
         console.print(table)
     for sentence in [*summary["verdict"], *shares(summary["verdict"], run.cell.protocol.samples)]:
         console.print(sentence, soft_wrap=True)

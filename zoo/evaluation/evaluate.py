@@ -246,7 +246,7 @@ def evaluate(
         samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.stand``); a seed with NaN scores NaN where it cannot count.
         metrics: names from ``zoo.metrics.spec``; by default the cheap ones that this data allows. One that is asked for
             by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
-        references: names from ``baselines.samplers.SAMPLERS``; by default the data and one mode.
+        references: names from ``baselines.samplers.SAMPLERS``; by default the data, one mode, and noise.
         progress: hears the judge's training, where it has none yet.
     """
     from baselines.samplers import REFERENCE, SAMPLERS
@@ -269,6 +269,10 @@ def evaluate(
         scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
         rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
     notes = crowded(data, protocol)
+    if (pairs := len(setting.train)) < n:
+        notes.append(
+            f"Metrics of pairs (distances, neighbours, FID, KID) compare {pairs:,} samples with as many training points."
+        )
     if n != protocol.samples:
         notes.append(
             f"{n:,} samples per seed, where the protocol '{protocol.name}' draws {protocol.samples:,}: modes and divergences"
@@ -277,7 +281,7 @@ def evaluate(
     return {
         "metrics": {name: v.tolist() if len(samples) > 1 else float(v[0]) for name, v in values.items()},
         "reference": rows,
-        "protocol": setting.protocol.as_dict() | {"seeds": len(samples), "pairs": len(setting.train)},
+        "protocol": setting.protocol.as_dict() | {"seeds": len(samples), "pairs": pairs},
         "seconds": {name: round(s, 4) for name, s in seconds.items()},
         "unavailable": reasons,
         "notes": notes,

@@ -90,7 +90,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
 
 
 def reference(data: toy_data.Data, scoring: Scoring, protocol: Protocol) -> dict[str, dict[str, float]]:
-    """What the data itself and a collapsed sampler score under the same protocol."""
+    """What the data itself, a collapsed sampler and noise score under the same protocol."""
     from baselines.samplers import REFERENCE
 
     found = {}

@@ -70,19 +70,19 @@ def _line(row: Row, against: str | None) -> list[str]:
     if against and row.improvement is None:
         line += ["reference", "", ""]
     elif row.improvement is not None and row.improvement_ci95 is not None and row.p_holm is not None:
-        line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, ".2f"), f"{row.p_holm:.2g}"]
+        line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, "{:.2f}".format), f"{row.p_holm:.2g}"]
     return line
 
 
 def number(value: float) -> str:
-    """Three significant digits; - for what is not there."""
-    return "-" if math.isnan(value) else f"{value:.3g}"
+    """Three significant digits, and all before the point; - for what is not there."""
+    return "-" if math.isnan(value) else f"{value:,.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
 
 
-def interval(ends: Sequence[float], spec: str = ".3g") -> str:
+def interval(ends: Sequence[float], told: Callable[[float], str] = number) -> str:
     """Both ends, or - where there are none."""
     low, high = ends
-    return "-" if math.isnan(low) or math.isnan(high) else f"{low:{spec}} to {high:{spec}}"
+    return "-" if math.isnan(low) or math.isnan(high) else f"{told(low)} to {told(high)}"
 
 
 def caption(comparison: Comparison) -> str:
