@@ -19,7 +19,8 @@ import torch
 
 from benchmarks.throughput import ENGINES, Setting, of, ring
 from zoo.engines import memory
-from zoo.harness import Game, Training
+from zoo.harness import Game
+from zoo.training import Training
 
 SETTINGS = [ring("ns", 128, 2), ring("ns", 512, 256), ring("unrolled", 128, 2, k=5), ring("unrolled", 512, 256, k=5)]
 

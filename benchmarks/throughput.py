@@ -28,8 +28,9 @@ from zoo import heap, native
 from zoo.engines import counting, memory, onednn
 from zoo.engines.compiling import Compiled
 from zoo.engines.tracing import Engine, Line, Mapped, Traced
-from zoo.harness import TURN, Game
+from zoo.harness import Game
 from zoo.runs.cell import kit_for, plan
+from zoo.training import TURN
 
 HERE = Path(__file__).parent
 MANY = 16

@@ -14,8 +14,9 @@ import pytest
 
 import toy_data
 from zoo.evaluation.checks import Coverage, measure
-from zoo.harness import Game, Training
+from zoo.harness import Game
 from zoo.runs.cell import kit_for, plan
+from zoo.training import Training
 
 pytestmark = pytest.mark.training
 SEEDS = 8

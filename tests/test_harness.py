@@ -10,14 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo import harness
 from zoo import lanes as lanes_module
+from zoo import training as training_module
 from zoo.engines import counting
 from zoo.engines.tracing import Mapped, Traced
 from zoo.game import Batch, Nets, Player
-from zoo.harness import Game, Lanes, Training
+from zoo.harness import Game
+from zoo.lanes import Lanes
 from zoo.nets.kits import MLP
 from zoo.recipe import Recipe
+from zoo.training import Training
 from zoo.variants.ns import NonSaturating
 from zoo.variants.unrolled import Unrolled
 
@@ -246,7 +248,7 @@ def test_every_playing_thread_takes_its_share_of_the_process_s_threads(
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_groups_take_turns_and_end_where_one_group_would(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.setattr(harness, "TURN", 0.0)  # a round, and the next group's turn
+    monkeypatch.setattr(training_module, "TURN", 0.0)  # a round, and the next group's turn
     heard: list[int] = []
     t = training([0, 1, 2], groups=3, progress=heard.append)
     t.workers = workers
@@ -269,7 +271,7 @@ def test_groups_take_turns_and_end_where_one_group_would(monkeypatch: pytest.Mon
 
 
 def test_a_stop_waits_for_the_groups_that_are_behind_to_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "TURN", 0.0)
+    monkeypatch.setattr(training_module, "TURN", 0.0)
     stop_at = iter([False] * 7 + [True])
     t = training([0, 1, 2], groups=3, stop=lambda: next(stop_at, True))
     t.workers = 1
@@ -283,7 +285,7 @@ def test_ctrl_c_is_raised_when_all_groups_stand_at_one_round_and_what_was_record
     monkeypatch: pytest.MonkeyPatch, pressed_after: int, stands_at: int, recorded: list[int]
 ) -> None:
     """Nobody who iterates can take it for the end; pressed while the last group reached an evaluation, that comes first."""
-    monkeypatch.setattr(harness, "TURN", 0.0)
+    monkeypatch.setattr(training_module, "TURN", 0.0)
 
     def press(played: int) -> None:
         if sum(lanes.played for lanes in t._lanes) == pressed_after:
@@ -306,7 +308,7 @@ def test_players_are_diagnosed_alike_however_many_seeds_at_a_time(
     monkeypatch: pytest.MonkeyPatch, at_a_time: int
 ) -> None:
     alone = [dict(r.diagnostics) for r in training([0, 1, 2], groups=1)]
-    monkeypatch.setattr(harness, "LOOKED_AT", at_a_time)
+    monkeypatch.setattr(training_module, "LOOKED_AT", at_a_time)
     apart = [dict(r.diagnostics) for r in training([0, 1, 2], groups=3)]
     assert alone[0].keys() == apart[0].keys() != set()
     for a, b in zip(alone, apart, strict=True):

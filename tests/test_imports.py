@@ -22,7 +22,7 @@ VARIANTS_MAY: dict[str, set[str]] = {
 HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 """Slow packages, and how the only files begin that import them."""
 
-GAME = {"engines", "diagnostics", "game", "lanes", "optim", "randomness", "recipe", "threads", "variant"}
+GAME = {"engines", "game", "lanes", "optim", "randomness", "recipe", "variant"}
 FILES = {"runs", "evaluation", "metrics", "statistics", "markdown", "files", "errors"}
 MAY: dict[str, set[str]] = {
     **{name: set() for name in ("optim", "losses", "threads", "statistics", "markdown", "heap")},
@@ -38,9 +38,10 @@ MAY: dict[str, set[str]] = {
     "engines/memory": {"engines", "harness", "optim", "recipe", "variant", "errors"},
     "engines/choice": {"engines", "harness", "native", "errors"},
     "harness": GAME,
-    "diagnostics": {"game", "harness", "randomness"},
-    "checkpoint": {"harness", "errors", "files"},
-    "runs/landscape": {"game", "harness", "randomness"},
+    "diagnostics": {"game", "harness", "lanes", "randomness"},
+    "training": {"engines", "diagnostics", "harness", "lanes", "threads"},
+    "checkpoint": {"lanes", "errors", "files"},
+    "runs/landscape": {"game", "harness", "lanes", "randomness"},
     "nets": {"nets", "variant", "errors"},
     "metrics": {"metrics", "markdown", "errors"},
     "looking": FILES | {"looking", "tracking", "variants"},

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from zoo.errors import ZooError
 from zoo.files import synced, write_bytes
-from zoo.harness import Lanes
+from zoo.lanes import Lanes
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 

@@ -12,7 +12,8 @@ from torch.func import vmap
 from zoo.game import Batch, Nets
 
 if TYPE_CHECKING:
-    from zoo.harness import Game, Lanes
+    from zoo.harness import Game
+    from zoo.lanes import Lanes
     from zoo.randomness import Stream
 
 SAMPLES, BATCHES = 512, 16

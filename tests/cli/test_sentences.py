@@ -48,7 +48,7 @@ def test_too_little_memory_is_a_sentence(zoo, monkeypatch: pytest.MonkeyPatch, e
         code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
     assert (code, err.count("\n"), "not enough memory; take fewer --seeds" in err) == (2, 1, True)
     assert not Path("r").exists()
-    monkeypatch.setattr("zoo.harness.Training.sample", lacking)
+    monkeypatch.setattr("zoo.training.Training.sample", lacking)
     code, _, err = zoo("run", "ns", *SMALL, "--out", "r")
     assert (code, err.count("\n"), "not enough memory for this run" in err) == (2, 1, True)
 

@@ -19,9 +19,10 @@ from zoo.engines.recording import record
 from zoo.engines.tracing import Engine, Mapped, Traced
 from zoo.errors import ZooError
 from zoo.extending import rules
-from zoo.harness import Game, Training
+from zoo.harness import Game
 from zoo.runs import session
 from zoo.runs.cell import plan
+from zoo.training import Training
 from zoo.variant import Variant
 from zoo.variants.madgan import MADGAN
 from zoo.variants.minibatch import Minibatch

@@ -15,12 +15,13 @@ from tests.test_harness import RECIPE, leaves
 from zoo.engines import compiling
 from zoo.engines.graphs import Graphed, Replayed, multiplying
 from zoo.engines.tracing import Engine, Mapped, Traced
-from zoo.harness import Game, Training
+from zoo.harness import Game
 from zoo.nets.images import DCGAN
 from zoo.nets.kits import MLP
 from zoo.randomness import Stream
 from zoo.runs import session
 from zoo.runs.cell import plan
+from zoo.training import Training
 from zoo.variant import Variant
 from zoo.variants.minibatch import Minibatch
 from zoo.variants.ns import NonSaturating

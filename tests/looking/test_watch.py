@@ -16,13 +16,13 @@ from PIL import Image
 from rich.console import Console
 
 from tests.synthetic_runs import write_run
-from zoo import harness
+from zoo import training
 from zoo.errors import ZooError
-from zoo.harness import Record
 from zoo.looking import watch, watch_page
 from zoo.looking.watch_page import Page
 from zoo.runs import session
 from zoo.runs.cell import plan
+from zoo.training import Record
 
 TINY = {"rounds": 6, "width": 8, "batch": 16, "every": 2}
 
@@ -119,7 +119,7 @@ def test_an_interrupted_run_says_how_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_stopped_before_its_first_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "TURN", 0.0)  # it looks up after every round
+    monkeypatch.setattr(training, "TURN", 0.0)  # it looks up after every round
     run = session.start(plan("ns", seeds=2, changes={"rounds": 50, "every": 40, "width": 8}), out=tmp_path / "run")
     run.training.progress = lambda played: run.asked_to_stop.set()
     with pytest.raises(session.Interrupted):

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 import toy_data
-from zoo.harness import Game, Lanes
+from zoo.harness import Game
+from zoo.lanes import Lanes
 from zoo.runs import landscape, rundir, session
 from zoo.runs.cell import kit_for, plan
 from zoo.variant import Kit

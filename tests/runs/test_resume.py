@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.runs.test_session import digest, small
-from zoo import checkpoint, harness
+from zoo import checkpoint, training
 from zoo.errors import ZooError
 from zoo.files import LOCK, alone
 from zoo.runs import pictures, session
@@ -23,7 +23,7 @@ from zoo.runs import pictures, session
 def test_a_killed_run_resumes_to_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
 ) -> None:
-    monkeypatch.setattr(harness, "TURN", 0.0)  # it looks up after every round
+    monkeypatch.setattr(training, "TURN", 0.0)  # it looks up after every round
     cell = small("ns", ema=0.9, decay=0.5)
     whole = session.start(cell, out=tmp_path / "whole")
     whole.train()

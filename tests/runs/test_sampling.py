@@ -15,10 +15,10 @@ from PIL import Image
 from zoo import checkpoint
 from zoo.cli import app as cli
 from zoo.errors import ZooError
-from zoo.harness import Record
 from zoo.runs import sampling, session
 from zoo.runs.cell import plan
 from zoo.runs.session import Session
+from zoo.training import Record
 
 SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.synthetic_sweeps import PLUGIN, TINY, tiny
-from zoo import harness
+from zoo import training
 from zoo.extending import plugins
 from zoo.sweeps import errand, ray_cluster, sweep, worker
 from zoo.sweeps.errand import Errand
@@ -220,7 +220,7 @@ def test_a_node_without_the_folder_goes_on_from_what_was_begun_and_sends_the_fil
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(harness, "TURN", 0.0)  # a run asks after every round whether to stop
+    monkeypatch.setattr(training, "TURN", 0.0)  # a run asks after every round whether to stop
     (cell,) = tiny("ns", seeds=1)
     whole, here = tmp_path / "whole", tmp_path / "here"
     worker.train(cell, whole, "cpu", lambda: False)
@@ -241,7 +241,7 @@ def test_a_process_that_died_while_it_wrote_what_was_begun_leaves_nothing_in_the
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(harness, "TURN", 0.0)
+    monkeypatch.setattr(training, "TURN", 0.0)
     (cell,) = tiny("ns", seeds=1)
     begun = worker.train(cell, tmp_path / "begun", "cpu", iter([False, False, True]).__next__)
     files, write = errand.read_files(begun.folder), errand.write_bytes

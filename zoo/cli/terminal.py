@@ -19,13 +19,13 @@ from rich.text import Text
 from zoo.errors import ZooError
 from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
-from zoo.harness import Record
 from zoo.looking.tables import interval, number
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import session
 from zoo.runs.environment import device_name
 from zoo.runs.rundir import words
 from zoo.statistics import shown
+from zoo.training import Record
 
 SHOWN = {
     "modes": "modes covered",

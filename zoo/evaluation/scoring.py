@@ -11,9 +11,9 @@ from torch import Tensor
 import toy_data
 from zoo.evaluation.setting import Setting, Subject
 from zoo.extending import plugins
-from zoo.harness import Evaluate
 from zoo.metrics import two_samples
 from zoo.metrics.modes import Protocol, coverage, coverage_of
+from zoo.training import Evaluate
 
 QUICK = 10_000
 """Up to this many training images a judge is trained when it is needed (seconds); beyond, when it is asked for (minutes)."""

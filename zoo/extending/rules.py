@@ -21,7 +21,8 @@ from zoo.engines.tracing import Engine, Mapped, Traced
 from zoo.extending import blame
 from zoo.extending.blame import Broken
 from zoo.game import Batch, Nets, Player, turns
-from zoo.harness import Game, Lanes
+from zoo.harness import Game
+from zoo.lanes import Lanes
 from zoo.nets.kits import MLP, Conv
 from zoo.recipe import Recipe
 from zoo.variant import Kit, Variant

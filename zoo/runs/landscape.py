@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from zoo.game import Network, judges
-from zoo.harness import Game, Lanes
+from zoo.harness import Game
+from zoo.lanes import Lanes
 from zoo.randomness import Source
 
 SIDE, SEEDS = 32, 4

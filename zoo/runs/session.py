@@ -26,13 +26,14 @@ from zoo.engines.graphs import multiplying
 from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
 from zoo.files import alone, write_csv, write_json, write_npz
-from zoo.harness import CtrlC, Game, Record, Training
+from zoo.harness import Game
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
 from zoo.runs.film import POINTS, filmed
 from zoo.runs.folders import claimed, new_folder
 from zoo.statistics import summarise
+from zoo.training import CtrlC, Record, Training
 
 
 @dataclass
