@@ -46,7 +46,7 @@ MAY: dict[str, set[str]] = {
     "metrics": {"metrics", "markdown", "errors"},
     "looking": FILES | {"looking", "tracking", "variants"},
     "sweeps": FILES | {"sweeps", "tracking", "variants", "variant", "recipe", "extending"},
-    "extending": GAME | {"extending", "harness", "checkpoint", "nets", "metrics", "variants", "errors"},
+    "extending": GAME | {"extending", "harness", "diagnostics", "checkpoint", "nets", "metrics", "variants", "errors"},
 }
 """The table of docs/design.md: a module of zoo or a folder (but for its files that stand here themselves), and what of zoo it may import."""
 ALONE = {*MAY} - {"metrics", "looking", "sweeps", "extending"}
