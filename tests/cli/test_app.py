@@ -187,6 +187,15 @@ def test_a_run_is_logged_where_its_folder_is(zoo, tmp_path: Path, monkeypatch: p
     assert told == [tmp_path / "shared", tracking.ROOT]
 
 
+def test_a_method_s_own_option_may_come_from_the_data_set_s_recipe(zoo) -> None:
+    from zoo.runs.cell import plan
+
+    assert [plan("wgan-gp", data=data).options["lam"] for data in ("ring", "digits")] == [0.1, 10.0]
+    assert plan("wgan-gp", {"lam": 1.0}, data="digits").options["lam"] == 1
+    told = " ".join(zoo("run", "wgan-gp", "--help")[1].replace("│", " ").split())
+    assert "(default: 0.1, unless the data set's recipe has one)" in told
+
+
 def test_eval_tells_that_it_trains_a_judge_but_in_json(zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 

@@ -172,8 +172,11 @@ def run_command(name: str) -> Any:
         raise ZooError(
             f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
         )
-    parameters = [option(k, kind, opt, f"Options of {name}", getattr(cls, k)) for k, (kind, opt) in own.items()]
     by_data = {k for file in recipes.of_data_sets() for k in {**file.recipe, **file.variants.get(name, {})}}
+    parameters = []
+    for k, (kind, opt) in own.items():
+        default = f"{getattr(cls, k)}, unless the data set's recipe has one" if k in by_data else getattr(cls, k)
+        parameters.append(option(k, kind, opt, f"Options of {name}", default))
     for k, (kind, opt) in common.items():
         default = "the data set's recipe" if k in by_data else getattr(recipe.Recipe, k)
         parameters.append(option(k, kind, opt, "Recipe", default))
