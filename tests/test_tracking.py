@@ -194,6 +194,20 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         assert metrics <= cell.data.metrics.keys()
 
 
+def test_no_two_settings_are_one_group_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    told = {"a": {}, "b": {"recipe": {"lr_d": 5e-3}}, "c": {"rounds": 800}, "d": {"protocol": {"name": "dyngan"}}}
+    for name, setting in told.items():
+        tracking.log_run(write_run(tmp_path, "hinge", [8], name=name, **setting), tmp_path)
+    found = runs(tmp_path, "ring")
+    keys = [key["groupByData"] for key in views.by_variant("x")["groupBy"]["groupByKeys"]]
+    assert len({tuple(run.data.params[key] for key in keys) for run in found}) == len(told)
+    names = [run.info.run_name for run in found]
+    assert len(set(names)) == 3
+    assert sum("lr_d=0.005" in name for name in names) == 1
+    assert all(name.startswith("hinge rounds=") for name in names)
+
+
 def test_views_of_images_show_the_fid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     run = session.start(plan("ns", data="digits", seeds=2, changes=SMALL), out=tmp_path / "one")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zoo.errors import ZooError, first_line
 from zoo.looking import views
 from zoo.metrics.spec import BY_NAME
-from zoo.runs import rundir
+from zoo.runs import rundir, settings
 from zoo.runs.rundir import Run
 from zoo.statistics import bands
 from zoo.tracking_store import Entry, Point, finish
@@ -86,7 +86,8 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     run = rundir.read(folder)
     if not run.finished:
         raise ZooError(f"{folder} holds no finished run: it has no {rundir.SUMMARY}.")
-    store, params, curves = client(root), _params(run), _curves(run)
+    store, curves, params = client(root), _curves(run), _params(run)
+    method = params["method"]
     stamp = {
         "zoo.run": str(folder.resolve()),
         "zoo.device": run.summary["device"],
@@ -100,7 +101,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
     cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality))
     _forget(store, cells, folder)
-    cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
+    cell = store.create_run(cells, run_name=method, tags=stamp).info.run_id
     for file in (folder / name for name in ARTIFACTS):
         if file.exists():
             store.log_artifact(cell, str(file))
@@ -112,7 +113,7 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     finals = {name: run.values(name) for name in run.metrics}
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
     for i, seed in enumerate(run.seeds):
-        one = store.create_run(seeds, run_name=f"{run.label} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
+        one = store.create_run(seeds, run_name=f"{method} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
         points: list[Point] = [
             (k, float(v), r)
             for k, values in curves.items()
@@ -125,9 +126,11 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
 
 def _params(run: Run) -> dict[str, str]:
     """What people group and filter by: the same keys for every run, and the variant's own options under its name."""
-    every = {"variant": run.variant, "method": run.label, "data": run.data, "recipe": run.config["recipe_name"]}
+    recipe = run.config["recipe_name"]
+    method = settings.label(run.variant, run.options, run.recipe, recipe)
+    every = {"variant": run.variant, "method": method, "data": run.data, "recipe": recipe}
     own = {f"{run.variant}.{k}": v for k, v in run.options.items()}
-    return {k: str(v) for k, v in (every | dict(run.recipe) | own).items()}
+    return {k: str(v) for k, v in (every | {"protocol": run.protocol["name"]} | dict(run.recipe) | own).items()}
 
 
 def _curves(run: Run) -> dict[str, NDArray[np.float64]]:

@@ -42,21 +42,21 @@ def test_finished_cells_are_skipped_and_failed_ones_tried_again(tmp_path: Path) 
         return pretend(cell, folder)
 
     first = Sweep(cells, tmp_path, Inline(fail_once))
-    assert done(first) == ["ns on ring", "unrolled k=1 on ring"]
+    assert done(first) == ["ns", "unrolled k=1"]
     (failure,) = first.of(Status.FAILED)
     assert "Traceback of it" in first.told_of(failure.cell).read_text()
     assert sweep.folder_of(cells[1], tmp_path) == tmp_path / "ring" / "unrolled" / cells[1].key
     second = Sweep(cells, tmp_path, Inline(pretend))
-    assert done(second) == ["unrolled k=0 on ring"]
+    assert done(second) == ["unrolled k=0"]
     assert not second.told_of(failure.cell).exists()
     assert done(Sweep(cells, tmp_path, Inline(pretend))) == []
 
 
 def test_a_finished_cell_whose_folder_has_gone_is_trained_again(tmp_path: Path) -> None:
     cells = tiny("ns")
-    assert done(Sweep(cells, tmp_path, Inline(pretend))) == ["ns on ring"]
+    assert done(Sweep(cells, tmp_path, Inline(pretend))) == ["ns"]
     (sweep.folder_of(cells[0], tmp_path) / "DONE").unlink()
-    assert done(Sweep(cells, tmp_path, Inline(pretend))) == ["ns on ring"]
+    assert done(Sweep(cells, tmp_path, Inline(pretend))) == ["ns"]
 
 
 def test_shards_begin_with_their_own_share() -> None:

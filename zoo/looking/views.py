@@ -43,7 +43,7 @@ def link(server: str, experiment: str, key: str = BY_VARIANT) -> str:
 
 
 def by_variant(quality: str) -> dict[str, Any]:
-    """Coverage over time, final bars, quality against coverage; runs grouped by method (variant and options) and recipe.
+    """Coverage over time, final bars, quality against coverage; runs grouped by method (``settings.label``), recipe and protocol.
 
     Runs of one group are averaged by the page, so nothing that changes a result may be left out of the keys.
     """
@@ -60,7 +60,7 @@ def by_variant(quality: str) -> dict[str, Any]:
         ),
         _chart("BAR", metricKey="cost/seconds_per_seed"),
     ]
-    keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe")]
+    keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe", "protocol")]
     groups = {"aggregateFunction": "average", "groupByKeys": keys}
     return _state("Mode coverage", charts, groups, columns=2, height=340)
 

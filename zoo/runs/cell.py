@@ -22,8 +22,8 @@ from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
 from zoo.runs.rundir import CONFIG, data_folder, read_json
+from zoo.runs.settings import of_variant, settled
 from zoo.variant import Kit, Variant, make, sketch
-from zoo.variant import options as options_of
 
 Load: TypeAlias = Callable[[str, str | None], toy_data.Data]
 """A data set by its name and the folder of image data."""
@@ -125,10 +125,10 @@ def plan(
     make(kind, options or {})  # what was asked for is checked before data are read
     source = load(data, data_root)
     file = file or recipes.default_for(data, image=len(source.shape) == 3)
-    made = make(kind, of_variant(file, kind) | (options or {}))
+    made = make(kind, of_variant(file, variant) | (options or {}))
     counted = protocol_named(protocol or file.protocol, source)
     changes = changes or {}
-    settings = settled(file, kind, changes)
+    settings = settled(file, variant, changes)
     for why in idle(made, settings.kit, [k for k, v in changes.items() if v is not False]).values():
         raise ZooError(why)
     cell = Cell(
@@ -209,22 +209,6 @@ def _named(kit: str) -> KitMaker:
 def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     """The kit that the recipe names, for this data's shape."""
     return _named(recipe.kit).make(source, recipe)
-
-
-def of_variant(file: recipes.RecipeFile, kind: type[Variant]) -> dict[str, Any]:
-    """A variant's own options in a recipe file."""
-    return {k: v for k, v in file.variants.get(kind.name, {}).items() if k in options_of(kind)}
-
-
-def settled(file: recipes.RecipeFile, kind: type[Variant], changes: dict[str, Any]) -> Recipe:
-    """What a recipe file says for a variant, and ``changes`` to it. Where they shorten it, it is evaluated twenty times again."""
-    part = {k: v for k, v in file.variants.get(kind.name, {}).items() if k not in options_of(kind)}
-    whole = revise(Recipe(), file.recipe | part)
-    settings = revise(whole, changes)
-    if settings.rounds < whole.rounds and "every" not in changes:
-        # a long run's interval would leave a shortened one with hardly an evaluation
-        return revise(settings, {"every": min(whole.every, max(1, settings.rounds // 20))})
-    return settings
 
 
 def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:

@@ -9,10 +9,9 @@ from typing import Any
 
 import toy_data
 from baselines import recipes
-from zoo import variants
 from zoo.evaluation.evaluate import protocol_named
-from zoo.recipe import Recipe, fields
-from zoo.runs.cell import Cell, idle, of_variant, settled
+from zoo.runs.cell import Cell, idle
+from zoo.runs.settings import changed, of_variant
 from zoo.variant import make
 from zoo.variant import options as options_of
 
@@ -27,27 +26,21 @@ def command(cell: Cell, source: toy_data.Data, *, plugin: Path | None = None, tf
     named: list[str] = []
     if cell.recipe_name != file.name and cell.recipe_name in recipes.names():
         file, named = recipes.load(cell.recipe_name), ["--recipe", cell.recipe_name]
-    kind, made = variants.load(cell.variant), cell.build()
-    usual = make(kind, of_variant(file, kind))
-    for name in options_of(kind):
+    made, given = cell.build(), changed(file, cell.variant, cell.recipe)
+    usual = make(type(made), of_variant(file, cell.variant))
+    for name in options_of(type(made)):
         if (value := getattr(made, name)) != getattr(usual, name):
             words += option(name, value)
     words += ["--data", cell.data, *named]
-    whole = settled(file, kind, {})
-    changes = {k: v for k in fields() if (v := getattr(cell.recipe, k)) != getattr(whole, k) and k != "every"}
-    changes = {k: v for k, v in changes.items() if k not in idle(made, cell.recipe.kit, changes)}
-    for name, value in (changes | _every(cell.recipe, settled(file, kind, changes))).items():
-        words += option(name, value)
+    useless = idle(made, cell.recipe.kit, given)
+    for name, value in given.items():
+        words += [] if name in useless else option(name, value)
     words += ["--seeds", seeds_in_words(cell.seeds)]
     if cell.protocol != protocol_named(file.protocol, source):
         words += ["--protocol", cell.protocol.name]
     if cell.data_root:
         words += ["--data-root", cell.data_root]
     return shlex.join([*words, *(["--tf32"] if tf32 else [])])
-
-
-def _every(wanted: Recipe, planned: Recipe) -> dict[str, Any]:
-    return {} if wanted.every == planned.every else {"every": wanted.every}
 
 
 def option(name: str, value: Any) -> list[str]:
