@@ -8,6 +8,7 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,25 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
         (cell, *_) = runs(root, "ring")
         assert metrics <= cell.data.metrics.keys()
+
+
+@pytest.mark.parametrize("use", [tracking.client, lambda root: tracking.log_run(root / "ring" / "ns" / "a", root)])
+def test_a_local_store_is_opened_and_filled_by_one_at_a_time(
+    use: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow makes the tables of a new file, and an experiment, without looking whether another does so just now."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    write_run(tmp_path, "ns", [8])
+    asked = []
+
+    def refuse(root: Path) -> None:
+        asked.append((root / ".mlflow.db.lock").exists())
+        raise ConnectionError
+
+    monkeypatch.setattr(tracking, "_client", refuse)
+    with pytest.raises(ConnectionError):
+        use(tmp_path)
+    assert asked == [True]
 
 
 def test_no_two_settings_are_one_group_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, first_line
+from zoo.files import in_turn
 from zoo.looking import views
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir, settings
@@ -28,7 +30,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ROOT, FILE = Path("runs"), "mlflow.db"
+ROOT, FILE, SQLITE = Path("runs"), "mlflow.db", "sqlite:///"
 ARTIFACTS = (
     "generator.safetensors",
     "config.json",
@@ -48,7 +50,7 @@ MOST_SEEDS = 50_000
 
 def uri(root: Path = ROOT) -> str:
     """Where runs are logged: MLFLOW_TRACKING_URI, else a SQLite file beside the runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / FILE).absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{(root / FILE).absolute()}"
 
 
 def root_of(folder: Path) -> Path:
@@ -63,6 +65,21 @@ def root_of(folder: Path) -> Path:
 
 def client(root: Path = ROOT) -> MlflowClient:
     """A client of that store; it never touches mlflow's global state."""
+    with _turn(root):
+        return _client(root)
+
+
+def _turn(root: Path) -> AbstractContextManager[None]:
+    """Wait until no other process makes or fills the store, where it is a SQLite file: MLflow's first two at once lose one's tables."""
+    where = uri(root)
+    if not where.startswith(SQLITE):
+        return nullcontext()
+    file = Path(where.removeprefix(SQLITE))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return in_turn(file) if os.access(file.parent, os.W_OK) else nullcontext()
+
+
+def _client(root: Path) -> MlflowClient:
     import logging
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # migrations of a new file are no news
@@ -86,7 +103,12 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     run = rundir.read(folder)
     if not run.finished:
         raise ZooError(f"{folder} holds no finished run: it has no {rundir.SUMMARY}.")
-    store, curves, params = client(root), _curves(run), _params(run)
+    with _turn(root):
+        _log(run, folder, root)
+
+
+def _log(run: Run, folder: Path, root: Path) -> None:
+    store, curves, params = _client(root), _curves(run), _params(run)
     method = params["method"]
     stamp = {
         "zoo.run": str(folder.resolve()),
