@@ -37,6 +37,31 @@ def test_circles_hold_three_standard_deviations_and_no_more(name: str, ticks: in
     plt.close(figure)
 
 
+def test_modes_that_are_no_discs_are_marked_where_their_samples_lie(tmp_path: Path) -> None:
+    """What is inside an ellipse is within three sigmas as the metrics count them, whichever way it lies."""
+    turned = [[0.5, 0.4], [0.4, 0.5]]
+    np.savez(
+        tmp_path / "own.npz", centres=[[0, 0], [9, 0], [0, 9]], covariances=[np.diag([0.09, 1]), np.eye(2), turned]
+    )
+    data = toy_data.load(str(tmp_path / "own.npz"))
+    assert isinstance(data, Mixture)
+    samples = data.sample(2000)
+    figure, axis = plt.subplots()
+    plots.draw(axis, samples.numpy(), data)
+    (marks,) = (c for c in axis.collections if isinstance(c, EllipseCollection))
+    figure.canvas.draw()
+    shapes = zip(
+        marks.get_widths(), marks.get_heights(), np.radians(marks.get_angles()), marks.get_offsets(), strict=True
+    )
+    inside = np.zeros(len(samples), dtype=bool)
+    for width, height, angle, centre in shapes:
+        x, y = (samples.numpy() - centre).T
+        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        inside |= (2 * along / width) ** 2 + (2 * across / height) ** 2 < 1
+    assert (inside == (data.mahalanobis(samples).min(1).values < 3).numpy()).all()
+    plt.close(figure)
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that were saved, kept open to be asked about."""

@@ -209,13 +209,13 @@ def density_grid(
 
 def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
     """Points in the plane as a smoothed density with the modes marked; other data as ``zoo.looking.plots`` draws it."""
-    centres, radius, reach = modes_of(data)
-    if centres is None or data.shape != (2,):
+    modes = modes_of(data)
+    if modes is None or data.shape != (2,):
         draw(axis, samples, data)
         axis.set_xlabel("")
         return
-    middle = (centres.max(0) + centres.min(0)) / 2
-    low, high = middle - reach, middle + reach
+    middle = (modes.centres.max(0) + modes.centres.min(0)) / 2
+    low, high = middle - modes.reach, middle + modes.reach
     known = samples[np.isfinite(samples).all(1)]
     counts, _, _ = np.histogram2d(known[:, 0], known[:, 1], bins=BINS, range=[(low[0], high[0]), (low[1], high[1])])
     smooth = gaussian_filter(counts, 1.2)
@@ -228,7 +228,7 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         vmax=1,
         interpolation="bilinear",
     )
-    mark_modes(axis, centres, radius, reach, PALE, 0.4)
+    mark_modes(axis, modes, PALE, 0.4)
     axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)
