@@ -196,5 +196,6 @@ def test_runs_that_have_not_ended_are_named(tmp_path: Path) -> None:
     write_run(tmp_path, "ns", [3, 4], arrays=False)
     write_run(tmp_path, "wgan", [8, 8], finished=False)
     text = Page(write_report([tmp_path], tmp_path / "report.html").read_text()).text
+    assert "1 run, 2 trained seeds, " in text
     assert "unfinished" in text
     assert "wgan" in text

@@ -111,7 +111,8 @@ def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) 
         reference = data.sample(1000).numpy()
         middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2 or 1.0
     colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
-    axis.scatter(samples[:, 0], samples[:, 1], s=2.2, c=colours, alpha=0.35, lw=0, zorder=2, rasterized=True)
+    size, alpha = dots(len(samples))
+    axis.scatter(samples[:, 0], samples[:, 1], s=size, c=colours, alpha=alpha, lw=0, zorder=2, rasterized=True)
     axis.set(
         xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
     )
@@ -119,6 +120,28 @@ def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) 
     for side in axis.spines.values():
         side.set_visible(True)
         side.set_color(FAINT)
+
+
+def dots(n: int) -> tuple[float, float]:
+    """Area and opacity of each of ``n`` dots: few are larger and darker, while many must not hide the modes and their own density."""
+    few = math.sqrt(max(500 / max(n, 1), 1))
+    return min(2.2 * few, 30), min(0.35 * math.sqrt(few), 0.9)
+
+
+def walk_figure(samples: np.ndarray, data: Data, path: Path, *, title: str = "") -> None:
+    """A walk ``[n, d]`` through a generator's samples, joined in order, its ends marked."""
+    with plt.rc_context(STYLE):
+        figure, (axis,) = _panels(1, size=4.2)
+        draw(axis, samples, data)
+        if data.shape != (1,):
+            x, y = samples[:, 0], samples[:, 1]
+            axis.plot(x, y, color=COLOURS[1], lw=1.2, zorder=2.5)
+            for i, mark, size, inside in ((0, "o", 11, "none"), (-1, "s", 5, COLOURS[1])):  # seen in one place too
+                name = "end" if i else "start"
+                axis.plot(x[i], y[i], mark, ms=size, mfc=inside, mec=COLOURS[1], mew=1.6, zorder=4, label=name)
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2)
+        headline(figure, title)
+        save(figure, path)
 
 
 class Modes(NamedTuple):
