@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from zoo.errors import ZooError, first_line
 from zoo.files import in_turn
 from zoo.looking import views
+from zoo.looking.caveats import clock
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir, settings
 from zoo.runs.rundir import Run
@@ -121,7 +122,7 @@ def _log(run: Run, folder: Path, root: Path) -> None:
 
     experiment = rundir.data_folder(run.data)
     quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
-    cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality))
+    cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality, clock([run])))
     _forget(store, cells, folder)
     cell = store.create_run(cells, run_name=method, tags=stamp).info.run_id
     for file in (folder / name for name in ARTIFACTS):
@@ -130,7 +131,7 @@ def _log(run: Run, folder: Path, root: Path) -> None:
     _images(store, cell, folder, [int(r) for r in run.arrays("rounds").get("rounds", rounds)])
     entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
-    seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality))
+    seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality, clock([run])))
     _forget(store, seeds, folder)
     finals = {name: run.values(name) for name in run.metrics}
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
