@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from zoo.runs.cell import Cell
+from zoo.runs.rundir import words
 from zoo.sweeps import grid
 from zoo.sweeps.grid import Grid
 from zoo.sweeps.sweep import Sweep
@@ -51,4 +52,5 @@ def pretend(cell: Cell, folder: Path) -> Outcome:
 
 
 def done(made: Sweep) -> list[str]:
-    return [grid.label(o.cell) for o in made.run() if o.status is Status.DONE]
+    """What was trained, by variant and options."""
+    return [" ".join([o.cell.variant, *words(o.cell.options)]) for o in made.run() if o.status is Status.DONE]

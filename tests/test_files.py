@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.files import LOCK, alone, write_npz
+from zoo.files import LOCK, alone, in_turn, write_npz
 
 
 def test_arrays_are_the_old_ones_or_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +51,20 @@ def test_who_waits_for_a_lock_that_is_taken_away_locks_the_one_that_is_there(
         with pytest.raises(ZooError, match="is being trained by process"), alone(tmp_path):
             pass
     assert not (tmp_path / LOCK).exists()
+
+
+def test_a_file_is_written_by_one_after_another(tmp_path: Path) -> None:
+    file, told = tmp_path / "a.db", []
+
+    def write() -> None:
+        with in_turn(file):
+            told.append("second")
+
+    with in_turn(file):
+        second = threading.Thread(target=write)
+        second.start()
+        second.join(0.2)
+        told.append("first")
+    second.join()
+    assert told == ["first", "second"]
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from zoo import tracking, tracking_store
 from zoo.cli.terminal import track_runs
 from zoo.errors import ZooError
 from zoo.looking import server, views
+from zoo.looking.compare import compare
 from zoo.runs import film, pictures, rundir, session
 from zoo.runs.cell import plan
 
@@ -176,7 +178,7 @@ def decode(text: str) -> dict:
 
 def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
     root, _, _ = logged
-    state = views.by_variant("coverage/high_quality")
+    state = views.by_variant("coverage/high_quality", "cpu_seconds_per_seed")
     assert decode(views.encode(state)) == state
     store = tracking.client(root)
     tags = store.get_experiment_by_name("ring").tags
@@ -192,6 +194,55 @@ def test_views_round_trip_and_are_on_the_experiment(logged) -> None:
         metrics = {c.get("metricKey") for c in decoded["compareRunCharts"]} - {None}
         (cell, *_) = runs(root, "ring")
         assert metrics <= cell.data.metrics.keys()
+
+
+@pytest.mark.parametrize("use", [tracking.client, lambda root: tracking.log_run(root / "ring" / "ns" / "a", root)])
+def test_a_local_store_is_opened_and_filled_by_one_at_a_time(
+    use: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow makes the tables of a new file, and an experiment, without looking whether another does so just now."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    write_run(tmp_path, "ns", [8])
+    asked = []
+
+    def refuse(root: Path) -> None:
+        asked.append((root / ".mlflow.db.lock").exists())
+        raise ConnectionError
+
+    monkeypatch.setattr(tracking, "_client", refuse)
+    with pytest.raises(ConnectionError):
+        use(tmp_path)
+    assert asked == [True]
+
+
+def test_no_two_settings_are_one_group_of_the_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    told = {"a": {}, "b": {"recipe": {"lr_d": 5e-3}}, "c": {"rounds": 800}, "d": {"protocol": {"name": "dyngan"}}}
+    for name, setting in told.items():
+        tracking.log_run(write_run(tmp_path, "hinge", [8], name=name, **setting), tmp_path)
+    found = runs(tmp_path, "ring")
+    keys = [key["groupByData"] for key in views.by_variant("x", "y")["groupBy"]["groupByKeys"]]
+    assert len({tuple(run.data.params[key] for key in keys) for run in found}) == len(told)
+    names = [run.info.run_name for run in found]
+    assert len(set(names)) == 3
+    assert sum("lr_d=0.005" in name for name in names) == 1
+    assert all(name.startswith("hinge rounds=") for name in names)
+
+
+@pytest.mark.parametrize(("kind", "told"), [("cpu", "cpu_seconds_per_seed"), ("cuda", "seconds_per_seed")])
+def test_the_view_tells_time_as_compare_does(
+    kind: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = write_run(tmp_path, "ns", [8], cost={"seconds_per_seed": 3.0, "cpu_seconds_per_seed": 2.0})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"kind": kind}))
+    tracking.log_run(folder, tmp_path)
+    tags = tracking.client(tmp_path).get_experiment_by_name("ring").tags
+    charts = decode(json.loads(tags[views.PREFIX + views.BY_VARIANT])["state"])["compareRunCharts"]
+    assert [c["metricKey"] for c in charts if c.get("metricKey", "").startswith("cost/")] == [f"cost/{told}"]
+    (comparison,) = compare([tmp_path])
+    assert comparison.clock == told
 
 
 def test_views_of_images_show_the_fid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,31 +29,48 @@ def cache_root() -> Path:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep ``folder`` from other processes that ask for it too; ``ZooError`` naming the one that has it. Death lets go of it."""
-    path = folder / LOCK
     with ExitStack() as stack:
-        while True:
-            file = stack.enter_context(path.open("a+"))
-            if not _locked(file):
-                file.seek(0)
-                raise ZooError(f"{folder} is being trained by process {file.read()} on this machine.")
-            with suppress(FileNotFoundError):
-                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
-                    break  # else whoever had it took the file away after it was opened here
+        try:
+            file = stack.enter_context(_held(folder / LOCK, wait=False))
+        except BlockingIOError as error:
+            raise ZooError(f"{folder} is being trained by process {error} on this machine.") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        yield
+
+
+@contextmanager
+def in_turn(file: Path) -> Iterator[None]:
+    """Write ``file`` while no other process on this machine does so within its ``in_turn``; waits for them. Death lets go of it."""
+    with _held(file.with_name(f".{file.name}.lock"), wait=True):
+        yield
+
+
+@contextmanager
+def _held(path: Path, *, wait: bool) -> Iterator[IO[str]]:
+    """A lock file, made, held, and taken away; ``BlockingIOError`` with what stands in it where another has it and it is not waited for."""
+    with ExitStack() as stack:
+        while True:
+            file = stack.enter_context(path.open("a+"))
+            if not _locked(file, wait):
+                file.seek(0)
+                raise BlockingIOError(file.read())
+            with suppress(FileNotFoundError):
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                    break  # else whoever had it took the file away after it was opened here
         try:
-            yield
+            yield file
         finally:
             path.unlink(missing_ok=True)
 
 
-def _locked(file: IO[str]) -> bool:
-    """Lock an open file until it is closed; False where another has it."""
+def _locked(file: IO[str], wait: bool) -> bool:
+    """Lock an open file until it is closed; False where another has it and it is not waited for."""
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, first_line
+from zoo.files import in_turn
 from zoo.looking import views
+from zoo.looking.caveats import clock
 from zoo.metrics.spec import BY_NAME
-from zoo.runs import rundir
+from zoo.runs import rundir, settings
 from zoo.runs.rundir import Run
 from zoo.statistics import bands
 from zoo.tracking_store import Entry, Point, finish
@@ -28,7 +31,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ROOT, FILE = Path("runs"), "mlflow.db"
+ROOT, FILE, SQLITE = Path("runs"), "mlflow.db", "sqlite:///"
 ARTIFACTS = (
     "generator.safetensors",
     "config.json",
@@ -48,7 +51,7 @@ MOST_SEEDS = 50_000
 
 def uri(root: Path = ROOT) -> str:
     """Where runs are logged: MLFLOW_TRACKING_URI, else a SQLite file beside the runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / FILE).absolute()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{(root / FILE).absolute()}"
 
 
 def root_of(folder: Path) -> Path:
@@ -63,6 +66,21 @@ def root_of(folder: Path) -> Path:
 
 def client(root: Path = ROOT) -> MlflowClient:
     """A client of that store; it never touches mlflow's global state."""
+    with _turn(root):
+        return _client(root)
+
+
+def _turn(root: Path) -> AbstractContextManager[None]:
+    """Wait until no other process makes or fills the store, where it is a SQLite file: MLflow's first two at once lose one's tables."""
+    where = uri(root)
+    if not where.startswith(SQLITE):
+        return nullcontext()
+    file = Path(where.removeprefix(SQLITE))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return in_turn(file) if os.access(file.parent, os.W_OK) else nullcontext()
+
+
+def _client(root: Path) -> MlflowClient:
     import logging
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # migrations of a new file are no news
@@ -86,7 +104,13 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
     run = rundir.read(folder)
     if not run.finished:
         raise ZooError(f"{folder} holds no finished run: it has no {rundir.SUMMARY}.")
-    store, params, curves = client(root), _params(run), _curves(run)
+    with _turn(root):
+        _log(run, folder, root)
+
+
+def _log(run: Run, folder: Path, root: Path) -> None:
+    store, curves, params = _client(root), _curves(run), _params(run)
+    method = params["method"]
     stamp = {
         "zoo.run": str(folder.resolve()),
         "zoo.device": run.summary["device"],
@@ -98,21 +122,21 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
 
     experiment = rundir.data_folder(run.data)
     quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
-    cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality))
+    cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality, clock([run])))
     _forget(store, cells, folder)
-    cell = store.create_run(cells, run_name=run.label, tags=stamp).info.run_id
+    cell = store.create_run(cells, run_name=method, tags=stamp).info.run_id
     for file in (folder / name for name in ARTIFACTS):
         if file.exists():
             store.log_artifact(cell, str(file))
     _images(store, cell, folder, [int(r) for r in run.arrays("rounds").get("rounds", rounds)])
     entries = [Entry(cell, params | {"n_seeds": str(len(run.seeds))}, _aggregated(run, curves, rounds))]
 
-    seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality))
+    seeds = _experiment(store, f"{experiment}{SEEDS}", root, views.tags(None, quality, clock([run])))
     _forget(store, seeds, folder)
     finals = {name: run.values(name) for name in run.metrics}
     lanes = {int(seed): lane for lane, seed in enumerate(np.unique(run.table["seed"]))}
     for i, seed in enumerate(run.seeds):
-        one = store.create_run(seeds, run_name=f"{run.label} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
+        one = store.create_run(seeds, run_name=f"{method} s{seed}", tags=stamp | {"zoo.seed": str(seed)}).info.run_id
         points: list[Point] = [
             (k, float(v), r)
             for k, values in curves.items()
@@ -125,9 +149,11 @@ def log_run(folder: Path, root: Path = ROOT) -> None:
 
 def _params(run: Run) -> dict[str, str]:
     """What people group and filter by: the same keys for every run, and the variant's own options under its name."""
-    every = {"variant": run.variant, "method": run.label, "data": run.data, "recipe": run.config["recipe_name"]}
+    recipe = run.config["recipe_name"]
+    method = settings.label(run.variant, run.options, run.recipe, recipe)
+    every = {"variant": run.variant, "method": method, "data": run.data, "recipe": recipe}
     own = {f"{run.variant}.{k}": v for k, v in run.options.items()}
-    return {k: str(v) for k, v in (every | dict(run.recipe) | own).items()}
+    return {k: str(v) for k, v in (every | {"protocol": run.protocol["name"]} | dict(run.recipe) | own).items()}
 
 
 def _curves(run: Run) -> dict[str, NDArray[np.float64]]:

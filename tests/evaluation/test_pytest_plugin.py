@@ -29,8 +29,9 @@ def ring(n, modes, rng):
 @pytest.mark.seeds(4)
 def test_covers(seed, spread, mode_coverage):
     modes = 8 if seed != 2 else 3
-    spread("modes", modes)
-    mode_coverage(lambda n: ring(n, modes, np.random.default_rng(seed)), data="ring", at_least=0.9)
+    found = mode_coverage(lambda n: ring(n, modes, np.random.default_rng(seed)), data="ring", at_least=0.9)
+    spread("modes", found.modes[0])
+    spread("loss", seed)
 
 @pytest.mark.seeds([3, 5])
 @pytest.mark.parametrize("k", [1, 2])
@@ -76,7 +77,9 @@ def test_seeds_are_run_once_each_and_their_spread_is_told(tmp_path: Path) -> Non
     assert "1 failed, 7 passed" in out
     assert "test_covers: 3 of 4 seeds passed; failed: 2" in out
     assert "modes: mean 6.75, 95 % interval" in out
-    assert "from 3 to 8 over 4 seeds" in out
+    assert "from 3 to 8 over 4 seeds" in out, "of the one that failed too"
+    assert re.search(r"high-quality share: mean 0\.9\d+, 95 % .* over 4 seeds", out)
+    assert "loss: mean 1.33, from 0 to 3 over the 3 of 4 seeds that recorded it" in out
     assert "test_both[k=1]: 2 of 2 seeds passed" in out
     assert "missing modes: 3 at (-1.41, 1.41)" in out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from pathlib import Path
 
@@ -65,6 +66,33 @@ def test_the_numbers_are_those_of_the_seeds(runs: Path) -> None:
     assert rows["unrolled k=5"].improvement == pytest.approx(wins)
     p = [rows[label].p for label in ("unrolled k=5", "wgan")]
     assert [rows[label].p_holm for label in ("unrolled k=5", "wgan")] == pytest.approx(statistics.holm(p))
+
+
+def test_what_covers_modes_by_scattering_is_said_to(tmp_path: Path) -> None:
+    """Noise hits every mode now and then; its interquartile mean of modes is that of a good generator."""
+    for variant, share in (("ns", 0.97), ("hinge", 0.008)):
+        path = write_run(tmp_path, variant, [8, 8, 8, 7]) / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["metrics"]["high_quality"]["per_seed"] = [share] * 4
+        path.write_text(json.dumps(summary))
+    table = only(compare([tmp_path]))
+    told = dict(zip([row.label for row in table.rows], verdicts(table), strict=True))
+    assert re.match(r"ns: IQM 8 of 8 modes.*; high-quality share 0\.97; no seed collapsed\.$", told["ns"])
+    assert re.match(r"hinge: IQM 8 of 8 modes.*; scatters \(high-quality share 0\.008\); no seed", told["hinge"])
+    (warning,) = table.warnings
+    assert warning.startswith("Scatters, with a high-quality share below half of the data's: hinge (0.008).")
+    assert warning in render([table])
+    assert warning in write_report([tmp_path], tmp_path / "r.html").read_text().replace("&#39;", "'")
+    assert not only(compare([tmp_path], "high_quality")).warnings
+    at_once = only(compare([tmp_path], equal="D_updates"))
+    assert [row.high_quality for row in at_once.rows] == pytest.approx([0.008, 0.97])
+
+
+def test_the_share_is_of_the_round_that_is_compared(runs: Path) -> None:
+    table = only(compare([runs], equal="seconds_per_seed"))
+    row = next(row for row in table.rows if row.label == "unrolled k=5")
+    assert (row.round, row.high_quality) == (100, pytest.approx(np.mean(UNROLLED) / 10 / 4))
+    assert row.scatters
 
 
 def test_losses_are_compared_by_their_whole_name(runs: Path) -> None:
@@ -184,7 +212,7 @@ def test_a_damaged_run_stands_in_no_other_run_s_way(runs: Path) -> None:
     (bad / "summary.json").write_text(whole[: len(whole) // 2])
     table = only(compare([runs]))
     assert len(table.rows) == 3
-    (told,) = table.warnings
+    (*_, told) = table.warnings
     assert told.startswith(f"A damaged run is left out: {bad / 'summary.json'} is not valid JSON")
     assert told in write_report([runs], runs / "report.html").read_text().replace("&#39;", "'")
     for named in ([bad], [runs, bad]):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -34,6 +34,31 @@ def test_circles_hold_three_standard_deviations_and_no_more(name: str, ticks: in
     assert len(pointers.get_segments()) == ticks
     for segment in pointers.get_segments():  # none may be taken for the edge
         assert np.hypot(*(segment[:, None] - data.centres.numpy()).transpose(2, 0, 1)).min() > 3.5 * sigma
+    plt.close(figure)
+
+
+def test_modes_that_are_no_discs_are_marked_where_their_samples_lie(tmp_path: Path) -> None:
+    """What is inside an ellipse is within three sigmas as the metrics count them, whichever way it lies."""
+    turned = [[0.5, 0.4], [0.4, 0.5]]
+    np.savez(
+        tmp_path / "own.npz", centres=[[0, 0], [9, 0], [0, 9]], covariances=[np.diag([0.09, 1]), np.eye(2), turned]
+    )
+    data = toy_data.load(str(tmp_path / "own.npz"))
+    assert isinstance(data, Mixture)
+    samples = data.sample(2000)
+    figure, axis = plt.subplots()
+    plots.draw(axis, samples.numpy(), data)
+    (marks,) = (c for c in axis.collections if isinstance(c, EllipseCollection))
+    figure.canvas.draw()
+    shapes = zip(
+        marks.get_widths(), marks.get_heights(), np.radians(marks.get_angles()), marks.get_offsets(), strict=True
+    )
+    inside = np.zeros(len(samples), dtype=bool)
+    for width, height, angle, centre in shapes:
+        x, y = (samples.numpy() - centre).T
+        along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+        inside |= (2 * along / width) ** 2 + (2 * across / height) ** 2 < 1
+    assert (inside == (data.mahalanobis(samples).min(1).values < 3).numpy()).all()
     plt.close(figure)
 
 
@@ -91,6 +116,56 @@ def test_losses_say_what_they_are_of_and_nothing_overlaps(
     curves = [line for line in losses.lines if line.get_label() == "D"]
     assert (curves[0].get_marker() == "o") == (len(rounds) == 1)
     plt.close(figure)
+
+
+@pytest.mark.parametrize(("accuracies", "told"), [(False, 1), (False, 2), (True, 1), (True, 2), (False, 0)])
+def test_losses_leave_no_empty_panel(drawn: list[Figure], accuracies: bool, told: int) -> None:
+    rows = rows_of(2, [1, 2], accuracies=accuracies)
+    for name in ("modes", "high_quality")[told:]:
+        rows = [{k: v for k, v in row.items() if k != name} for row in rows]
+    plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO())
+    assert [axis.axison for axis in drawn[0].axes] == [True] * (1 + accuracies + told)
+    plt.close(drawn[0])
+
+
+def test_few_dots_are_seen_and_many_hide_nothing() -> None:
+    data, found = toy_data.load("ring"), {}
+    for n in (25, 512, 2500):
+        figure, axis = plt.subplots()
+        plots.draw(axis, data.sample(n).numpy(), data)
+        (cloud,) = (c for c in axis.collections if isinstance(c, PathCollection))
+        found[n] = cloud.get_sizes()[0], cloud.get_alpha()
+        plt.close(figure)
+    assert found[25][0] > 4 * found[2500][0]
+    assert found[25][1] > 2 * found[2500][1]
+    assert found[512] == found[2500]
+
+
+def test_a_walk_is_a_line_with_two_ends(drawn: list[Figure]) -> None:
+    data = toy_data.load("ring")
+    walk = data.sample(10).numpy()
+    plots.walk_figure(walk, data, io.BytesIO(), title="ns on ring")  # type: ignore[arg-type]
+    (axis,) = drawn[0].axes
+    line, start, end = axis.lines
+    np.testing.assert_array_equal(line.get_xydata(), walk)
+    np.testing.assert_array_equal([start.get_xydata()[0], end.get_xydata()[0]], walk[[0, -1]])
+    assert start.get_marker() != end.get_marker()
+    assert [t.get_text() for t in axis.get_legend().get_texts()] == ["start", "end"]
+    plt.close(drawn[0])
+
+
+@pytest.mark.parametrize("runs", [1, 8, 20])
+def test_every_run_has_a_look_and_a_name_of_its_own(drawn: list[Figure], runs: int) -> None:
+    """Also of those whose medians coincide."""
+    seeds = np.full(4, 0.5)
+    points = {f"{LONG} b1={i}": (seeds, seeds * 8) for i in range(runs)}
+    plots_report.trade(points, ("quality", "modes"), {"data": (0.99, 8), "collapsed": (0.99, 1)})
+    (axis,) = drawn[0].axes
+    medians = [line for line in axis.lines if line.get_marker() != "x"]
+    assert len({(line.get_marker(), line.get_markeredgecolor()) for line in medians}) == runs
+    assert len({t.get_text() for t in axis.get_legend().get_texts()}) == runs
+    assert overlapping(drawn[0]) == []
+    plt.close(drawn[0])
 
 
 def test_levels_that_lie_close_together_can_both_be_read(drawn: list[Figure]) -> None:

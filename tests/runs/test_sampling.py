@@ -15,6 +15,7 @@ from PIL import Image
 from zoo import checkpoint
 from zoo.cli import app as cli
 from zoo.errors import ZooError
+from zoo.looking import plots
 from zoo.runs import sampling, session
 from zoo.runs.cell import plan
 from zoo.runs.session import Session
@@ -223,6 +224,13 @@ def test_points_are_drawn_among_their_modes(sample, ring: Path) -> None:
     assert sample(ring, "-n", 100)[0] == 0
     with Image.open("samples.png") as picture:
         assert min(picture.size) > 200
+
+
+def test_a_walk_among_points_is_drawn_as_one(sample, ring: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(plots, "walk_figure", lambda samples, data, path, title: drawn.append((samples.shape, title)))
+    assert sample(ring, "--interpolate", 0, 3)[0] == 0
+    assert drawn == [((10, 2), "ns on ring, seed 2, a walk of 10 samples")]
 
 
 WRONG = {

@@ -30,6 +30,13 @@ def test_an_option_applies_to_those_that_have_it_and_every_cell_is_there_once() 
     ]
 
 
+def test_no_two_cells_of_a_grid_have_one_name() -> None:
+    given = {"lr_d": (0.001, 0.004), "rounds": (500,), "norm": (False, True)}
+    found = [grid.label(c) for c in grid.cells(Grid(("ns", "unrolled"), grid=given, recipe="ring-tuned"))]
+    assert len(set(found)) == len(found) == 8
+    assert found[3] == "ns rounds=500 norm=True lr_d=0.004 on ring"
+
+
 def test_a_cell_a_run_and_the_first_line_of_a_run_have_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     (cell,) = grid.cells(Grid(("unrolled",)))
     cell = replace(cell, options={"k": 1_000_000, "metz": False, "a": 0.0001, "b": True})

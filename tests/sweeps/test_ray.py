@@ -227,7 +227,7 @@ def test_a_node_without_the_folder_goes_on_from_what_was_begun_and_sends_the_fil
     stopped = worker.train(cell, here, "cpu", iter([False, False, True]).__next__)
     assert stopped.status is Status.INTERRUPTED
     absent = tmp_path / "elsewhere" / "x.mark"
-    given = Errand(cell, here, "cpu", Setup(), absent, {}, errand.read_files(here), ["zoo", "sweep"])
+    given = Errand(cell, here, "cpu", Setup(), absent, {}, errand.read_files(here))
     outcome, files = given.run(lambda: False)
     assert outcome.status is Status.DONE
     assert not list(tmp_path.glob("zoo-*"))
@@ -251,7 +251,7 @@ def test_a_process_that_died_while_it_wrote_what_was_begun_leaves_nothing_in_the
             raise KeyboardInterrupt  # as good as any death
         write(path, data)
 
-    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", {}, files, ["zoo"])
+    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", {}, files)
     monkeypatch.setattr(errand, "write_bytes", die)
     with pytest.raises(KeyboardInterrupt):
         given.run(lambda: False)
@@ -277,7 +277,7 @@ def test_plugins_that_are_sent_along_are_there_while_a_cell_is_trained_and_no_lo
 
     monkeypatch.setattr(errand, "train", look)
     sent = {"0/x.py": b"mine", "1/x.py": b"another"}
-    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", sent, {}, ["zoo"])
+    given = Errand(cell, tmp_path / "away", "cpu", Setup(), tmp_path / "absent" / "x.mark", sent, {})
     assert given.run(lambda: False)[0].status is Status.DONE
     assert loaded
     assert not list(tmp_path.glob("zoo-*"))

@@ -90,6 +90,7 @@ def mode_coverage(
     high_quality: float = 0.0,
     protocol: str | Protocol | None = None,
     seeds: int | Sequence[int] | None = None,
+    heard: Callable[[Coverage], None] = lambda found: None,
 ) -> Coverage:
     """Assert that a generator covers at least this share of the modes; returns what was found.
 
@@ -103,6 +104,7 @@ def mode_coverage(
         high_quality: share of high-quality samples that every seed must reach; there is none for images, which a judge always gives a class.
         protocol: how samples are counted, by name or itself; else as published numbers on this data count them.
         seeds: how many (0 to n - 1), or which.
+        heard: called with what was found, before it is judged.
 
     Raises:
         AssertionError: with the modes that are missing, a histogram of each seed, and the interval.
@@ -113,6 +115,7 @@ def mode_coverage(
         if not 0 <= value <= 1:
             raise ZooError(f"{name} is a share between 0 and 1, not {value}.")
     found = measure(samples, data, protocol, seeds, confidence)
+    heard(found)
     if high_quality and any(map(math.isnan, found.high_quality)):
         raise ZooError(f"high_quality is for mixtures: a judge gives every image of '{found.data}' a class.")
     few = [s for s, share in zip(found.seeds, found.high_quality, strict=True) if share < high_quality]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zoo.runs.rundir import Run
@@ -27,6 +27,21 @@ def left_out(unfinished: Sequence[Run]) -> list[str]:
     return [f"{subject} left out; zoo run --resume {unfinished[0].path} goes on with the first."]
 
 
+def few(told: Sequence[str], separator: str) -> str:
+    """The first three, and how many more there are."""
+    return separator.join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+def scattered(shares: Mapping[str, float]) -> list[str]:
+    """The warning that these runs' samples lie between the modes, by label and share near them: one near each is enough to cover them."""
+    told = few([f"{label} ({share:.2g})" for label, share in shares.items()], ", ")
+    return (
+        [f"Scatters, with a high-quality share below half of the data's: {told}. Modes covered do not show it."]
+        if told
+        else []
+    )
+
+
 def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) -> list[str]:
     """What differs between runs that a reader would take to be alike."""
 
@@ -37,9 +52,7 @@ def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) ->
         return groups
 
     def told(groups: dict[str, list[str]]) -> str:
-        return "; ".join(
-            f"{k}: {', '.join(v[:3])}{f' and {len(v) - 3} more' if len(v) > 3 else ''}" for k, v in groups.items()
-        )
+        return "; ".join(f"{k}: {few(v, ', ')}" for k, v in groups.items())
 
     aspects: list[tuple[str, Callable[[Run], Any]]] = [
         ("Numbers of seeds differ", lambda r: len(r.seeds)),

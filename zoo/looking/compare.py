@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
-from zoo.looking.caveats import clock, differences, left_out
+from zoo.looking.caveats import clock, differences, left_out, scattered
 from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
@@ -47,6 +47,10 @@ class Row:
     worst: float
     worst_seed: int
     collapsed: int | None
+    high_quality: float | None
+    """The mean share of samples near a mode, where that was measured: modes covered do not tell noise that hits each of them."""
+    scatters: bool
+    """Whether that is below half of the data's own."""
     round: int
     improvement: float | None
     improvement_ci95: Interval | None
@@ -119,6 +123,10 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
     base = _reference(named, runs, reference)
     against = _against(goodness, base)
     total = _modes(runs)
+    shares = [_mean_then(run, "high_quality", at) for run, at in zip(runs, rounds, strict=True)]
+    scatter = [
+        share is not None and share < _of_data(run, "high_quality") / 2 for run, share in zip(runs, shares, strict=True)
+    ]
     rows = [
         Row(
             label=named[i],
@@ -131,6 +139,8 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
             worst=float(counted[i][goodness[i].argmin()]),
             worst_seed=run.seeds[int(goodness[i].argmin())],
             collapsed=_collapsed(run, total, rounds[i]),
+            high_quality=shares[i],
+            scatters=scatter[i],
             round=rounds[i],
             **against[i],
             cost={k: v * rounds[i] / run.rounds for k, v in run.cost.items()},
@@ -141,7 +151,8 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
     samplers = {
         k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
     }
-    warnings = differences(runs, named, equal) + warned
+    told = {row.label: row.high_quality for row in rows if row.scatters and row.high_quality is not None}
+    warnings = (scattered(told) if metric != "high_quality" else []) + differences(runs, named, equal) + warned
     if declared is None:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None
@@ -215,20 +226,35 @@ def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | N
     return None
 
 
+def _of_data(run: Run, metric: str) -> float:
+    """What the data itself scores under the run's protocol; NaN where the run does not say."""
+    found = (run.summary.get("reference") or {}).get("data", {}).get(metric)
+    return math.nan if found is None else float(found)
+
+
 def _modes(runs: list[Run]) -> int | None:
     """How many modes a perfect sampler covers, where the runs say so."""
-    found = [(run.summary.get("reference") or {}).get("data", {}).get("modes") for run in runs]
-    known = [f for f in found if f is not None]
+    known = [found for run in runs if not math.isnan(found := _of_data(run, "modes"))]
     return int(max(known)) if known else None
+
+
+def _then(run: Run, metric: str, at: int) -> Values:
+    """The run's values after a round at which it was evaluated."""
+    if at == run.rounds:
+        return run.values(metric)
+    rounds, _, _ = rundir.by_round(run.table, metric)
+    return _at(run, metric, int(np.flatnonzero(rounds == at)[0]))[0]
+
+
+def _mean_then(run: Run, metric: str, at: int) -> float | None:
+    """Over the seeds that have a number; None where none has."""
+    values = _then(run, metric, at) if metric in run.metrics else np.array([])
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def _collapsed(run: Run, total: int | None, at: int) -> int | None:
     """Seeds that cover half of the modes or fewer; those without a number do not cover them."""
     if total is None or "modes" not in run.metrics:
         return None
-    if at == run.rounds:
-        values = run.values("modes")
-    else:
-        rounds, _, table = rundir.by_round(run.table, "modes")
-        values = table[int(np.flatnonzero(rounds == at)[0])]
-    return int((~(values > total / 2)).sum())
+    return int((~(_then(run, "modes", at) > total / 2)).sum())

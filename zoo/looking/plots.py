@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
 SMALL = 40
-"""A circle whose radius is less than this part of a panel's half width is hard to find."""
+"""An ellipse whose longer half axis is less than this part of a panel's half width is hard to find."""
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
 STYLE: dict[str, Any] = {
     "font.size": 9,
@@ -103,15 +103,16 @@ def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None =
 
 def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) -> None:
     """The first two coordinates, with the modes marked."""
-    centres, radius, reach = modes_of(data)
-    if centres is not None:
-        mark_modes(axis, centres, radius, reach, INK, 0.6)
-    colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
-    axis.scatter(samples[:, 0], samples[:, 1], s=2.2, c=colours, alpha=0.35, lw=0, zorder=2, rasterized=True)
-    middle = (0.0, 0.0) if centres is None else ((centres.max(0) + centres.min(0)) / 2)
-    if centres is None:
+    modes = modes_of(data)
+    if modes:
+        mark_modes(axis, modes, INK, 0.6)
+        middle, reach = (modes.centres.max(0) + modes.centres.min(0)) / 2, modes.reach
+    else:
         reference = data.sample(1000).numpy()
         middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2 or 1.0
+    colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
+    size, alpha = dots(len(samples))
+    axis.scatter(samples[:, 0], samples[:, 1], s=size, c=colours, alpha=alpha, lw=0, zorder=2, rasterized=True)
     axis.set(
         xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
     )
@@ -121,28 +122,64 @@ def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) 
         side.set_color(FAINT)
 
 
-def modes_of(data: Data) -> tuple[np.ndarray | None, np.ndarray, float]:
-    """Centres ``[K, 2]`` of a mixture in its first two coordinates, three sigmas of each, and how far a picture should reach."""
+def dots(n: int) -> tuple[float, float]:
+    """Area and opacity of each of ``n`` dots: few are larger and darker, while many must not hide the modes and their own density."""
+    few = math.sqrt(max(500 / max(n, 1), 1))
+    return min(2.2 * few, 30), min(0.35 * math.sqrt(few), 0.9)
+
+
+def walk_figure(samples: np.ndarray, data: Data, path: Path, *, title: str = "") -> None:
+    """A walk ``[n, d]`` through a generator's samples, joined in order, its ends marked."""
+    with plt.rc_context(STYLE):
+        figure, (axis,) = _panels(1, size=4.2)
+        draw(axis, samples, data)
+        if data.shape != (1,):
+            x, y = samples[:, 0], samples[:, 1]
+            axis.plot(x, y, color=COLOURS[1], lw=1.2, zorder=2.5)
+            for i, mark, size, inside in ((0, "o", 11, "none"), (-1, "s", 5, COLOURS[1])):  # seen in one place too
+                name = "end" if i else "start"
+                axis.plot(x[i], y[i], mark, ms=size, mfc=inside, mec=COLOURS[1], mew=1.6, zorder=4, label=name)
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2)
+        headline(figure, title)
+        save(figure, path)
+
+
+class Modes(NamedTuple):
+    """A mixture's modes in its first two coordinates, as ellipses of three standard deviations; and how far a picture should reach."""
+
+    centres: np.ndarray
+    """``[K, 2]``"""
+    axes: np.ndarray
+    """Half axes ``[K, 2]``, the shorter first."""
+    angles: np.ndarray
+    """Of the first of them against the horizontal, in degrees ``[K]``."""
+    reach: float
+
+
+def modes_of(data: Data) -> Modes | None:
+    """The modes that a picture marks; None where the data are no mixture."""
     centres = getattr(data, "centres", None)
     if centres is None:
-        return None, np.zeros(0), 1.0
+        return None
     first = centres.cpu().numpy()[:, :2]
-    sigma = data.covariances.diagonal(dim1=-2, dim2=-1).cpu().numpy()[:, :2].max(1) ** 0.5  # type: ignore[attr-defined]
+    squares, directions = np.linalg.eigh(data.covariances.cpu().numpy()[:, :2, :2])  # type: ignore[attr-defined]
+    half = 3 * np.sqrt(squares.clip(0))
+    angles = np.degrees(np.arctan2(directions[:, 1, 0], directions[:, 0, 0]))
     spread = float((first.max(0) - first.min(0)).max()) / 2
-    return first, 3 * sigma, (spread or 1.0) * 1.35 + 3 * float(sigma.max())
+    return Modes(first, half, angles, (spread or 1.0) * 1.35 + float(half.max()))
 
 
-def mark_modes(axis: Axes, centres: np.ndarray, radius: np.ndarray, reach: float, colour: str, width: float) -> None:
-    """A circle of three standard deviations around every mode, and four ticks that point at one too small to find.
+def mark_modes(axis: Axes, modes: Modes, colour: str, width: float) -> None:
+    """The ellipse of every mode, and four ticks that point at one too small to find.
 
-    The circle is never drawn larger than it is: whoever counts the dots inside must find those of high quality.
+    It is never drawn larger than it is: whoever counts the dots inside must find those of high quality.
     """
-    across = 2 * radius
+    centres, half, angles, reach = modes
     axis.add_collection(
         EllipseCollection(
-            across,
-            across,
-            np.zeros(len(radius)),
+            2 * half[:, 0],
+            2 * half[:, 1],
+            angles,
             units="xy",
             offsets=centres,
             offset_transform=axis.transData,
@@ -152,7 +189,7 @@ def mark_modes(axis: Axes, centres: np.ndarray, radius: np.ndarray, reach: float
             zorder=3,
         )
     )
-    small = radius < reach / SMALL
+    small = half.max(1) < reach / SMALL
     apart = np.hypot(*(centres[:, None] - centres).transpose(2, 0, 1))
     nearest = float(apart[apart > 0].min(initial=math.inf))
     from_to = np.array([1.9, 3.4])[:, None] * min(reach / SMALL, nearest / 12)  # short of the neighbours' own

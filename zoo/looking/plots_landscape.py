@@ -82,9 +82,8 @@ def _panel(axis: Axes, scape: Scape, at: int, data: Data) -> None:
             alpha=0.85,
         )
         _arrows(axis, output, scape.square)
-    centres, radius, reach = modes_of(data)
-    if centres is not None:
-        mark_modes(axis, centres, radius, reach, INK, 0.6)
+    if modes := modes_of(data):
+        mark_modes(axis, modes, INK, 0.6)
     points = scape.samples[at][:SHOWN]
     axis.scatter(points[:, 0], points[:, 1], s=5, c="#101010", lw=0.3, edgecolors="white", zorder=4)
     axis.set(xticks=[], yticks=[], xlim=(x0, x1), ylim=(y0, y1))

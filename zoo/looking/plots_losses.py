@@ -53,7 +53,7 @@ def losses_figure(
     told = [m for m in TITLES if m in rows[-1]]
     accuracies = [name for name in ACCURACY if f"diagnostic/{name}" in rows[0]]
     panels = 1 + bool(accuracies) + len(told)
-    columns = min(2, panels)
+    columns = min(3, panels) if panels % 2 else 2
     down = -(-panels // columns)
     with plt.rc_context(STYLE | {"font.size": 11, "axes.titlesize": 12, "xtick.color": INK, "ytick.color": INK}):
         figure, axes = plt.subplots(

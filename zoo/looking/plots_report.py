@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -25,6 +26,8 @@ Curve = tuple[Values, Values, Values, Values]
 """Rounds, the middle over seeds, and the ends of its interval: each ``[R]``."""
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
 BINS = 96
+LOOKS = tuple(("os^DvPX"[i % 7], COLOURS[i % 6]) for i in range(42))
+"""A mark and a colour for each run, no two of them alike."""
 NAME = 24
 """Characters of a run's name in a line."""
 
@@ -90,7 +93,7 @@ def strips(
         figure, axis = plt.subplots(figsize=(7.2, line * len(values) + 1.0), layout="constrained")
         for value in dashed.values():
             axis.axvline(value, color=PALE, lw=0.7, ls=(0, (4, 3)), zorder=0)
-        for together in _neighbours({sampler: (value, 0.0) for sampler, value in dashed.items()}, wide=span):
+        for together in _together(dashed, span):
             axis.annotate(
                 ", ".join(together),
                 (dashed[together[0]], 1),
@@ -130,25 +133,21 @@ def strips(
 def trade(
     points: Mapping[str, tuple[Values, Values]], names: tuple[str, str], dashed: Mapping[str, tuple[float, float]]
 ) -> bytes:
-    """Diversity against quality: every seed a faint dot, each run's median a named one, the reference samplers as crosses."""
+    """Diversity against quality: every seed a faint mark, each run's median a large one of its own colour and shape, the reference samplers
+    as crosses."""
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+        wrapped = {label: fill(label, NAME) for label in points}
+        lines = sum(name.count("\n") + 1 for name in wrapped.values())
+        figure, axis = plt.subplots(figsize=(8.6, max(4.6, 0.24 * lines + 0.4)), layout="constrained")
         rng = np.random.default_rng(0)
-        spots = {label: (float(np.nanmedian(x)), float(np.nanmedian(y))) for label, (x, y) in points.items()}
-        for i, (label, (x, y)) in enumerate(points.items()):
-            colour = COLOURS[i % 6]
+        for (label, (x, y)), (mark, colour) in zip(points.items(), itertools.cycle(LOOKS), strict=False):
             jitter = rng.uniform(-0.12, 0.12, len(y))  # whole numbers of modes would hide one another
-            axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2)
-            axis.plot(*spots[label], "o", ms=7, mfc=colour, mec="white", mew=1, zorder=4)
-        for together in _neighbours(spots, wide=_span({**spots, **dashed}, 0)):
-            axis.annotate(
-                fill(", ".join(together), 2 * NAME),
-                spots[together[0]],
-                (7, 4),
-                textcoords="offset points",
-                color=INK,
-                zorder=5,
-            )
+            axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2, marker=mark)
+            spot = float(np.nanmedian(x)), float(np.nanmedian(y))
+            axis.plot(
+                *spot, mark, ms=10, mfc="none", mec=colour, mew=1.8, zorder=4, label=wrapped[label]
+            )  # open: they may coincide
+        axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         for sampler, place in dashed.items():
             axis.plot(*place, "x", ms=7, color=PALE, mew=1.6, zorder=3)
             axis.annotate(sampler, place, (7, -10), textcoords="offset points", color=PALE)
@@ -160,23 +159,16 @@ def trade(
         return png(figure)
 
 
-def _neighbours(spots: Mapping[str, tuple[float, float]], wide: float = 0.0) -> list[list[str]]:
-    """Labels whose places are too near for two texts, together; ``wide`` is how much the axis spans, else as far as they do."""
-    wide, high = wide or _span(spots, 0), _span(spots, 1)
+def _together(places: Mapping[str, float], span: float) -> list[list[str]]:
+    """Labels whose places along an axis of this span are too near for two texts, together."""
     groups: list[list[str]] = []
-    for label, (x, y) in spots.items():
-        for group in groups:
-            near_x, near_y = spots[group[0]]
-            if abs(x - near_x) <= 0.15 * wide and abs(y - near_y) <= 0.04 * high:
-                group.append(label)
-                break
-        else:
+    for label, x in places.items():
+        near = next((group for group in groups if abs(x - places[group[0]]) <= 0.15 * span), None)
+        if near is None:
             groups.append([label])
+        else:
+            near.append(label)
     return groups
-
-
-def _span(spots: Mapping[str, tuple[float, float]], i: int) -> float:
-    return float(np.ptp([s[i] for s in spots.values()])) if len(spots) > 1 else 1.0
 
 
 def density_grid(
@@ -209,13 +201,13 @@ def density_grid(
 
 def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
     """Points in the plane as a smoothed density with the modes marked; other data as ``zoo.looking.plots`` draws it."""
-    centres, radius, reach = modes_of(data)
-    if centres is None or data.shape != (2,):
+    modes = modes_of(data)
+    if modes is None or data.shape != (2,):
         draw(axis, samples, data)
         axis.set_xlabel("")
         return
-    middle = (centres.max(0) + centres.min(0)) / 2
-    low, high = middle - reach, middle + reach
+    middle = (modes.centres.max(0) + modes.centres.min(0)) / 2
+    low, high = middle - modes.reach, middle + modes.reach
     known = samples[np.isfinite(samples).all(1)]
     counts, _, _ = np.histogram2d(known[:, 0], known[:, 1], bins=BINS, range=[(low[0], high[0]), (low[1], high[1])])
     smooth = gaussian_filter(counts, 1.2)
@@ -228,7 +220,7 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         vmax=1,
         interpolation="bilinear",
     )
-    mark_modes(axis, centres, radius, reach, PALE, 0.4)
+    mark_modes(axis, modes, PALE, 0.4)
     axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)

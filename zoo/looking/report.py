@@ -59,13 +59,17 @@ def write_report(
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     page = environment.get_template("report.html").render(
         title=f"Mode collapse on {', '.join(names)}",
-        subtitle=f"{len(finished)} runs, {seeds} trained seeds, {made}, mode-collapse zoo {_version()}",
+        subtitle=f"{_count(len(finished), 'run')}, {_count(seeds, 'trained seed')}, {made}, mode-collapse zoo {_version()}",
         version=_version(),
         sections=sections,
         frames=max((film.count for section in sections for film in section.films), default=0),
     )
     write_text(path, page)
     return path
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _version() -> str:
@@ -159,7 +163,7 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         both = {k: (quality[k], modes[k]) for k in quality if k in modes}
         told = "; ".join(f"{k} {np.nanmedian(x):.3g} and {np.nanmedian(y):.3g} modes" for k, (x, y) in points.items())
         png = plots_report.trade(points, (name, "modes covered"), both)
-        note = f"Small dots are seeds, large ones medians, crosses the reference samplers. A good generator stands top {side}."
+        note = f"Small marks are seeds, large ones medians, crosses the reference samplers. A good generator stands top {side}."
         found.append(picture("Quality against diversity", note, f"Medians of {name} and modes: {told}.", png))
     return found + _over_time(named, compared)
 

@@ -10,7 +10,7 @@ from zoo.runs.rundir import Run
 
 CAPTION = (
     "D's output over the plane, from where it says made up (violet) to where it says real (orange), relative to its median at that time; arrows "
-    "point to where it grows, which is where G is sent. Dots are samples, circles the modes at three standard "
+    "point to where it grows, which is where G is sent. Dots are samples, ellipses the modes at three standard "
     "deviations. The first seed of each run."
 )
 

@@ -13,7 +13,7 @@ LEVEL = 0.05
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """A sentence for each run, best first: what it reached, how many seeds collapsed, whether it beats the reference, and at what cost."""
+    """A sentence for each run, best first: what it reached, how near to the modes, seeds that collapsed, whether it beats the reference, the cost."""
     base = next((row for row in comparison.rows if row.label == comparison.reference), None)
     return [_verdict(row, base, comparison) for row in comparison.rows]
 
@@ -26,6 +26,9 @@ def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
     )
     band = "" if math.isnan(row.ci95[0]) else f", 95 % interval {interval(row.ci95)}"
     parts = [f"{row.label}: IQM {number(row.iqm)}{of}{band}"]
+    if row.high_quality is not None and comparison.metric != "high_quality":
+        share = f"high-quality share {number(row.high_quality)}"
+        parts.append(f"scatters ({share})" if row.scatters else share)
     if row.collapsed is not None:
         lost = (
             "no seed"

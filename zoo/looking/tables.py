@@ -167,6 +167,7 @@ def _csv(comparisons: Sequence[Comparison]) -> str:
         row = {"data": c.data, "metric": c.metric, "run": r.label, "path": r.path, "seeds": r.n, "diverged": r.diverged}
         row |= {"iqm": r.iqm, "iqm_low": low, "iqm_high": high, "median": r.median, "worst": r.worst}
         row |= {"worst_seed": r.worst_seed, "collapsed": r.collapsed, "modes": c.modes, "round": r.round}
+        row |= {"high_quality": r.high_quality}
         row |= {
             "reference": c.reference,
             "improvement": r.improvement,

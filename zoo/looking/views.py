@@ -22,12 +22,12 @@ def encode(state: dict[str, Any]) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 
 
-def tags(last: int | None, quality: str) -> dict[str, str]:
+def tags(last: int | None, quality: str, clock: str) -> dict[str, str]:
     """The experiment tags of both views; images are opened at step ``last`` (None: single seeds, which have none).
 
-    ``quality``: the key of what is drawn beside modes, as ``coverage/high_quality``.
+    ``quality``: the key of what is drawn beside modes, as ``coverage/high_quality``; ``clock``: the cost that time is told by.
     """
-    named = {BY_VARIANT: ("zoo: by variant", by_variant(quality))}
+    named = {BY_VARIANT: ("zoo: by variant", by_variant(quality, clock))}
     if last is not None:
         named[SAMPLES] = ("zoo: samples", samples(last, quality))
     stamp = {"createdAt": 0, "updatedAt": 0}
@@ -42,8 +42,8 @@ def link(server: str, experiment: str, key: str = BY_VARIANT) -> str:
     return f"{server}/#/experiments/{experiment}/runs?compareRunsMode=CHART&viewStateShareKey={key}"
 
 
-def by_variant(quality: str) -> dict[str, Any]:
-    """Coverage over time, final bars, quality against coverage; runs grouped by method (variant and options) and recipe.
+def by_variant(quality: str, clock: str) -> dict[str, Any]:
+    """Coverage over time, final bars, quality against coverage; runs grouped by method (``settings.label``), recipe and protocol.
 
     Runs of one group are averaged by the page, so nothing that changes a result may be left out of the keys.
     """
@@ -58,9 +58,9 @@ def by_variant(quality: str) -> dict[str, Any]:
             xaxis={"type": "METRIC", "key": final},
             yaxis={"type": "METRIC", "key": "final/modes"},
         ),
-        _chart("BAR", metricKey="cost/seconds_per_seed"),
+        _chart("BAR", metricKey=f"cost/{clock}"),
     ]
-    keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe")]
+    keys = [{"mode": "param", "groupByData": name} for name in ("method", "recipe", "protocol")]
     groups = {"aggregateFunction": "average", "groupByKeys": keys}
     return _state("Mode coverage", charts, groups, columns=2, height=340)
 

@@ -22,8 +22,8 @@ from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
 from zoo.runs.rundir import CONFIG, data_folder, read_json
+from zoo.runs.settings import of_variant, settled
 from zoo.variant import Kit, Variant, make, sketch
-from zoo.variant import options as options_of
 
 Load: TypeAlias = Callable[[str, str | None], toy_data.Data]
 """A data set by its name and the folder of image data."""
@@ -125,17 +125,12 @@ def plan(
     make(kind, options or {})  # what was asked for is checked before data are read
     source = load(data, data_root)
     file = file or recipes.default_for(data, image=len(source.shape) == 3)
-    part = file.variants.get(variant, {})
-    own = {name: value for name, value in part.items() if name in options_of(kind)}
-    made = make(kind, own | (options or {}))
+    made = make(kind, of_variant(file, variant) | (options or {}))
     counted = protocol_named(protocol or file.protocol, source)
-    settings = revise(Recipe(), file.recipe | {k: v for k, v in part.items() if k not in own})
     changes = changes or {}
-    whole, settings = settings, revise(settings, changes)
-    if settings.rounds < whole.rounds and "every" not in changes:
-        # a long run's interval would leave a shortened one with hardly an evaluation
-        settings = revise(settings, {"every": min(whole.every, max(1, settings.rounds // 20))})
-    _refuse_unused(settings.kit, changes)
+    settings = settled(file, variant, changes)
+    for why in idle(made, settings.kit, [k for k, v in changes.items() if v is not False]).values():
+        raise ZooError(why)
     cell = Cell(
         variant,
         asdict(made),
@@ -161,10 +156,6 @@ def plan(
         raise ZooError(
             f"--batch {settings.batch} can leave batch normalisation nothing to normalise over; take {least} or more."
         )
-    if made.simultaneous and changes.get("shared_batch"):
-        raise ZooError(f"{variant} moves all its players at once, on one batch; leave --shared-batch out.")
-    if {"b1", "b2"} & changes.keys() and not any(takes_betas(p.optimiser) for p in made.players()):
-        raise ZooError(f"{variant} has an optimiser of its own, which takes no --b1 and --b2; leave them out.")
     return cell
 
 
@@ -220,13 +211,18 @@ def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     return _named(recipe.kit).make(source, recipe)
 
 
-def _refuse_unused(kit: str, changes: Iterable[str]) -> None:
-    """``ZooError`` for a change that would be recorded and change nothing; a recipe file may hold such fields, for other kits."""
-    uses = _named(kit).uses
-    for name in changes:
+def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:
+    """Those of these fields of a recipe that would be recorded and change nothing, and why; a recipe file may hold them, for others."""
+    uses, found = _named(kit).uses, {}
+    told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
+    for name in names:
         if name in FIELDS and name not in uses:
-            told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
-            raise ZooError(f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out.")
+            found[name] = f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out."
+        if name == "shared_batch" and made.simultaneous:
+            found[name] = f"{made.name} moves all its players at once, on one batch; leave --shared-batch out."
+        if name in ("b1", "b2") and not any(takes_betas(p.optimiser) for p in made.players()):
+            found[name] = f"{made.name} has an optimiser of its own, which takes no --b1 and --b2; leave them out."
+    return found
 
 
 def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:

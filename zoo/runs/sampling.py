@@ -227,5 +227,10 @@ def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = Fal
         columns = min(len(array), 20) if in_a_row else math.ceil(math.sqrt(len(array)))
         plots.grid(array, columns, path)
         return
-    title = f"{sampler.cell.variant} on {sampler.cell.data}, {len(array):,} samples"
+    what = f"{sampler.cell.variant} on {sampler.cell.data}"
+    if in_a_row:
+        title = f"{what}, seed {sampler.seed}, a walk of {len(array):,} samples"
+        plots.walk_figure(array, sampler.data, path, title=title)
+        return
+    title = f"{what}, {len(array):,} samples"
     plots.samples_figure(array[None], sampler.data, [sampler.seed], path, title=title)

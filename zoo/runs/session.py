@@ -6,7 +6,6 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from zoo.files import alone, write_csv, write_json, write_npz
 from zoo.harness import Game
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, kit_for, read_cell, read_start
+from zoo.runs.command import command
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
 from zoo.runs.film import POINTS, filmed
 from zoo.runs.folders import claimed, new_folder
@@ -275,7 +275,7 @@ def start(
         "groups": run.training.groups,
         "versions": versions(),
         "git": git_commit(),
-        "command": " ".join(["zoo", *sys.argv[1:]]),
+        "command": command(cell, run.data, plugin=file, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(folder / "config.json", config)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -49,13 +48,11 @@ class Errand:
     """The user's own files, each in a folder of its own, since two may have one name."""
     begun: Mapping[str, bytes]
     """What ``folder`` held when the cell was handed out."""
-    argv: list[str]
     at: Path = field(default_factory=Path.cwd)
     """Where the coordinator was started: what relative paths of data are relative to."""
 
     def run(self, stop: Callable[[], bool]) -> tuple[Outcome, dict[str, bytes]]:
         """Train the cell here; the outcome, and the run's files where the coordinator would not see them."""
-        sys.argv = self.argv  # the command that config.json tells of
         if self.at.is_dir():
             os.chdir(self.at)
         seen, copies = self.mark.exists(), self._own(str(os.getpid()))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from toy_data import DataError
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.files import read_toml
+from zoo.runs import settings
 from zoo.runs.cell import Cell, Load, plan
-from zoo.runs.rundir import words
 from zoo.variant import options
 
 WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -136,8 +136,8 @@ def _value(name: str, value: Any, kind: type) -> Any:
 
 
 def label(cell: Cell) -> str:
-    """A cell in a few words: ``unrolled k=5 on ring``."""
-    return " ".join([cell.variant, *words(cell.options), "on", cell.data])
+    """A cell in a few words, which no other cell of a grid has: ``unrolled k=5 lr_d=0.01 on ring``."""
+    return f"{settings.label(cell.variant, cell.options, asdict(cell.recipe), cell.recipe_name)} on {cell.data}"
 
 
 def override(grid: Grid, given: dict[str, Any]) -> Grid:

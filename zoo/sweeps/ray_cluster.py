@@ -10,7 +10,6 @@ import importlib.util
 import os
 import secrets
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -174,7 +173,7 @@ class Ray:
     def _give(self, cell: Cell, folder: Path, device: str) -> None:
         import ray
 
-        errand = Errand(cell, folder, device, self.setup, self._mark, self._plugins, read_files(folder), list(sys.argv))
+        errand = Errand(cell, folder, device, self.setup, self._mark, self._plugins, read_files(folder))
         share = self.share if device == "cuda" else 0
         task = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1, num_gpus=share)(work).remote(errand, self._bell)
         self._running[task] = (cell, folder, device)

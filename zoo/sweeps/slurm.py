@@ -8,7 +8,6 @@ A job that Slurm preempts, or whose time is up, is queued again and goes on from
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -71,12 +70,10 @@ class Job:
     device: str
     setup: Setup
     alive: Alive
-    argv: list[str]
 
     def __call__(self) -> Outcome:
         if self.alive.gone():  # it stood in the queue for longer than its coordinator lived
             return Outcome(self.cell, self.folder, Status.INTERRUPTED)
-        sys.argv = self.argv  # the command that config.json tells of
         self.setup.apply()
         return train(self.cell, self.folder, self.device, self.alive.gone, tf32=self.setup.tf32)
 
@@ -155,7 +152,7 @@ class Slurm:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.touch()
         threading.Thread(target=self._renew, daemon=True).start()
-        jobs = {key: Job(*each, self.device, self.setup, Alive(self._file), sys.argv) for key, each in taken.items()}
+        jobs = {key: Job(*each, self.device, self.setup, Alive(self._file)) for key, each in taken.items()}
         self._running = self._submitted(jobs)
         asked = time.monotonic()
         while self._running:
