@@ -91,7 +91,7 @@ def line(cls: type, at: Place) -> str:
     if isinstance(at, int):
         return _shown(_file(cls), at)
     code = getattr(inspect.unwrap(at), "__code__", None) if callable(at) else None
-    if code is not None and Path(code.co_filename).exists():
+    if code is not None and linecache.getlines(code.co_filename):
         return _shown(code.co_filename, code.co_firstlineno)
     return _shown(_file(cls), _class_line(cls))
 
@@ -112,10 +112,14 @@ def drawing(cls: type) -> Place:
 
 
 def _file(cls: type) -> str | None:
+    """Where the class's text is; of one that a notebook holds, the name of the cell that its methods are of."""
     try:
-        return inspect.getsourcefile(cls)
+        found = inspect.getsourcefile(cls)
     except (TypeError, OSError):
-        return None
+        found = None
+    codes = (getattr(member, "__code__", None) for member in vars(cls).values())
+    places = (found, *(code.co_filename for code in codes if code is not None))
+    return next((place for place in places if place and linecache.getlines(place)), None)
 
 
 def _class_line(cls: type) -> int:

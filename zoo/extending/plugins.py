@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -72,24 +73,48 @@ def _own() -> frozenset[str]:
 def ideas() -> dict[str, str]:
     """Every variant that is not ours, by name, in one line; nothing is imported."""
     plugins, _ = installed(VARIANTS, _own())
-    return {name: p.about() for name, p in plugins.items()} | {name: about for name, (_, about) in FILES.items()}
+    here = {name: (cls.__doc__ or "").strip().split("\n")[0] for name, cls in _here().items()}
+    return here | {name: p.about() for name, p in plugins.items()} | {name: told for name, (_, told) in FILES.items()}
 
 
 def names() -> set[str]:
     """Variants that are not ours."""
-    return {*installed(VARIANTS, _own())[0], *FILES}
+    return {*installed(VARIANTS, _own())[0], *FILES, *_here()}
 
 
-def file_of(name: str) -> Path | None:
-    """The file that brought a variant, where one did."""
-    return FILES[name][0].absolute() if name in FILES else None
+def _here() -> dict[str, type[Variant]]:
+    """Variants that neither a package nor ``load_file`` brought: registered in this process, by a notebook or a script."""
+    if "zoo.variant" not in sys.modules:
+        return {}
+    from zoo.variant import REGISTRY
+
+    return {name: REGISTRY[name] for name in _strangers() - {*installed(VARIANTS, _own())[0], *FILES} - _own()}
+
+
+def origin(name: str) -> dict[str, str | None]:
+    """What config.json says of where a variant is from: ``{"plugin": its file}``, or None for a notebook's; {} for ours and a package's."""
+    if name in FILES:
+        return {"plugin": str(FILES[name][0].absolute())}
+    if name not in _here():
+        return {}
+    try:
+        file = Path(inspect.getfile(_here()[name])).absolute()
+    except (TypeError, OSError):  # typed in at a prompt
+        return {"plugin": None}
+    return {"plugin": str(file) if file.is_file() else None}
+
+
+def option(name: str) -> list[str]:
+    """The words that a command needs to know a variant: ``--plugin FILE``, or none."""
+    found = origin(name)
+    return ["--plugin", found["plugin"] or "FILE"] if found else []
 
 
 def load_variant(name: str) -> type[Variant]:
     """The class of a variant that is not ours; ``ZooError`` when it is broken."""
     from zoo.variant import REGISTRY, Variant, register
 
-    if name in FILES:
+    if name in FILES or name in _here():
         return REGISTRY[name]
     plugin = installed(VARIANTS, _own())[0][name]
     with _ours_kept(plugin.target.partition(":")[0]):

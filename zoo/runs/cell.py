@@ -236,7 +236,12 @@ def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
     folder may come from a stranger, and loading a file runs it.
     """
     name, file = config["variant"], config.get("plugin")
-    if file and name not in variants.names():
+    if "plugin" in config and name not in variants.names():
+        if file is None:
+            told = (
+                f"The variant '{name}' of the run in {folder} was registered in a notebook, of which no file was known"
+            )
+            raise ZooError(f"{told}; write its class to a file of its own, and give that with --plugin FILE.")
         told = f"The variant '{name}' of the run in {folder} is of a file of its own, {file}"
         if Path(file).is_file():
             raise ZooError(f"{told}: look at it, and give it with --plugin {file}.")

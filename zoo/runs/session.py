@@ -264,8 +264,7 @@ def start(
     run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
-    file = plugins.file_of(cell.variant)
-    config = cell.as_dict() | ({"plugin": str(file)} if file else {})
+    config = cell.as_dict() | plugins.origin(cell.variant)
     config |= {
         "device": device_name(where),
         "kind": where.type,
