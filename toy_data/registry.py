@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from toy_data.errors import DataError, hint
+from toy_data.errors import DataError, briefly, hint
 from toy_data.plugins import PluginError, installed
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def catalogue() -> dict[str, str]:
     return {n: entry.about for n, entry in _ENTRIES.items()} | {n: p.about() for n, p in plugins.items()}
 
 
-def load(name: str, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
+def load(name: str | Path, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
     """The data set of that name; a user's own from ``path.npz``; images of MNIST's layout from ``idx:FOLDER``.
 
     ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder);
@@ -102,9 +102,12 @@ def load(name: str, root: str | Path | None = None, fingerprint: str | None = No
     return data
 
 
-def _load(name: str, root: str | Path | None) -> Data:
-    if not isinstance(name, str):
-        raise DataError(f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {name!r}.")
+def _load(name: str | Path, root: str | Path | None) -> Data:
+    if not isinstance(name, str | Path):
+        told = f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {briefly(name)}"
+        save = "" if isinstance(name, int | float) else "; numpy.savez('mine.npz', samples=x) writes such a file"
+        raise DataError(f"{told}{save}.")
+    name = str(name)
     if name.endswith(".npz"):
         from toy_data.files import from_npz
 

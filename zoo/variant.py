@@ -11,13 +11,14 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from zoo import losses
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, briefly, unknown
 from zoo.game import Batch, Nets, Player
 
 
@@ -80,7 +81,7 @@ class Variant:
 
     def __post_init__(self) -> None:
         for field_name, (kind, opt) in options(type(self)).items():
-            check(field_name, getattr(self, field_name), kind, opt)
+            object.__setattr__(self, field_name, check(field_name, getattr(self, field_name), kind, opt))
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         """The networks, by the paper's letters."""
@@ -187,15 +188,16 @@ def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
     return found
 
 
-def check(name: str, value: Any, kind: type, opt: Opt) -> None:
-    """Raise ``ZooError`` unless ``value`` is of ``kind`` and within ``opt``'s range."""
+def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
+    """``value`` as Python's own number (NumPy's serve too); ``ZooError`` unless it is of ``kind`` and within ``opt``'s range."""
     flag = f"--{name.replace('_', '-')}"
     if kind is bool:
         if not isinstance(value, bool):
-            raise ZooError(f"{flag} is a switch: true or false, not {value!r}.")
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
-        raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {value!r}.")
+            raise ZooError(f"{flag} is a switch: true or false, not {briefly(value)}.")
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real if kind is float else Integral):
+        raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {briefly(value)}.")
+    value = int(value) if isinstance(value, Integral) else float(value)
     if not math.isfinite(value):
         raise ZooError(f"{flag} must be a finite number, not {value}.")
     if value < opt.at_least:
@@ -204,6 +206,7 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
         raise ZooError(f"{flag} must be above {opt.above:,.12g}, not {value}.")
     if value > opt.at_most:
         raise ZooError(f"{flag} must be at most {opt.at_most:,.12g}, not {value}.")
+    return value
 
 
 def sketch(variant: Variant, kit: Kit) -> dict[str, nn.Module]:
@@ -231,4 +234,9 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
                 else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
             )
     kinds = options(cls)
-    return cls(**{k: float(v) if kinds[k][0] is float and type(v) is int else v for k, v in given.items()})
+    return cls(
+        **{
+            k: float(v) if kinds[k][0] is float and isinstance(v, Integral) and type(v) is not bool else v
+            for k, v in given.items()
+        }
+    )

@@ -53,7 +53,7 @@ def load(
         generators: whether to open a run's generators too (for AIS).
         progress: hears the judge's training, where it has none yet.
 
-    Raises ``ZooError`` or ``DataError`` with one sentence.
+    Raises ``ZooError`` with one sentence.
     """
     if (path / rundir.CONFIG).exists():
         return _run(path, data, data_root, generators, progress)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 import toy_data
 from baselines import recipes
 from zoo import variants
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, briefly, unknown
 from zoo.evaluation.evaluate import protocol_named
 from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
@@ -72,6 +73,8 @@ class Cell:
 def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
     seeds: Sequence[int]
+    if isinstance(text, Integral) and not isinstance(text, bool):
+        text = int(text)  # of NumPy too
     try:
         if isinstance(text, bool):
             seeds = ()
@@ -88,9 +91,11 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     except (TypeError, ValueError, OverflowError):
         seeds = ()
     if seeds[MOST:]:  # of a range no more than its ends exists so far
-        raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
+        raise ZooError(f"At most {MOST:,} seeds train side by side, not {briefly(text)}.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ZooError(f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+        raise ZooError(
+            f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not {briefly(text)}."
+        )
     if max(seeds) > LARGEST:
         raise ZooError(f"The largest seed is {LARGEST}; {max(seeds)} is above it.")
     return tuple(seeds)
@@ -100,12 +105,12 @@ def plan(
     variant: str | None,
     options: dict[str, Any] | None = None,
     *,
-    data: str | None = None,
-    recipe: str | None = None,
+    data: str | Path | None = None,
+    recipe: str | Path | None = None,
     changes: dict[str, Any] | None = None,
     seeds: str | int | Sequence[int] = 8,
     protocol: str | None = None,
-    data_root: str | None = None,
+    data_root: str | Path | None = None,
     load: Load = toy_data.load,
 ) -> Cell:
     """Names and settings to a cell; everything is checked here, before anything is written.
@@ -114,8 +119,10 @@ def plan(
     A ``load`` that remembers what it read serves many cells.
     """
     for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
-        if not isinstance(name, str | None):
-            raise ZooError(f"'{what}' is given by its name, as text, not by {name!r}.")
+        if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in ("data", "recipe")):
+            more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
+            raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
+    data, recipe, data_root = (None if name is None else str(name) for name in (data, recipe, data_root))
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:

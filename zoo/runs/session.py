@@ -253,7 +253,7 @@ def start(
     cell: Cell,
     *,
     out: Path | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     compile: bool | None = None,
     tf32: bool = False,
     listener: Listener | None = None,
@@ -281,7 +281,7 @@ def start(
 
 
 def resume(
-    folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None
+    folder: Path, *, device: str | torch.device = "auto", compile: bool | None = None, listener: Listener | None = None
 ) -> Session:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 
