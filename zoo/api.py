@@ -114,19 +114,20 @@ class Evaluation(Shown):
     unavailable: dict[str, str]
     """Why a metric could not be had, in a sentence."""
     verdict: list[str]
+    better: dict[str, str]
+    """By metric: higher, lower, or what it should be near."""
 
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean and 95 % interval over seeds, what is better, and what the reference samplers score."""
         import pandas
 
-        from zoo.metrics.spec import BY_NAME
         from zoo.statistics import shown, summarise
 
         rows: dict[str, dict[str, Any]] = {}
         for name, value in self.metrics.items():
             over = summarise(value if isinstance(value, list) else [value])
             low, high = shown(over.ci95, over.n)
-            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": BY_NAME[name].better}
+            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": self.better[name]}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.reference.items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
@@ -226,4 +227,4 @@ def evaluate(
     source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
-    return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict)
+    return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict, found["better"])

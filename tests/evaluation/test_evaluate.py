@@ -16,7 +16,8 @@ import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
 from zoo.evaluation import foreign, scoring
-from zoo.evaluation.evaluate import CALCULATIONS, PAIRED, crowded, default_protocol, evaluate
+from zoo.evaluation.available import PAIRED
+from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec

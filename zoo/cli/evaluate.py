@@ -61,7 +61,6 @@ def show(found: dict[str, Any]) -> None:
 
     from zoo.cli.terminal import shares, terminal
     from zoo.looking.tables import interval
-    from zoo.metrics.spec import BY_NAME
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
@@ -80,7 +79,7 @@ def show(found: dict[str, Any]) -> None:
         told = (
             f"{over.mean:.4g}{only}",
             band,
-            BY_NAME[name].better,
+            found["better"][name],
             *others,
             f"{found['seconds'][name]:.2g}",
         )

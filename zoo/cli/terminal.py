@@ -21,7 +21,7 @@ from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
 from zoo.harness import Record
 from zoo.looking.tables import interval
-from zoo.metrics.spec import BY_NAME
+from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import session
 from zoo.runs.environment import device_name
 from zoo.runs.rundir import words
@@ -141,9 +141,9 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
             table.add_column(head, justify="right", style="bold" if head == "mean" else None)
         for name in [m for m in SHOWN if m in metrics] or list(metrics):
             m = metrics[name]
-            goodness = BY_NAME[name].goodness if name in BY_NAME else float
+            better = BY_NAME[name].better if name in BY_NAME else m.get("better", "higher")
             worst = min(
-                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(v))
+                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(better, v))
             )  # nothing is worse than no number
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             known = len(m["per_seed"]) - m["missing"]

@@ -65,7 +65,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
 
 def going_on(run: session.Session) -> str:
     """The command that goes on with a run."""
-    return shlex.join(["zoo", "run", *plugins.option(run.cell.variant), "--resume", str(run.folder)])
+    return shlex.join(["zoo", "run", *plugins.option(run.cell.variant, run.cell.data), "--resume", str(run.folder)])
 
 
 def train(run: session.Session, console: Console) -> dict[str, Any]:

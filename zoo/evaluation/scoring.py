@@ -10,9 +10,9 @@ from torch import Tensor
 
 import toy_data
 from zoo.evaluation.setting import Setting, Subject
-from zoo.extending import plugins
+from zoo.extending import measures
 from zoo.harness import Evaluate
-from zoo.metrics import two_samples
+from zoo.metrics import spec, two_samples
 from zoo.metrics.modes import Protocol, coverage, coverage_of
 
 QUICK = 10_000
@@ -25,6 +25,8 @@ class Scoring:
 
     evaluate: Evaluate
     unavailable: dict[str, str] = field(default_factory=dict)
+    better: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By metric of a plugin ``{"better": ...}``, which nothing else declares."""
     judge: dict[str, Any] | None = None
     """Accuracy of the judge on how many held-out images, where one counts the modes."""
 
@@ -44,17 +46,18 @@ def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
 
 def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:
     """Each plugin's metric beside our own; one that fails is not available, and stops nothing."""
-    brought, unavailable = plugins.metrics()
+    brought, unavailable = measures.metrics()
     if not brought and not unavailable:
         return own
-    tried = {name: plugins.tried(name, metric, data) for name, metric in brought.items()}
+    tried = {name: measures.tried(name, metric, data) for name, metric in brought.items()}
     unavailable = own.unavailable | unavailable | {name: why for name, why in tried.items() if why}
     good = {name: metric for name, metric in brought.items() if name not in unavailable}
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
-        return {**own.evaluate(samples), **{n: plugins.measure(metric, samples, data) for n, metric in good.items()}}
+        return {**own.evaluate(samples), **{n: measures.measure(metric, samples, data) for n, metric in good.items()}}
 
-    return replace(own, evaluate=evaluate, unavailable=unavailable)
+    better = {name: {"better": str(spec.direction(name, metric))} for name, metric in good.items()}
+    return replace(own, evaluate=evaluate, unavailable=unavailable, better=better)
 
 
 def _nothing(sentence: str) -> Scoring:
@@ -86,7 +89,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
 
     sentence = "a judge gives every image a class, so there is no high-quality share; the FID of its features stands for quality."
     why = {"high_quality": sentence}
-    return Scoring(evaluate, why, {"accuracy": referee.accuracy, "tested_on": referee.tested_on})
+    return Scoring(evaluate, why, judge={"accuracy": referee.accuracy, "tested_on": referee.tested_on})
 
 
 def reference(data: toy_data.Data, scoring: Scoring, protocol: Protocol) -> dict[str, dict[str, float]]:

@@ -36,7 +36,7 @@ def check(variant: str | Path | type[Variant]) -> list[Finding]:
     Raises ``ZooError`` for an unknown name, and for what is no variant at all.
     """
     if str(variant).endswith(".py"):
-        return [finding for name in plugins.load_file(str(variant)) for finding in check(name)]
+        return [finding for name in plugins.variants_of(str(variant)) for finding in check(name)]
     cls = _resolve(variant)
     found: list[Finding] = []
     for rule in (is_a_value, says_where_it_comes_from, refuses_options_out_of_range):

@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out
 from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
+from zoo.metrics.spec import goodness as goodness_of
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
 from zoo.statistics import Interval, holm, improvement, interval_of_iqm, iqm, shown
@@ -108,8 +110,8 @@ def compare(
 
 
 def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
-    declared = BY_NAME.get(metric)
-    better, scale = (declared.better, declared.goodness) if declared else ("higher", lambda values: values)
+    better, declared = _better(runs, metric)
+    scale = partial(goodness_of, better)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
     finals = [_final(run, metric) for run in runs] if equal is None else _at_equal_cost(runs, metric, equal)
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
@@ -142,13 +144,21 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
         k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
     }
     warnings = differences(runs, named, equal) + warned
-    if declared is None:
+    if not declared:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None
     ranked = [rows[i] for i in order]
     return Comparison(
         runs[0].data, metric, better, total, against_label, equal, clock(runs), ranked, samplers, warnings
     )
+
+
+def _better(runs: list[Run], metric: str) -> tuple[str, bool]:
+    """Which values of a metric are better, and whether it is declared so, or by the runs, of a plugin's."""
+    told = (
+        BY_NAME[metric].better if metric in BY_NAME else next(filter(None, (run.better(metric) for run in runs)), None)
+    )
+    return told or "higher", told is not None
 
 
 def _final(run: Run, metric: str) -> tuple[Values, int]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import toy_data
 from baselines import recipes
+from toy_data.registry import HERE
 from zoo import variants
 from zoo.errors import ZooError, briefly, unknown
 from zoo.evaluation.evaluate import protocol_named
@@ -152,7 +153,7 @@ def plan(
         counted,
         file.name,
         data_root,
-        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,
+        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") or data in HERE else None,
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
@@ -239,21 +240,26 @@ def _refuse_unused(kit: str, changes: Iterable[str]) -> None:
 def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
     """The class of the variant that the config.json of ``folder`` names.
 
-    Where a file of the user's brought it, the config says which; it is loaded for nobody but who gives it with --plugin, since a run's
-    folder may come from a stranger, and loading a file runs it.
+    Where a file of the user's brought it, or its data, the config says which; it is loaded for nobody but who gives it with --plugin, since
+    a run's folder may come from a stranger, and loading a file runs it.
     """
-    name, file = config["variant"], config.get("plugin")
-    if "plugin" in config and name not in variants.names():
-        if file is None:
-            told = (
-                f"The variant '{name}' of the run in {folder} was registered in a notebook, of which no file was known"
-            )
-            raise ZooError(f"{told}; write its class to a file of its own, and give that with --plugin FILE.")
-        told = f"The variant '{name}' of the run in {folder} is of a file of its own, {file}"
-        if Path(file).is_file():
-            raise ZooError(f"{told}: look at it, and give it with --plugin {file}.")
-        raise ZooError(f"{told}, which is not there any more; give the file where it is now with --plugin FILE.")
-    return variants.load(name)
+    for what, name, key, known in (
+        ("variant", config["variant"], "plugin", variants.names()),
+        ("data set", config["data"], "data_plugin", toy_data.catalogue()),
+    ):
+        if key in config and name not in known:
+            raise ZooError(_of_a_file(f"The {what} '{name}' of the run in {folder}", config[key]))
+    return variants.load(config["variant"])
+
+
+def _of_a_file(told: str, file: str | None) -> str:
+    """What to do about something that stands in a file of the user's, or (None) stood in a notebook."""
+    if file is None:
+        return f"{told} was registered in a notebook; write it to a file of its own, and give that with --plugin FILE."
+    if Path(file).is_file():
+        return f"{told} is of a file of its own, {file}: look at it, and give it with --plugin {file}."
+    told = f"{told} is of a file of its own, {file}, which is not there any more"
+    return f"{told}; give the file where it is now with --plugin FILE."
 
 
 def read_cell(folder: Path) -> Cell:

@@ -191,6 +191,11 @@ class Run:
             raise ZooError(f"{self.path / SUMMARY} has {len(values)} values of {metric} for {len(self.seeds)} seeds.")
         return values
 
+    def better(self, metric: str) -> str | None:
+        """What is better of a plugin's metric, where the run tells (``zoo.metrics.spec`` declares the zoo's)."""
+        told: str | None = (self.summary.get("metrics", {}).get(metric) or {}).get("better")
+        return told
+
     @cached_property
     def table(self) -> Columns:
         """``metrics.csv`` by column."""

@@ -186,7 +186,7 @@ class Session:
             values = [row[name] for row in last]
             told = summarise(values)
             over = {"missing": told.missing, "mean": told.mean, "median": told.median, "ci95": list(told.ci95)}
-            metrics[name] = {"per_seed": values} | over
+            metrics[name] = {"per_seed": values} | over | self.scoring.better.get(name, {})
         drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
         summary = {
             "variant": self.cell.variant,
@@ -264,7 +264,7 @@ def start(
     run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
-    config = cell.as_dict() | plugins.origin(cell.variant)
+    config = cell.as_dict() | plugins.origin(cell.variant, cell.data)
     config |= {
         "device": device_name(where),
         "kind": where.type,
