@@ -126,9 +126,14 @@ def test_unlabelled_points_have_distances_but_no_modes(tmp_path):
     assert "no known modes" in found["unavailable"]["modes"]
     assert found["metrics"]["one_nn"] == pytest.approx(0.5, abs=0.3)
     assert found["reference"]["collapsed"]["recall"] < 0.1
-    nothing = scoring.of(data, PROTOCOLS["pacgan"])
-    assert nothing.evaluate(torch.randn(1, 300, 3)) == {}
-    assert "no known modes to count; `zoo eval RUN` measures what needs none" in nothing.unavailable["modes"]
+    trained = scoring.of(data, PROTOCOLS["pacgan"])
+    assert list(trained.evaluate(torch.randn(1, 300, 3))) == ["recall", "coverage", "precision", "one_nn"]
+    assert "no known modes" in trained.unavailable["modes"]
+    assert trained.evaluate(torch.full((1, 300, 3), torch.nan))["coverage"].isnan().all()
+    references = scoring.reference(data, trained, PROTOCOLS["pacgan"])
+    assert references["data"]["coverage"] > 0.9 > 0.3 > references["collapsed"]["coverage"]
+    few = toy_data.Points("few", x[:5])
+    assert list(scoring.of(few, PROTOCOLS["pacgan"]).evaluate(torch.randn(1, 300, 3))) == ["one_nn"]
     with pytest.raises(ZooError, match="no known modes"):
         evaluate(torch.randn(1, 300, 3), data, ["modes"])
 

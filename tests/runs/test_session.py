@@ -14,7 +14,10 @@ import torch
 import toy_data
 from tests.toy_data.test_idx import write_idx
 from zoo.evaluation import subjects
+from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.evaluate import evaluate
+from zoo.evaluation.setting import Setting, Subject
+from zoo.metrics.modes import Protocol
 from zoo.runs import film, folders, pictures, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
@@ -179,8 +182,33 @@ def test_a_users_points_train(tmp_path: Path) -> None:
     cell = plan("ns", {}, data=str(tmp_path / "own.npz"), seeds=1, changes=SMALL)
     assert cell.recipe.standardise
     summary = session.start(cell, out=tmp_path / "run").train()
-    assert summary["metrics"] == {}
+    assert list(summary["metrics"]) == ["recall", "coverage", "precision", "one_nn"]
+    assert summary["reference"]["data"]["coverage"] > 0.8 > 0.2 > summary["reference"]["collapsed"]["coverage"]
     assert "no known modes" in summary["unavailable"]["modes"]
+
+
+def test_a_users_labels_tell_the_modes_of_samples(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=900)
+    points = np.stack([10.0 * labels, np.zeros(900)], 1) + rng.normal(size=(900, 2))
+    np.savez(tmp_path / "own.npz", samples=points, labels=labels + 5)
+    data = toy_data.load(str(tmp_path / "own.npz"))
+    x = torch.tensor([[-1.0, 0], [11, 2], [19, -3], [np.nan, 0]])[None]
+    assert Subject(Setting(data, Protocol(), 4), x).assigned[0].tolist() == [[0, 1, 2, -1]]
+    cell = plan("ns", {}, data=str(tmp_path / "own.npz"), seeds=1, changes=SMALL)
+    run = session.start(cell, out=tmp_path / "run")
+    summary = run.train()
+    assert summary["reference"]["data"]["modes"] == 3
+    assert summary["reference"]["collapsed"]["modes"] == 1
+    assert {"modes", "reverse_kl", "coverage", "precision"} <= summary["metrics"].keys()
+    assert "however far; precision stands for quality" in summary["unavailable"]["high_quality"]
+    assert summary["verdict"]
+    found = evaluate(torch.from_numpy(points[labels < 2]).float()[None], data)
+    assert found["metrics"]["modes"] == 2
+    drawn = sampling.open_run(tmp_path / "run")
+    assert drawn.modes(x[0]).tolist() == [0, 1, 2, -1]
+    with pytest.raises(AssertionError, match="missing modes: 2 at label 2"):
+        mode_coverage(points[labels < 2], str(tmp_path / "own.npz"), at_least=1)
 
 
 def test_mnist_trains_and_says_how_to_count_its_modes(

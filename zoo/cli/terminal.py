@@ -32,7 +32,15 @@ SHOWN = {
     "high_quality": "high-quality share",
     "reverse_kl": "reverse KL (nats)",
     "fid": "FID (our judge's)",
+    "recall": "recall",
+    "coverage": "coverage (data near samples)",
+    "precision": "precision (samples near data)",
+    "one_nn": "1-NN accuracy (best: .5)",
 }
+
+
+NEAR = ("recall", "precision")
+"""Metrics of points that have no modes of their own, of which a run tells while it goes on."""
 
 
 def _count(seeds: int) -> str:
@@ -108,6 +116,7 @@ class Live(session.Listener):
             told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
         if "fid" in record.metrics:
             told.append(f"FID {record.metrics['fid'].mean():.3g}")
+        told += [f"{name} {record.metrics[name].mean():.2f}" for name in NEAR if name in record.metrics]
         if not told:
             told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
         if record.diverged:

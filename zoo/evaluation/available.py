@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from toy_data import Images, Mixture
+from toy_data import Images, Points
 from zoo.errors import ZooError, unknown
-from zoo.evaluation.setting import Setting
+from zoo.evaluation.setting import Setting, tells_modes
 from zoo.extending import measures
 from zoo.metrics import spec
 
@@ -14,7 +14,7 @@ from zoo.metrics import spec
 def lacks_modes(setting: Setting) -> str | None:
     if setting.data.weights is None:
         return f"'{setting.data.name}' has no known modes."
-    if not isinstance(setting.data, Mixture | Images):
+    if not tells_modes(setting.data):
         return f"'{setting.data.name}' has labels, but nothing tells which mode a new sample belongs to."
     return None
 
@@ -38,6 +38,8 @@ def _lacks_history(setting: Setting) -> str | None:
     return "It needs a run's evaluations: give a run directory." if setting.history is None else None
 
 
+NO_THRESHOLD = "A sample has the label of the training sample nearest to it, however far; precision stands for quality."
+"""Why labelled points have no high-quality share."""
 LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
     "modes": lacks_modes,
     "classifier": _lacks_judge,
@@ -92,6 +94,8 @@ def unavailable(setting: Setting, name: str) -> str | None:
             return f"On images it is taken between the judge's features, where it is called {instead[name]}."
         if name == "high_quality":
             return "The judge gives every image a mode; there is no threshold of quality."
+    if isinstance(setting.data, Points) and name == "high_quality":
+        return NO_THRESHOLD
     enough = PAIRED.get(name, 0)
     if enough and (there := len(setting.train)) < enough:
         return f"It compares equally many samples and training points, at least {enough}, and there are {there}."

@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo.evaluation import foreign
 from zoo.evaluation.evaluate import default_protocol
 from zoo.evaluation.judge import Progress
-from zoo.evaluation.setting import Generators, History, Setting, Subject
+from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
 from zoo.evaluation.verdict import Evidence, Verdict, describe, verdicts
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
@@ -86,9 +86,7 @@ def mode_counts(frames: Tensor, data: Data, protocol: Protocol, progress: Progre
 
     None where modes are unknown, or n is below 20 a mode: too few to tell a lost mode from an unlucky draw.
     """
-    if data.weights is None or frames.shape[2] < 20 * len(data.weights):
-        return None
-    if not isinstance(data, toy_data.Mixture | toy_data.Images):
+    if not tells_modes(data) or data.weights is None or frames.shape[2] < 20 * len(data.weights):
         return None
     setting = Setting(data, protocol, frames.shape[2], progress=progress)
     modes, high = Subject(setting, frames.flatten(0, 1)).assigned
@@ -161,7 +159,7 @@ def _verdict(
     from baselines.samplers import held_out
 
     setting = Setting(data, protocol, samples.shape[1])
-    known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
+    known = tells_modes(data)
     # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
     perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) else setting.held_out
     evidence = Evidence(

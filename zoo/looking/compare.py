@@ -81,7 +81,7 @@ class Comparison:
 
 def compare(
     folders: Sequence[Path | str],
-    metric: str = "modes",
+    metric: str | None = None,
     *,
     data: str | None = None,
     reference: str | None = None,
@@ -89,6 +89,7 @@ def compare(
 ) -> list[Comparison]:
     """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
 
+    Unless a ``metric`` is named it is the modes, or the first that was measured. A run without it is named in a warning, and left out.
     ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its
     last evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
@@ -103,10 +104,27 @@ def compare(
         )
     if data is not None and data not in finished:
         raise unknown("finished run of data set", data, finished)
-    name = metric if metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
+    name = metric if metric is None or metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
-    warned = {of: left_out(unfinished[of]) + damaged for of in chosen}
-    return [_compare(group, warned[of], name, reference, equal) for of, group in sorted(chosen.items())]
+    found, without = {}, []
+    for of, group in sorted(chosen.items()):
+        wanted = name or next(
+            (m for m in ("modes", *(m for run in group for m in run.metrics)) if _having(group, m)), "modes"
+        )
+        found[of] = having, wanted = _having(group, wanted), wanted
+        without += [f"{run.path} is left out: it has no metric '{wanted}'." for run in group if run not in having]
+    if not any(having for having, _ in found.values()):
+        _final(next(iter(chosen.values()))[0], next(iter(found.values()))[1])  # says what there is instead
+    return [
+        _compare(having, left_out(unfinished[of]) + damaged + without, wanted, reference, equal)
+        for of, (having, wanted) in found.items()
+        if having
+    ]
+
+
+def _having(runs: list[Run], metric: str) -> list[Run]:
+    """Those of the runs that measured it."""
+    return [run for run in runs if metric in (run.table if metric.startswith(BY_ROUND) else run.metrics)]
 
 
 def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:

@@ -184,6 +184,9 @@ class Run:
         """A metric's final value for each seed ``[S]``, NaN for those without one. MLflow's section may stand before its name."""
         self.must_be_finished()
         found = self.summary["metrics"].get(metric, self.summary["metrics"].get(metric.rpartition("/")[2]))
+        if not self.metrics:
+            why = (self.summary.get("unavailable") or {}).get("modes", "")
+            raise ZooError(f"The run in {self.path} measured no metric{why and ': '}{why or '.'}")
         if found is None:
             raise unknown("metric", metric, self.metrics, f"in {self.path / SUMMARY}")
         values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)

@@ -21,7 +21,7 @@ import toy_data
 from toy_data.files import why
 from zoo import checkpoint
 from zoo.errors import ZooError
-from zoo.evaluation.judge import Judge, judge
+from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
 from zoo.runs.cell import Cell, kit_for, read_cell
 
@@ -77,20 +77,16 @@ class Sampler:
 
     def modes(self, samples: Tensor) -> Tensor:
         """The mode that each of ``samples [n, *data]`` shows, ``[n]``: the judge's word on images, the mode within reach of points; else -1."""
-        if isinstance(self.data, toy_data.Mixture):
-            from zoo.metrics.modes import assign
-
-            nearest, near = assign(samples[None], self.data, self.cell.protocol)
-            return torch.where(near, nearest, -1)[0]
-        return self.judge(samples[None]).modes[0]
+        modes, near = Subject(self.setting, samples[None]).assigned
+        return torch.where(near, modes, -1)[0]
 
     @cached_property
-    def judge(self) -> Judge:
-        return judge(self.data, progress=self.heard)
+    def setting(self) -> Setting:
+        return Setting(self.data, self.cell.protocol, MOST, progress=self.heard)
 
     def of_mode(self, mode: int, n: int) -> Tensor:
         """``n`` samples that show ``mode``; ``ZooError`` when ``MOST`` latents do not give as many."""
-        known = self.data.modes or 0
+        known = (self.data.modes or 0) if tells_modes(self.data) else 0
         if not 0 <= mode < known:
             told = f"modes 0 to {known - 1}" if known else "no known modes"
             raise ZooError(f"'{self.data.name}' has {told}, so --mode cannot be {mode}.")
