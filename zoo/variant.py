@@ -85,14 +85,14 @@ class Variant:
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         """The networks, by the paper's letters."""
-        raise NotImplementedError
+        raise _undefined(self, "nets(self, kit)", "its networks by name")
 
     def begin(self, nets: Mapping[str, nn.Module], x: Tensor) -> None:
         """Set what starts from data, in place, before the first round: ``x [B, *data]`` is a batch of real samples. Nothing for most."""
 
     def players(self) -> tuple[Player, ...]:
         """Who moves, in turn order."""
-        raise NotImplementedError
+        raise _undefined(self, "players(self)", "who moves what to lower which loss")
 
     def sample(self, nets: Nets, z: Tensor) -> Tensor:
         """Samples ``[B, *data]`` for latents ``[B, z]``."""
@@ -130,6 +130,10 @@ class Variant:
         return 1
 
 
+def _undefined(variant: Variant, method: str, what: str) -> ZooError:
+    return ZooError(f"{type(variant).__name__} defines no {method}: {what}.")
+
+
 @dataclass(frozen=True)
 class GAN(Variant):
     """A generator G against a discriminator D of one logit; subclasses override the formula that differs."""
@@ -142,7 +146,10 @@ class GAN(Variant):
         return losses.real(nets.D(batch.x)) + losses.fake(nets.D(self.sample(nets, batch.z)))
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
-        raise NotImplementedError
+        """What G lowers."""
+        raise _undefined(
+            self, "g_loss(self, nets, batch)", "what G lowers, such as losses.real(nets.D(nets.G(batch.z)))"
+        )
 
     def done(self, nets: Nets, steps: int) -> Tensor:
         """How much of a schedule of ``steps`` steps of D is over: 0 at the start, 1 from its end on."""
@@ -191,6 +198,10 @@ def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
 def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
     """``value`` as Python's own number (NumPy's serve too); ``ZooError`` unless it is of ``kind`` and within ``opt``'s range."""
     flag = f"--{name.replace('_', '-')}"
+    if kind not in (bool, int, float):
+        raise ZooError(
+            f"{flag} is declared as {getattr(kind, '__name__', kind)}; an option is a bool, an int or a float."
+        )
     if kind is bool:
         if not isinstance(value, bool):
             raise ZooError(f"{flag} is a switch: true or false, not {briefly(value)}.")

@@ -19,6 +19,7 @@ from toy_data.registry import HERE
 from zoo import variants
 from zoo.errors import ZooError, briefly, unknown
 from zoo.evaluation.evaluate import protocol_named
+from zoo.extending import blame
 from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
@@ -163,7 +164,12 @@ def plan(
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
         )
-    nets = sketch(made, kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    kit = kit_for(source, settings)
+    with blame.in_words(kind):
+        nets, players = (
+            sketch(made, kit),
+            made.players(),
+        )  # a kit that does not fit the data or the variant is refused now
     least = 2 * made.smallest_batch  # packs and halves of a batch are normalised by themselves
     if settings.batch < least and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
         raise ZooError(
@@ -171,7 +177,7 @@ def plan(
         )
     if made.simultaneous and changes.get("shared_batch"):
         raise ZooError(f"{variant} moves all its players at once, on one batch; leave --shared-batch out.")
-    if {"b1", "b2"} & changes.keys() and not any(takes_betas(p.optimiser) for p in made.players()):
+    if {"b1", "b2"} & changes.keys() and not any(takes_betas(p.optimiser) for p in players):
         raise ZooError(f"{variant} has an optimiser of its own, which takes no --b1 and --b2; leave them out.")
     return cell
 

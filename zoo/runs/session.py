@@ -78,8 +78,8 @@ class Session:
         self.data = toy_data.load(self.cell.data, self.cell.data_root, self.cell.fingerprint).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
         with blame.in_words(type(variant)):
+            memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
             game, self.compiled, groups, self.tf32 = choose(
                 lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
                 self.cell.seeds,
