@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.utils import save_image
 
 import toy_data
 import zoo
@@ -203,6 +204,35 @@ def test_every_kind_of_file_gives_the_same_samples(tmp_path, ring, kind):
     assert torch.allclose(source.samples[0], x, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg", "JPEG"])
+def test_images_as_others_keep_them_grey_in_three_colours_and_in_folders_of_classes(tmp_path, kind):
+    data = toy_data.load("digits")
+    x = data.held_out(40)
+    for i, image in enumerate(x):
+        folder = tmp_path / f"class{i % 2}" / "deeper"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_image(image, folder / f"{i:02}.{kind}", normalize=True, value_range=(-1, 1))
+    (tmp_path / ".hidden").mkdir()
+    Image.new("RGB", (3, 3)).save(tmp_path / ".hidden" / "a.png")
+    read = foreign.read(tmp_path)
+    assert read.shape == (40, 3, 8, 8)
+    stood = foreign.stand(read, data)
+    assert stood.shape == (1, 40, 1, 8, 8)
+    order = [i for parity in (0, 1) for i in range(parity, 40, 2)]
+    assert (stood[0] - x[order]).abs().mean() < (0.005 if kind == "png" else 0.2)
+    last = foreign.stand(read.movedim(1, -1), data)
+    assert torch.equal(last, stood)
+    assert torch.equal(foreign.stand(read[:, 0, :, :, None], data), stood)
+
+
+def test_a_folder_of_runs_is_no_folder_of_images(tmp_path):
+    (tmp_path / "ring" / "ns").mkdir(parents=True)
+    (tmp_path / "ring" / "ns" / "config.json").write_text("{}")
+    Image.new("RGB", (3, 3)).save(tmp_path / "ring" / "ns" / "samples.png")
+    with pytest.raises(ZooError, match=r"holds runs further down, such as .*ring/ns; give one"):
+        foreign.read(tmp_path)
+
+
 def test_a_folder_of_pngs(tmp_path):
     data = toy_data.load("digits")
     x = data.sample(25, torch.Generator().manual_seed(0))
@@ -232,6 +262,9 @@ def test_shapes_of_grey_images(shape):
         ("ring", torch.rand(5, 2), "5 samples are too few"),
         ("ring", torch.full((60, 2), math.nan), "60 of 60 samples hold NaN"),
         ("digits", torch.rand(30, 1, 8, 8) * 255, r"from -1 to 1; divide by 127.5 and subtract 1"),
+        ("digits", torch.rand(30, 1, 8, 8) * 16, r"from -1 to 1; divide by 8 and subtract 1"),
+        ("digits", torch.rand(30, 1, 8, 8) * 65535, r"from -1 to 1; divide by 32767.5 and subtract 1"),
+        ("digits", torch.rand(30, 3, 8, 8), r"needs \[N, 1, 8, 8\]"),
         ("digits", torch.rand(30, 1, 8, 8), "if yours run from 0 to 1, double them and subtract 1"),
         ("digits", torch.randn(30, 1, 8, 8) * 9, "those of 'digits' from -1 to 1"),
     ],
@@ -274,7 +307,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "broken.pt": "weights-only",
         "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
-        "empty": "neither a run directory nor a folder with PNGs",
+        "empty": "neither a run directory nor a folder with PNGs or JPEGs",
         "x.jpeg": "none of the kinds",
     }.items():
         with pytest.raises(ZooError, match=re.escape(sentence)) as told:

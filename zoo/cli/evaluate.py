@@ -13,7 +13,7 @@ from zoo.cli.starting import ends_at_once
 
 
 def evaluate_samples(
-    samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of PNGs, or a run directory.")],
+    samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of images, or a run directory.")],
     data: Annotated[str | None, typer.Option(help="What the samples imitate (a run directory knows).")] = None,
     metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
     references: Annotated[

@@ -46,7 +46,7 @@ def load(
     generators: bool = False,
     progress: Progress | None = None,
 ) -> Source:
-    """A file of samples, a folder of PNGs, or a run directory.
+    """A file of samples, a folder of PNGs or JPEGs, or a run directory.
 
     Args:
         data: the data set's name; a run directory knows its own.
