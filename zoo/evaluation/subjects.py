@@ -14,7 +14,7 @@ import toy_data
 from toy_data import Data
 from zoo.errors import ZooError
 from zoo.evaluation import foreign
-from zoo.evaluation.evaluate import default_protocol
+from zoo.evaluation.evaluate import default_protocol, protocol_named
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
 from zoo.evaluation.verdict import Evidence, Verdict, describe, verdicts
@@ -43,6 +43,7 @@ def load(
     data: str | None = None,
     data_root: str | None = None,
     *,
+    protocol: str | None = None,
     generators: bool = False,
     progress: Progress | None = None,
 ) -> Source:
@@ -50,27 +51,36 @@ def load(
 
     Args:
         data: the data set's name; a run directory knows its own.
+        protocol: how samples are counted, by name; else as the run counted, or as published numbers on this data are.
         generators: whether to open a run's generators too (for AIS).
         progress: hears the judge's training, where it has none yet.
 
     Raises ``ZooError`` with one sentence.
     """
     if (path / rundir.CONFIG).exists():
-        return _run(path, data, data_root, generators, progress)
+        return _run(path, data, data_root, protocol, generators, progress)
     if data is None:
         raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
     chosen = toy_data.load(data, data_root)
-    return Source(foreign.stand(foreign.read(path), chosen), chosen)
+    how = protocol_named(protocol, chosen)
+    return Source(foreign.stand(foreign.read(path), chosen), chosen, how)
 
 
-def _run(path: Path, name: str | None, data_root: str | None, generators: bool, progress: Progress | None) -> Source:
+def _run(
+    path: Path,
+    name: str | None,
+    data_root: str | None,
+    counted: str | None,
+    generators: bool,
+    progress: Progress | None,
+) -> Source:
     run = rundir.read(path)
     arrays = run.arrays("samples", "history", "rounds")
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
     data = toy_data.load(name or run.data, data_root, None if name else run.config.get("fingerprint"))
     samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
-    protocol = replace(Protocol(), **run.protocol)
+    protocol = protocol_named(counted, data) if counted else replace(Protocol(), **run.protocol)
     history = None
     if "modes" in run.table:
         rounds, _, modes = rundir.by_round(run.table, "modes")
