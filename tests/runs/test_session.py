@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,18 @@ import pytest
 import torch
 
 import toy_data
+from tests.synthetic_runs import write_run
 from tests.toy_data.test_idx import write_idx
+from zoo.errors import ZooError
 from zoo.evaluation import subjects
 from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.evaluate import evaluate
 from zoo.evaluation.setting import Setting, Subject
+from zoo.looking import report_parts
+from zoo.looking.compare import compare
+from zoo.looking.tables import caption
 from zoo.metrics.modes import Protocol
-from zoo.runs import film, folders, pictures, sampling, session
+from zoo.runs import film, folders, pictures, rundir, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -174,6 +180,52 @@ def test_digits_train_and_their_picture_is_drawn(tmp_path: Path) -> None:
         < summary["reference"]["collapsed"]["fid"]
         == again["reference"]["collapsed"]["fid"]
     )
+
+
+def test_a_run_finds_its_data_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here := tmp_path / "here").mkdir()
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(here)
+    np.savez("own.npz", samples=np.random.default_rng(0).normal(size=(100, 2)))
+    images = np.zeros((12, 8, 8), np.uint8)
+    (here / "idx").mkdir()
+    for kind in ("train", "t10k"):
+        write_idx(here / "idx" / f"{kind}-images-idx3-ubyte", images)
+        write_idx(here / "idx" / f"{kind}-labels-idx1-ubyte", np.arange(12, dtype=np.uint8) % 2)
+    run = session.start(small(data="own.npz"), out=tmp_path / "run")
+    run.train(pictures.draw)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["data"], config["data_path"]) == ("own.npz", str(here / "own.npz"))
+    assert small(data="idx:idx").data_path == f"idx:{here / 'idx'}"
+    assert small().data_path is None
+    assert replace(run.cell, data_path=None).key == run.cell.key  # as runs of old have it
+    monkeypatch.chdir(elsewhere)
+    sampler = sampling.open_run(tmp_path / "run")
+    assert sampler.sample(sampler.latents(3)).shape == (3, 2)
+    assert subjects.load(tmp_path / "run").data.name == "own"
+    session.resume(tmp_path / "run")
+    assert report_parts.data_of(rundir.read(tmp_path / "run")) is not None
+    np.savez("own.npz", samples=np.zeros((100, 2)))  # another of that name
+    assert sampling.open_run(tmp_path / "run").data.samples.any()
+    (here / "own.npz").rename(elsewhere / "own.npz")  # taken along
+    assert sampling.open_run(tmp_path / "run").data.samples.any()
+    (elsewhere / "own.npz").unlink()
+    with pytest.raises(ZooError, match=r"There is no file own\.npz"):
+        sampling.open_run(tmp_path / "run")
+
+
+def test_data_are_called_by_their_file_not_by_its_folders(tmp_path: Path) -> None:
+    assert [rundir.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion")] == [
+        "ring",
+        "own.npz",
+        "idx:fashion",
+    ]
+    write_run(tmp_path, "ns", [1, 1, 1], data="own.npz")
+    (config := tmp_path / "own.npz" / "ns" / "a" / "config.json").write_text(
+        config.read_text().replace("own.npz", "/a/b/own.npz")
+    )
+    assert caption(compare([tmp_path])[0]).startswith("own.npz: ")
+    assert rundir.read(config.parent).title == "ns on own.npz, 3 seeds"
 
 
 def test_a_users_points_train(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import session
 from zoo.runs.environment import device_name
-from zoo.runs.rundir import words
+from zoo.runs.rundir import data_name, words
 from zoo.statistics import shown
 
 SHOWN = {
@@ -70,7 +70,13 @@ class Live(session.Listener):
         self.total, self.modes = cell.recipe.rounds, run.data.modes
         told = "".join(f" {word}" for word in words(cell.options))
         device = device_name(run.device)
-        parts = ((cell.variant, "bold"), told, " on ", (cell.data, "bold"), f", {_count(len(cell.seeds))}, {device}")
+        parts = (
+            (cell.variant, "bold"),
+            told,
+            " on ",
+            (data_name(cell.data), "bold"),
+            f", {_count(len(cell.seeds))}, {device}",
+        )
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
@@ -137,7 +143,7 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
     if metrics:
         seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
         table = Table(
-            title=f"{summary['variant']} on {summary['data']}: {seeds}, {summary['rounds']:,} rounds",
+            title=f"{summary['variant']} on {data_name(summary['data'])}: {seeds}, {summary['rounds']:,} rounds",
             title_style="bold",
         )
         table.add_column("")

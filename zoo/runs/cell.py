@@ -24,7 +24,7 @@ from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
-from zoo.runs.rundir import CONFIG, data_folder, read_json
+from zoo.runs.rundir import CONFIG, data_folder, path_of, read_json, source_of
 from zoo.variant import Kit, Variant, make, sketch
 from zoo.variant import options as options_of
 
@@ -51,6 +51,8 @@ class Cell:
     data_root: str | None = None
     fingerprint: str | None = None
     """What data of the user's own files held: the same name may hold others tomorrow. None for the zoo's, whose names say it."""
+    data_path: str | None = None
+    """Where the user's own file of ``data`` was, from whatever folder it was named; no part of the key, which a command of old finds again."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds)}
@@ -58,10 +60,15 @@ class Cell:
     @property
     def key(self) -> str:
         """Short hash of everything that decides the result on one kind of device; but for the last digits, which follow the engine and TF32 too."""
-        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
+        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root", "data_path")}
         if self.fingerprint is None:
             del matters["fingerprint"]
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
+
+    @property
+    def source(self) -> str:
+        """What the data are loaded by."""
+        return source_of(self.data, self.data_path)
 
     @property
     def place(self) -> Path:
@@ -154,7 +161,8 @@ def plan(
         counted,
         file.name,
         data_root,
-        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") or data in HERE else None,
+        source.fingerprint() if path_of(data) or data in HERE else None,
+        path_of(data),
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
@@ -276,7 +284,7 @@ def read_cell(folder: Path) -> Cell:
     try:
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
-        known["fingerprint"] = config.get("fingerprint")  # older ones do not say
+        known |= {k: config.get(k) for k in ("fingerprint", "data_path")}  # older ones do not say
         cell = Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ZooError(f"{folder} is not a run directory: its {CONFIG} describes no run ({error}).") from error

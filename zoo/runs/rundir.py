@@ -40,6 +40,25 @@ def data_folder(data: str) -> str:
     return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
 
 
+def data_name(data: str) -> str:
+    """A data set's name to be read; of data given by path the file's, without the folders that it lies in."""
+    if path_of(data) is None:
+        return data
+    return f"{'idx:' * data.startswith('idx:')}{Path(data.removeprefix('idx:')).name}"
+
+
+def path_of(data: str) -> str | None:
+    """The name of a user's own data with the whole path of its file or folder; None for a data set that goes by its name alone."""
+    if data.startswith("idx:"):
+        return f"idx:{Path(data.removeprefix('idx:')).absolute()}"
+    return str(Path(data).absolute()) if data.endswith(".npz") else None
+
+
+def source_of(data: str, path: str | None) -> str:
+    """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
+    return path if path and Path(path.removeprefix("idx:")).exists() else data
+
+
 def short(value: Any) -> str:
     """A setting's value in few characters."""
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -121,6 +140,11 @@ class Run:
         return str(self.config["data"])
 
     @property
+    def source(self) -> str:
+        """What the data are loaded by."""
+        return source_of(self.data, self.config.get("data_path"))
+
+    @property
     def recipe(self) -> Mapping[str, Any]:
         return self.config["recipe"]
 
@@ -153,8 +177,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
-        data = Path(self.data).name if self.data.endswith(".npz") else self.data
-        return f"{self.label} on {data}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+        return f"{self.label} on {data_name(self.data)}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
 
     @property
     def diverged(self) -> list[int]:

@@ -24,6 +24,7 @@ from zoo.errors import ZooError
 from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
 from zoo.runs.cell import Cell, kit_for, read_cell
+from zoo.runs.rundir import data_name
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
@@ -112,7 +113,7 @@ def open_run(folder: Path, seed: int | None = None, data_root: str | None = None
         told = ", ".join(map(str, cell.seeds))
         raise ZooError(f"The run in {folder} has the seeds {told}, so --seed-of-run cannot be {seed}.")
     stacked, seeds = weights(folder)
-    data = toy_data.load(cell.data, data_root or cell.data_root, cell.fingerprint)
+    data = toy_data.load(cell.source, data_root or cell.data_root, cell.fingerprint)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
     row = seeds.index(seed)
     mine = {name: stacked[name][row : row + 1] for name in game.networks if name in stacked}
@@ -223,5 +224,5 @@ def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = Fal
         columns = min(len(array), 20) if in_a_row else math.ceil(math.sqrt(len(array)))
         plots.grid(array, columns, path)
         return
-    title = f"{sampler.cell.variant} on {sampler.cell.data}, {len(array):,} samples"
+    title = f"{sampler.cell.variant} on {data_name(sampler.cell.data)}, {len(array):,} samples"
     plots.samples_figure(array[None], sampler.data, [sampler.seed], path, title=title)

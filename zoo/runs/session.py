@@ -75,7 +75,7 @@ class Session:
     """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
-        self.data = toy_data.load(self.cell.data, self.cell.data_root, self.cell.fingerprint).to(self.device)
+        self.data = toy_data.load(self.cell.source, self.cell.data_root, self.cell.fingerprint).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
         with blame.in_words(type(variant)):
