@@ -19,7 +19,8 @@ from torch import Tensor
 
 import toy_data
 from baselines.samplers import noise
-from zoo.evaluation.evaluate import default_protocol, measure, unavailable
+from zoo.evaluation.available import unavailable
+from zoo.evaluation.evaluate import default_protocol, measure
 from zoo.evaluation.judge import Judge, Predictions
 from zoo.evaluation.setting import Setting
 from zoo.metrics import neighbours, spec

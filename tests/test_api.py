@@ -85,6 +85,72 @@ def test_what_cannot_be_evaluated_is_one_sentence() -> None:
         zoo.evaluate(np.full((100, 2), np.nan), "ring")
 
 
+def test_what_data_cause_is_caught_like_all_else() -> None:
+    for data in ("nah", "nowhere.npz", "idx:nowhere"):
+        with pytest.raises(zoo.ZooError):
+            zoo.run("ns", data=data)
+    assert not issubclass(zoo.ZooError, toy_data.DataError)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    given = {
+        "k": np.int64(1),
+        "rounds": np.int64(4),
+        "lr_d": np.float32(0.5),
+        "width": np.int32(8),
+        "batch": np.uint8(16),
+    }
+    made = zoo.run(
+        "unrolled", seeds=np.int64(2), device=torch.device("cpu"), out=tmp_path / "r", progress=False, **given
+    )
+    config = json.loads((tmp_path / "r" / "config.json").read_text(encoding="utf-8"))
+    found = config["options"] | config["recipe"]
+    assert [found[name] for name in given] == [1, 4, 0.5, 8, 16]
+    assert made.summary["seeds"] == [0, 1]
+    assert [type(found[name]) for name in given] == [int, int, float, int, int]
+    with pytest.raises(ZooError, match="takes a whole number, not "):
+        zoo.run("unrolled", k=np.float64(1.5))
+
+
+def test_a_name_may_be_given_as_a_path_and_a_metric_by_itself(tmp_path: Path) -> None:
+    grid = toy_data.load("grid")
+    np.savez(tmp_path / "mine.npz", samples=grid.sample(200).numpy())
+    samples = grid.sample(200).to(torch.bfloat16)
+    found = zoo.evaluate(samples, tmp_path / "mine.npz", "mmd", references="data")
+    assert (list(found.metrics), list(found.reference)) == (["mmd"], ["data"])
+    made = zoo.run(
+        "ns", data=tmp_path / "mine.npz", rounds=2, width=8, batch=8, seeds=1, out=tmp_path / "r", progress=False
+    )
+    assert made.summary["data"] == str(tmp_path / "mine.npz")
+    with pytest.raises(ZooError, match=r"not by a ndarray; data of your own by that of a file: numpy.savez") as told:
+        zoo.run("ns", data=np.zeros((1000, 2)))  # type: ignore[arg-type]
+    assert len(str(told.value)) < 200
+    with pytest.raises(ZooError, match="out is the path of a folder, not 3"):
+        zoo.run("ns", out=3)  # type: ignore[arg-type]
+
+
+def test_a_file_is_checked_as_on_the_command_line(tmp_path: Path) -> None:
+    from zoo.extending import plugins, scaffold
+    from zoo.variant import REGISTRY
+
+    file, _ = scaffold.new_variant("my-fresh-gan", tmp_path)
+    try:
+        assert zoo.check(file) == []
+        assert zoo.check(str(file)) == []
+    finally:
+        plugins.FILES.pop("my-fresh-gan")
+        REGISTRY.pop("my-fresh-gan")
+
+
+def test_a_run_is_logged_where_it_is_asked_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = []
+    monkeypatch.setattr("zoo.tracking.log_run", lambda folder, root: logged.append(folder))
+    small = {"rounds": 2, "width": 8, "batch": 8, "seeds": 1, "progress": False}
+    zoo.run("ns", out=tmp_path / "not", **small)  # type: ignore[arg-type]
+    zoo.run("ns", out=tmp_path / "logged", track=True, **small)  # type: ignore[arg-type]
+    assert logged == [tmp_path / "logged"]
+
+
 def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
     made = zoo.run("ns", rounds=4, every=4, width=8, batch=16, seeds=2, out=tmp_path / "r", progress=False)
     page = made._repr_html_()
@@ -105,11 +171,13 @@ def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
         {"seeds": True},
         {"data": 3},
         {"data": Path("x.npz")},
+        {"variant": Path("x.npz")},
+        {"device": 3},
         {"recipe": 3},
         {"protocol": 3},
     ],
 )
 def test_values_of_a_wrong_kind_are_one_sentence(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ZooError):
-        zoo.run("ns", out=tmp_path / "r", **wrong)  # type: ignore[arg-type]
+        zoo.run(**{"variant": "ns", "out": tmp_path / "r"} | wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "r").exists()

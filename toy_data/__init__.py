@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from toy_data.errors import DataError
-from toy_data.registry import catalogue, load
+from toy_data.registry import catalogue, dataset, load
 
 if TYPE_CHECKING:
     from toy_data.base import Data
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toy_data.points import Points
 
 _HOME = {"Data": "base", "Images": "images", "Mixture": "mixtures", "Points": "points", "Stacks": "images"}
-__all__ = ["Data", "DataError", "Images", "Mixture", "Points", "Stacks", "catalogue", "load"]
+__all__ = ["Data", "DataError", "Images", "Mixture", "Points", "Stacks", "catalogue", "dataset", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,15 +1,26 @@
-"""The one exception that data can cause through its user: a sentence saying what was wrong, and the nearest right thing."""
+"""What a user's input can cause: a sentence saying what was wrong, and the nearest right thing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 NEAR = 0.65
 """How alike (difflib's ratio) a name must be to be suggested: at a half, 'nope' is near 'unrolled'."""
 
 
-class DataError(ValueError):
-    """One sentence, fit to be shown as it is."""
+class ZooError(ValueError):
+    """One sentence, fit to be shown as it is: what was wrong, and the nearest right thing."""
+
+
+class DataError(ZooError):
+    """What data cause, or their name."""
+
+
+def briefly(value: Any) -> str:
+    """A value that was given, as Python writes it, where that is short and one line; else what kind of thing it is."""
+    told = repr(value)
+    return told if len(told) <= 60 and "\n" not in told else f"a {type(value).__name__}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

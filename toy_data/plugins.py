@@ -21,6 +21,11 @@ class PluginError(ValueError):
     """One sentence: which plugin of which package cannot be used, and why."""
 
 
+def first_of_doc(thing: Any) -> str:
+    """The first line of a class's or a function's docstring; '' where it has none."""
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
 @dataclass(frozen=True)
 class Plugin:
     """One entry point: its name here, ``module:attribute``, and the package that brings it."""

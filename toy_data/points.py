@@ -43,6 +43,11 @@ class Points(Data):
         self.mean, std = exact.mean(0).float(), exact.std(0, correction=0).float()
         self.std = torch.where(std > 0, std, 1.0)  # a constant column is shifted, not scaled
 
+    @property
+    def train(self) -> tuple[Tensor, Tensor | None]:
+        """The samples that are trained on, ``[N, d]``, and their labels, if there are any."""
+        return self.samples[self._trained], None if self.labels is None else self.labels[self._trained]
+
     def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
         if held_out and not self.n_held_out:
             raise DataError(f"'{self.name}' has {len(self.samples)} samples and so holds none out; that takes ten.")

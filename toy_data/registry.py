@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from toy_data.errors import DataError, hint
-from toy_data.plugins import PluginError, installed
+from toy_data.errors import DataError, briefly, hint
+from toy_data.plugins import Plugin, PluginError, first_of_doc, installed
 
 if TYPE_CHECKING:
     from toy_data.base import Data
@@ -78,18 +79,37 @@ _ENTRIES = {
 }
 
 
+HERE: dict[str, Callable[..., Any]] = {}
+"""Data sets that ``dataset`` registered in this process, by a file or a notebook: name to what makes them."""
+Maker = TypeVar("Maker", bound=Callable[..., Any])
+
+
+def dataset(name: str) -> Callable[[Maker], Maker]:
+    """Function decorator: a name for the ``Data`` that the function returns (of nothing, or of the folder ``root``). A taken one is refused."""
+
+    def keep(make: Maker) -> Maker:
+        held = HERE.get(name)
+        if name in _ENTRIES or (held and (held.__module__, held.__qualname__) != (make.__module__, make.__qualname__)):
+            raise DataError(f"There is already a data set '{name}'; choose another name.")
+        HERE[name] = make
+        return make
+
+    return keep
+
+
 def own() -> list[str]:
     """The names of the built-in data sets."""
     return list(_ENTRIES)
 
 
 def catalogue() -> dict[str, str]:
-    """Every data set: name -> what it is, in one line; built in, then those that other packages bring (``zoo.datasets``)."""
+    """Every data set: name -> what it is, in one line; built in, then those of other packages (``zoo.datasets``) and of ``dataset``."""
     plugins, _ = installed(GROUP, frozenset(_ENTRIES))
-    return {n: entry.about for n, entry in _ENTRIES.items()} | {n: p.about() for n, p in plugins.items()}
+    brought = {n: p.about() for n, p in plugins.items()} | {n: first_of_doc(make) for n, make in HERE.items()}
+    return {n: entry.about for n, entry in _ENTRIES.items()} | brought
 
 
-def load(name: str, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
+def load(name: str | Path, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
     """The data set of that name; a user's own from ``path.npz``; images of MNIST's layout from ``idx:FOLDER``.
 
     ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder);
@@ -102,9 +122,12 @@ def load(name: str, root: str | Path | None = None, fingerprint: str | None = No
     return data
 
 
-def _load(name: str, root: str | Path | None) -> Data:
-    if not isinstance(name, str):
-        raise DataError(f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {name!r}.")
+def _load(name: str | Path, root: str | Path | None) -> Data:
+    if not isinstance(name, str | Path):
+        told = f"A data set is given by its name, text such as 'ring' or 'mine.npz', not by {briefly(name)}"
+        save = "" if isinstance(name, int | float) else "; numpy.savez('mine.npz', samples=x) writes such a file"
+        raise DataError(f"{told}{save}.")
+    name = str(name)
     if name.endswith(".npz"):
         from toy_data.files import from_npz
 
@@ -123,24 +146,29 @@ def _load(name: str, root: str | Path | None) -> Data:
 
 
 def _brought(name: str, root: str | Path | None) -> Data:
-    """A data set that another package brings: a function that returns a ``Data``, of nothing or of the folder ``root``."""
+    """A data set of another package, a file or a notebook: a function that returns a ``Data``, of nothing or of the folder ``root``."""
     plugins, refused = installed(GROUP, frozenset(_ENTRIES))
-    if name in refused:
+    if name in HERE:
+        make = HERE[name]
+        plugin = Plugin(name, f"{make.__module__}:{make.__qualname__}", "this process")
+    elif name in refused:
         raise DataError(refused[name])
-    if name not in plugins:
-        known = [*_ENTRIES, *plugins, "FILE.npz", "idx:FOLDER"]
+    elif name in plugins:
+        plugin = plugins[name]
+    else:
+        known = [*_ENTRIES, *plugins, *HERE, "FILE.npz", "idx:FOLDER"]
         raise DataError(f"There is no data set '{name}'; {hint(name, known)}")
     from toy_data.base import Data
 
     try:
-        make = plugins[name].load()
+        make = HERE[name] if name in HERE else plugin.load()
         data = make(root) if "root" in inspect.signature(make).parameters else make()
     except DataError:
         raise
     except PluginError as error:
         raise DataError(str(error)) from error
     except Exception as error:
-        raise DataError(str(plugins[name].error(f"{type(error).__name__}: {error}"))) from error
+        raise DataError(str(plugin.error(f"{type(error).__name__}: {error}"))) from error
     if not isinstance(data, Data):
-        raise DataError(str(plugins[name].error(f"it returned {type(data).__name__}, not a toy_data.Data.")))
+        raise DataError(str(plugin.error(f"it returned {type(data).__name__}, not a toy_data.Data.")))
     return data

@@ -12,11 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from toy_data.registry import dataset
     from zoo.api import Evaluation, Result, evaluate, open_run, run
     from zoo.errors import ZooError
     from zoo.extending.contract import check
     from zoo.extending.plugins import load_file
     from zoo.game import Batch, Nets, Player
+    from zoo.metrics.spec import metric
     from zoo.variant import GAN, Opt, Variant, register
 
 _HOME = {
@@ -33,6 +35,8 @@ _HOME = {
     "Opt": "zoo.variant",
     "Variant": "zoo.variant",
     "register": "zoo.variant",
+    "dataset": "toy_data.registry",
+    "metric": "zoo.metrics.spec",
     "check": "zoo.extending.contract",
     "load_file": "zoo.extending.plugins",
 }
@@ -47,8 +51,10 @@ __all__ = [
     "Variant",
     "ZooError",
     "check",
+    "dataset",
     "evaluate",
     "load_file",
+    "metric",
     "open_run",
     "register",
     "run",

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 import toy_data
-from zoo.errors import ZooError
+from zoo.errors import ZooError, briefly
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
@@ -113,19 +114,20 @@ class Evaluation(Shown):
     unavailable: dict[str, str]
     """Why a metric could not be had, in a sentence."""
     verdict: list[str]
+    better: dict[str, str]
+    """By metric: higher, lower, or what it should be near."""
 
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean and 95 % interval over seeds, what is better, and what the reference samplers score."""
         import pandas
 
-        from zoo.metrics.spec import BY_NAME
         from zoo.statistics import shown, summarise
 
         rows: dict[str, dict[str, Any]] = {}
         for name, value in self.metrics.items():
             over = summarise(value if isinstance(value, list) else [value])
             low, high = shown(over.ci95, over.n)
-            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": BY_NAME[name].better}
+            rows[name] = {"mean": over.mean, "low": low, "high": high, "better": self.better[name]}
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.reference.items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
@@ -133,26 +135,31 @@ class Evaluation(Shown):
 def run(
     variant: str | None = None,
     *,
-    data: str | None = None,
-    recipe: str | None = None,
+    data: str | Path | None = None,
+    recipe: str | Path | None = None,
     seeds: str | int | Sequence[int] = 8,
     protocol: str | None = None,
-    data_root: str | None = None,
-    device: str = "auto",
+    data_root: str | Path | None = None,
+    device: str | torch.device = "auto",
     compile: bool | None = None,
     tf32: bool = False,
     out: str | Path | None = None,
+    track: bool = False,
     progress: bool = True,
     **options: Any,
 ) -> Result:
     """Train ``variant`` (else the recipe's own) with ``options``: its own, and fields of the recipe (rounds, lr_d, ...), as on the command line.
 
     ``compile`` says whether a round is compiled; by itself it is where that is repaid. ``tf32`` lets a GPU multiply with fewer bits.
+    ``track`` logs the finished run to MLflow, as the command line does unasked (later: `zoo track FOLDER`).
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
+    from zoo import tracking
     from zoo.cli.terminal import Live, terminal
     from zoo.cli.training import going_on
 
+    if not isinstance(out, str | Path | None):
+        raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
         variant,
@@ -175,6 +182,8 @@ def run(
         except KeyboardInterrupt:
             print(f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made)}", file=sys.stderr)
             raise
+    if track and (failure := tracking.try_log(made.folder, tracking.root_of(made.folder))):
+        print(f"zoo: {failure}", file=sys.stderr)
     return Result(made.folder, summary)
 
 
@@ -187,31 +196,35 @@ def open_run(folder: str | Path) -> Result:
 
 def evaluate(
     samples: ArrayLike | Tensor,
-    data: str,
-    metrics: Sequence[str] | None = None,
+    data: str | Path,
+    metrics: str | Sequence[str] | None = None,
     *,
     protocol: str | None = None,
-    references: Sequence[str] | None = None,
-    data_root: str | None = None,
+    references: str | Sequence[str] | None = None,
+    data_root: str | Path | None = None,
 ) -> Evaluation:
     """How collapsed are these samples, ``[N, *data]`` or over seeds ``[S, N, *data]``? As `zoo eval` says it.
 
     Args:
         samples: an array or a tensor of any generator's, on the scale of the data.
         data: the name of what they imitate, or the user's own file, as for ``run``.
-        metrics: names of ``zoo list metrics``; by default the cheap ones that this data allows.
+        metrics: a name of ``zoo list metrics``, or several; by default the cheap ones that this data allows.
         protocol: how samples are counted; by default as published numbers on this data are.
-        references: samplers to stand beside (``baselines.samplers.SAMPLERS``); by default the data, one mode, and noise.
+        references: a sampler, or several, to stand beside (``baselines.samplers.SAMPLERS``); by default the data, one mode, and noise.
 
-    Raises ``ZooError`` or ``DataError`` with one sentence.
+    Raises ``ZooError`` with one sentence.
     """
     from zoo.evaluation import evaluate as scored
     from zoo.evaluation import foreign, subjects
 
     chosen = toy_data.load(data, data_root)
     how = scored.protocol_named(protocol, chosen)
-    array = samples.detach().cpu().numpy() if isinstance(samples, Tensor) else np.asarray(samples)
+    if isinstance(samples, Tensor):
+        plain = samples.detach().cpu()
+        samples = (plain.float() if plain.is_floating_point() else plain).numpy()  # NumPy has no bfloat16
+    array = np.asarray(samples)
+    metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
     source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
-    return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict)
+    return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict, found["better"])

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from toy_data.errors import hint
+from toy_data.errors import ZooError as ZooError  # at home there, so that it catches what data cause
+from toy_data.errors import briefly, hint
 
 WORDS: dict[Any, str] = {str: "text in quotes", list[str]: "text in quotes, or a list of such", dict: "a table"}
-
-
-class ZooError(ValueError):
-    """One sentence: what was wrong, and the nearest right thing."""
 
 
 def first_line(error: BaseException) -> str:
@@ -47,4 +44,4 @@ def typed(content: Mapping[str, Any], kinds: Mapping[str, Any], where: str) -> N
         kind = kinds[key]
         one, values = (str, value if isinstance(value, list) else [value]) if kind == list[str] else (kind, [value])
         if not all(isinstance(each, one) for each in values):
-            raise ZooError(f"'{key}' {where} is {WORDS[kind]}, not {value!r}.")
+            raise ZooError(f"'{key}' {where} is {WORDS[kind]}, not {briefly(value)}.")

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, briefly, unknown
 from zoo.variant import Opt, check
 
 MOST = 100_000
@@ -50,7 +50,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, (kind, opt) in fields().items():
             if kind is not str:
-                check(name, getattr(self, name), kind, opt)
+                object.__setattr__(self, name, check(name, getattr(self, name), kind, opt))
         if self.rounds > MOST * self.interval:
             raise ZooError(
                 f"--every {self.every} of {self.rounds:,} rounds is more than {MOST:,} evaluations; take a larger one."
@@ -87,5 +87,5 @@ def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:
         if name not in known:
             raise unknown("recipe field", name, known)
         if known[name][0] is str and not isinstance(value, str):
-            raise ZooError(f"'{name}' of a recipe is a word, not {value!r}.")
+            raise ZooError(f"'{name}' of a recipe is a word, not {briefly(value)}.")
     return dataclasses.replace(recipe, **given)

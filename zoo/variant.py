@@ -11,13 +11,14 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from zoo import losses
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, briefly, unknown
 from zoo.game import Batch, Nets, Player
 
 
@@ -80,18 +81,18 @@ class Variant:
 
     def __post_init__(self) -> None:
         for field_name, (kind, opt) in options(type(self)).items():
-            check(field_name, getattr(self, field_name), kind, opt)
+            object.__setattr__(self, field_name, check(field_name, getattr(self, field_name), kind, opt))
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         """The networks, by the paper's letters."""
-        raise NotImplementedError
+        raise _undefined(self, "nets(self, kit)", "its networks by name")
 
     def begin(self, nets: Mapping[str, nn.Module], x: Tensor) -> None:
         """Set what starts from data, in place, before the first round: ``x [B, *data]`` is a batch of real samples. Nothing for most."""
 
     def players(self) -> tuple[Player, ...]:
         """Who moves, in turn order."""
-        raise NotImplementedError
+        raise _undefined(self, "players(self)", "who moves what to lower which loss")
 
     def sample(self, nets: Nets, z: Tensor) -> Tensor:
         """Samples ``[B, *data]`` for latents ``[B, z]``."""
@@ -129,6 +130,10 @@ class Variant:
         return 1
 
 
+def _undefined(variant: Variant, method: str, what: str) -> ZooError:
+    return ZooError(f"{type(variant).__name__} defines no {method}: {what}.")
+
+
 @dataclass(frozen=True)
 class GAN(Variant):
     """A generator G against a discriminator D of one logit; subclasses override the formula that differs."""
@@ -141,7 +146,10 @@ class GAN(Variant):
         return losses.real(nets.D(batch.x)) + losses.fake(nets.D(self.sample(nets, batch.z)))
 
     def g_loss(self, nets: Nets, batch: Batch) -> Tensor:
-        raise NotImplementedError
+        """What G lowers."""
+        raise _undefined(
+            self, "g_loss(self, nets, batch)", "what G lowers, such as losses.real(nets.D(nets.G(batch.z)))"
+        )
 
     def done(self, nets: Nets, steps: int) -> Tensor:
         """How much of a schedule of ``steps`` steps of D is over: 0 at the start, 1 from its end on."""
@@ -187,15 +195,20 @@ def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
     return found
 
 
-def check(name: str, value: Any, kind: type, opt: Opt) -> None:
-    """Raise ``ZooError`` unless ``value`` is of ``kind`` and within ``opt``'s range."""
+def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
+    """``value`` as Python's own number (NumPy's serve too); ``ZooError`` unless it is of ``kind`` and within ``opt``'s range."""
     flag = f"--{name.replace('_', '-')}"
+    if kind not in (bool, int, float):
+        raise ZooError(
+            f"{flag} is declared as {getattr(kind, '__name__', kind)}; an option is a bool, an int or a float."
+        )
     if kind is bool:
         if not isinstance(value, bool):
-            raise ZooError(f"{flag} is a switch: true or false, not {value!r}.")
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
-        raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {value!r}.")
+            raise ZooError(f"{flag} is a switch: true or false, not {briefly(value)}.")
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real if kind is float else Integral):
+        raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {briefly(value)}.")
+    value = int(value) if isinstance(value, Integral) else float(value)
     if not math.isfinite(value):
         raise ZooError(f"{flag} must be a finite number, not {value}.")
     if value < opt.at_least:
@@ -204,6 +217,7 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> None:
         raise ZooError(f"{flag} must be above {opt.above:,.12g}, not {value}.")
     if value > opt.at_most:
         raise ZooError(f"{flag} must be at most {opt.at_most:,.12g}, not {value}.")
+    return value
 
 
 def sketch(variant: Variant, kit: Kit) -> dict[str, nn.Module]:
@@ -231,4 +245,9 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
                 else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
             )
     kinds = options(cls)
-    return cls(**{k: float(v) if kinds[k][0] is float and type(v) is int else v for k, v in given.items()})
+    return cls(
+        **{
+            k: float(v) if kinds[k][0] is float and isinstance(v, Integral) and type(v) is not bool else v
+            for k, v in given.items()
+        }
+    )

@@ -209,7 +209,30 @@ def test_eval_tells_that_it_trains_a_judge_but_in_json(zoo, tmp_path: Path, monk
         code, told, _ = zoo("eval", "x.npy", "--data", "digits", "--metrics", "modes", *([] if said else ["--json"]))
         assert code == 0
         assert ("training the judge: 100 %" in told) == said
+        if said:
+            line = next(line for line in told.splitlines() if line.startswith("Of 50 real images, held out, it says"))
+            assert re.search(r": modes \d+, reverse kl 0?\.?\d[\d.e-]{0,9}, inception score \d\.\d+, fid \d", line), (
+                line
+            )
+            assert not re.search(r"\d\.\d{7}", line)
     json.loads(told)
+
+
+def test_eval_counts_by_the_protocol_that_is_named(zoo, tmp_path: Path) -> None:
+    import numpy as np
+
+    import toy_data
+
+    np.save(tmp_path / "x.npy", toy_data.load("ring").sample(600).numpy())
+    for name, share in (("pacgan", 0.98), ("dyngan", 0.4)):
+        found = json.loads(zoo("eval", "x.npy", "--data", "ring", "--protocol", name, "--json")[1])
+        assert found["protocol"]["name"] == name
+        assert found["metrics"]["high_quality"] == pytest.approx(share, abs=0.08)
+    assert found["verdict"] == ["The samples: covers all 8 modes."]  # by that protocol the data are no better
+    assert "did you mean 'pacgan'" in zoo("eval", "x.npy", "--data", "ring", "--protocol", "pacgn")[2]
+    assert zoo("run", "ns", *SMALL, "--out", "r")[0] == 0
+    found = json.loads(zoo("eval", "r", "--metrics", "modes,first_full_coverage", "--protocol", "veegan", "--json")[1])
+    assert found["protocol"]["name"] == "veegan"
 
 
 def test_eval_of_a_run_ends_with_the_run_s_own_verdict(zoo, tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.utils import save_image
 
 import toy_data
 import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
 from zoo.evaluation import foreign, scoring
-from zoo.evaluation.evaluate import CALCULATIONS, PAIRED, crowded, default_protocol, evaluate
+from zoo.evaluation.available import PAIRED
+from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec
@@ -125,9 +127,14 @@ def test_unlabelled_points_have_distances_but_no_modes(tmp_path):
     assert "no known modes" in found["unavailable"]["modes"]
     assert found["metrics"]["one_nn"] == pytest.approx(0.5, abs=0.3)
     assert found["reference"]["collapsed"]["recall"] < 0.1
-    nothing = scoring.of(data, PROTOCOLS["pacgan"])
-    assert nothing.evaluate(torch.randn(1, 300, 3)) == {}
-    assert "no known modes to count; `zoo eval RUN` measures what needs none" in nothing.unavailable["modes"]
+    trained = scoring.of(data, PROTOCOLS["pacgan"])
+    assert list(trained.evaluate(torch.randn(1, 300, 3))) == ["recall", "coverage", "precision", "one_nn"]
+    assert "no known modes" in trained.unavailable["modes"]
+    assert trained.evaluate(torch.full((1, 300, 3), torch.nan))["coverage"].isnan().all()
+    references = scoring.reference(data, trained, PROTOCOLS["pacgan"])
+    assert references["data"]["coverage"] > 0.9 > 0.3 > references["collapsed"]["coverage"]
+    few = toy_data.Points("few", x[:5])
+    assert list(scoring.of(few, PROTOCOLS["pacgan"]).evaluate(torch.randn(1, 300, 3))) == ["one_nn"]
     with pytest.raises(ZooError, match="no known modes"):
         evaluate(torch.randn(1, 300, 3), data, ["modes"])
 
@@ -197,6 +204,35 @@ def test_every_kind_of_file_gives_the_same_samples(tmp_path, ring, kind):
     assert torch.allclose(source.samples[0], x, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["png", "jpg", "JPEG"])
+def test_images_as_others_keep_them_grey_in_three_colours_and_in_folders_of_classes(tmp_path, kind):
+    data = toy_data.load("digits")
+    x = data.held_out(40)
+    for i, image in enumerate(x):
+        folder = tmp_path / f"class{i % 2}" / "deeper"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_image(image, folder / f"{i:02}.{kind}", normalize=True, value_range=(-1, 1))
+    (tmp_path / ".hidden").mkdir()
+    Image.new("RGB", (3, 3)).save(tmp_path / ".hidden" / "a.png")
+    read = foreign.read(tmp_path)
+    assert read.shape == (40, 3, 8, 8)
+    stood = foreign.stand(read, data)
+    assert stood.shape == (1, 40, 1, 8, 8)
+    order = [i for parity in (0, 1) for i in range(parity, 40, 2)]
+    assert (stood[0] - x[order]).abs().mean() < (0.005 if kind == "png" else 0.2)
+    last = foreign.stand(read.movedim(1, -1), data)
+    assert torch.equal(last, stood)
+    assert torch.equal(foreign.stand(read[:, 0, :, :, None], data), stood)
+
+
+def test_a_folder_of_runs_is_no_folder_of_images(tmp_path):
+    (tmp_path / "ring" / "ns").mkdir(parents=True)
+    (tmp_path / "ring" / "ns" / "config.json").write_text("{}")
+    Image.new("RGB", (3, 3)).save(tmp_path / "ring" / "ns" / "samples.png")
+    with pytest.raises(ZooError, match=r"holds runs further down, such as .*ring/ns; give one"):
+        foreign.read(tmp_path)
+
+
 def test_a_folder_of_pngs(tmp_path):
     data = toy_data.load("digits")
     x = data.sample(25, torch.Generator().manual_seed(0))
@@ -226,6 +262,9 @@ def test_shapes_of_grey_images(shape):
         ("ring", torch.rand(5, 2), "5 samples are too few"),
         ("ring", torch.full((60, 2), math.nan), "60 of 60 samples hold NaN"),
         ("digits", torch.rand(30, 1, 8, 8) * 255, r"from -1 to 1; divide by 127.5 and subtract 1"),
+        ("digits", torch.rand(30, 1, 8, 8) * 16, r"from -1 to 1; divide by 8 and subtract 1"),
+        ("digits", torch.rand(30, 1, 8, 8) * 65535, r"from -1 to 1; divide by 32767.5 and subtract 1"),
+        ("digits", torch.rand(30, 3, 8, 8), r"needs \[N, 1, 8, 8\]"),
         ("digits", torch.rand(30, 1, 8, 8), "if yours run from 0 to 1, double them and subtract 1"),
         ("digits", torch.randn(30, 1, 8, 8) * 9, "those of 'digits' from -1 to 1"),
     ],
@@ -268,7 +307,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "broken.pt": "weights-only",
         "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
-        "empty": "neither a run directory nor a folder with PNGs",
+        "empty": "neither a run directory nor a folder with PNGs or JPEGs",
         "x.jpeg": "none of the kinds",
     }.items():
         with pytest.raises(ZooError, match=re.escape(sentence)) as told:

@@ -241,6 +241,36 @@ def test_the_reference_is_found_by_label_or_variant(runs: Path) -> None:
         compare([runs], reference="unrolled")
 
 
+def without_modes(folder: Path, metrics: dict[str, object]) -> None:
+    """As a run on data without known modes leaves it."""
+    summary = json.loads((folder / "summary.json").read_text())
+    summary |= {"metrics": metrics, "unavailable": {"modes": "'own' has no known modes."}}
+    (folder / "summary.json").write_text(json.dumps(summary))
+
+
+def test_a_run_that_did_not_measure_the_metric_is_named_and_left_out(runs: Path) -> None:
+    folder = runs / "ring" / "wgan" / "a"
+    measured = {"coverage": {"per_seed": [0.5] * 8}, "one_nn": {"per_seed": [0.6] * 8}}
+    without_modes(folder, measured)
+    table = only(compare([runs]))
+    assert [row.label for row in table.rows] == ["unrolled k=5", "ns"]
+    assert f"{folder} is left out: it has no metric 'modes'." in table.warnings
+    assert [row.label for row in only(compare([runs], "coverage")).rows] == ["wgan"]
+    assert only(compare([folder])).metric == "coverage"  # the first that was measured
+    without_modes(folder, {})
+    with pytest.raises(ZooError, match=r"measured no metric: 'own' has no known modes\."):
+        compare([folder])
+
+
+def test_data_sets_are_each_compared_by_what_their_runs_measured(runs: Path) -> None:
+    own = write_run(runs, "ns", [1, 1], data="own")
+    without_modes(own, {"coverage": {"per_seed": [0.5, 0.6]}})
+    assert [(c.data, c.metric) for c in compare([runs])] == [("own", "coverage"), ("ring", "modes")]
+    named = only(compare([runs], "coverage/modes"))
+    assert named.data == "ring"
+    assert f"{own} is left out: it has no metric 'modes'." in named.warnings
+
+
 def test_an_unknown_metric_is_refused_with_the_nearest(runs: Path) -> None:
     with pytest.raises(ZooError, match="did you mean 'modes'"):
         compare([runs], "mode")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.collections import EllipseCollection, LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -60,6 +61,33 @@ def test_modes_that_are_no_discs_are_marked_where_their_samples_lie(tmp_path: Pa
         inside |= (2 * along / width) ** 2 + (2 * across / height) ** 2 < 1
     assert (inside == (data.mahalanobis(samples).min(1).values < 3).numpy()).all()
     plt.close(figure)
+
+
+def test_points_without_known_modes_stand_over_the_data(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = toy_data.Points("own", torch.from_numpy(rng.normal((5, -3, 900), (1, 2, 300), (400, 3))))
+    figure, axis = plt.subplots()
+    plots.draw(axis, np.full((50, 3), 5.0), data)
+    behind, samples = (c for c in axis.collections if isinstance(c, PathCollection))
+    if len(samples.get_offsets()) != 50:
+        behind, samples = samples, behind
+    assert behind.get_zorder() < samples.get_zorder()
+    known = {tuple(row) for row in data.samples[:, :2].tolist()}
+    assert {tuple(row) for row in np.asarray(behind.get_offsets(), dtype=np.float32).tolist()} <= known
+    low, high = axis.get_xlim()
+    assert high - low < 30  # what is not drawn does not set the scale
+    plt.close(figure)
+
+
+def test_a_title_says_which_coordinates_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = toy_data.Points("own", torch.from_numpy(rng.normal(size=(400, 64))))
+    plots.samples_figure(rng.normal(size=(1, 50, 64)), data, [0], tmp_path / "a.png", title="ns on own")
+    plots.strip_figure(rng.normal(size=(2, 50, 64)), [1, 2], data, tmp_path / "b.png", title="ns on own")
+    for figure in drawn:
+        assert figure.get_suptitle().replace("\n", " ") == "ns on own (first two of 64 coordinates)"
+    assert plots.plane(toy_data.load("ring")) == ""
+    assert plots.plane(toy_data.load("digits")) == ""
 
 
 @pytest.fixture
@@ -199,6 +227,7 @@ def test_data_of_one_sample_warn_of_nothing(tmp_path: Path, shape: tuple[int, in
 def test_a_caption_says_of_how_many() -> None:
     assert pictures.caption({"modes": 1.0, "high_quality": 0.234}, 8) == "1 of 8 modes, 23 % high quality"
     assert pictures.caption({"modes": 990.0}, 1000) == "990 of 1000 modes"
+    assert pictures.caption({"recall": 0.5, "precision": 1.0}, None) == "recall 0.50, precision 1.00"
 
 
 LONG = "self-conditioned n=8 weight=0.25 every=500 warm_up=1000"

@@ -58,7 +58,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], 
 
 
 def told(cell: Cell) -> str:
-    return command(cell, toy_data.load(cell.data, cell.data_root), plugin=plugins.file_of(cell.variant))
+    return command(cell, toy_data.load(cell.data, cell.data_root))
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,11 @@ def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
     [
         ("loss * loss.item()", "a tensor is asked for its value"),
         ("loss + torch.rand(())", "a loss draws random numbers"),
+        ("loss + torch.autograd.grad(loss, batch.x.requires_grad_())[0].sum()", "a gradient inside a loss is taken by"),
+        ("loss.backward() or loss", "the harness takes the gradient"),
+        ("loss + loss.detach().numpy()", "a tensor leaves torch"),
+        ("loss + nets.E(batch.x).mean()", "it stops with AttributeError: this game has no network 'E'"),
+        ("loss + undefined", "it stops with NameError"),
     ],
 )
 def test_a_loss_that_does_what_it_may_not_is_a_sentence_with_its_line(tmp_path: Path, line: str, told: str) -> None:
@@ -184,3 +189,43 @@ def test_a_loss_that_does_what_it_may_not_is_a_sentence_with_its_line(tmp_path: 
     assert not (tmp_path / "run").exists()
     assert f"mine.py:11: return {line}" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+OWN_D = "    def nets(self, kit):\n        return {{'G': kit.generator(), 'D': nn.Sequential({}, nn.Linear(8, 1))}}\n"
+REAL = "    def g_loss(self, nets, batch):\n        return losses.real(nets.D(nets.G(batch.z)))\n"
+CLASSES = {
+    "fresh defines no g_loss": "    pass\n",
+    "a player's loss is not one number": "    def g_loss(self, nets, batch):\n        return nets.D(nets.G(batch.z))\n",
+    "batch normalisation writes running statistics": OWN_D.format("nn.Linear(2, 8), nn.BatchNorm1d(8)") + REAL,
+    "a lazy layer has no weights": OWN_D.format("nn.LazyLinear(8)") + REAL,
+    "it stops with ZeroDivisionError": "    def nets(self, kit):\n        return 1 / 0\n" + REAL,
+    "--mode is declared as str": "    mode: str = 'a'\n" + REAL,
+}
+
+
+@pytest.mark.parametrize("told", CLASSES)
+def test_a_class_that_cannot_be_trained_is_a_sentence(tmp_path: Path, told: str) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dataclasses import dataclass\nfrom torch import nn\nfrom zoo import GAN, losses, register\n\n"
+        f"@register('breaks')\n@dataclass(frozen=True)\nclass fresh(GAN):\n{CLASSES[told]}"
+    )
+    plugins.load_file(mine)
+    try:
+        with pytest.raises(ZooError, match=told) as refused:
+            session.start(small("breaks"), out=tmp_path / "run", compile=False)
+    finally:
+        plugins.FILES.pop("breaks")
+        REGISTRY.pop("breaks")
+    assert not (tmp_path / "run").exists()
+    assert "\n" not in str(refused.value)
+
+
+def test_what_goes_wrong_in_the_zoo_itself_is_raised_as_it_is() -> None:
+    from zoo.extending.blame import in_words
+    from zoo.variants.ns import NonSaturating
+
+    with pytest.raises(KeyError), in_words(NonSaturating):
+        raise KeyError("ours")
+    with pytest.raises(MemoryError), in_words(NonSaturating):
+        raise MemoryError

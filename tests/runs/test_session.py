@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,18 @@ import pytest
 import torch
 
 import toy_data
+from tests.synthetic_runs import write_run
 from tests.toy_data.test_idx import write_idx
+from zoo.errors import ZooError
 from zoo.evaluation import subjects
+from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.evaluate import evaluate
-from zoo.runs import film, folders, pictures, sampling, session
+from zoo.evaluation.setting import Setting, Subject
+from zoo.looking import report_parts
+from zoo.looking.compare import compare
+from zoo.looking.tables import caption
+from zoo.metrics.modes import Protocol
+from zoo.runs import film, folders, pictures, rundir, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -173,14 +182,85 @@ def test_digits_train_and_their_picture_is_drawn(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_finds_its_data_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here := tmp_path / "here").mkdir()
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(here)
+    np.savez("own.npz", samples=np.random.default_rng(0).normal(size=(100, 2)))
+    images = np.zeros((12, 8, 8), np.uint8)
+    (here / "idx").mkdir()
+    for kind in ("train", "t10k"):
+        write_idx(here / "idx" / f"{kind}-images-idx3-ubyte", images)
+        write_idx(here / "idx" / f"{kind}-labels-idx1-ubyte", np.arange(12, dtype=np.uint8) % 2)
+    run = session.start(small(data="own.npz"), out=tmp_path / "run")
+    run.train(pictures.draw)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["data"], config["data_path"]) == ("own.npz", str(here / "own.npz"))
+    assert small(data="idx:idx").data_path == f"idx:{here / 'idx'}"
+    assert small().data_path is None
+    assert replace(run.cell, data_path=None).key == run.cell.key  # as runs of old have it
+    monkeypatch.chdir(elsewhere)
+    sampler = sampling.open_run(tmp_path / "run")
+    assert sampler.sample(sampler.latents(3)).shape == (3, 2)
+    assert subjects.load(tmp_path / "run").data.name == "own"
+    session.resume(tmp_path / "run")
+    assert report_parts.data_of(rundir.read(tmp_path / "run")) is not None
+    np.savez("own.npz", samples=np.zeros((100, 2)))  # another of that name
+    assert sampling.open_run(tmp_path / "run").data.samples.any()
+    (here / "own.npz").rename(elsewhere / "own.npz")  # taken along
+    assert sampling.open_run(tmp_path / "run").data.samples.any()
+    (elsewhere / "own.npz").unlink()
+    with pytest.raises(ZooError, match=r"There is no file own\.npz"):
+        sampling.open_run(tmp_path / "run")
+
+
+def test_data_are_called_by_their_file_not_by_its_folders(tmp_path: Path) -> None:
+    assert [rundir.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion")] == [
+        "ring",
+        "own.npz",
+        "idx:fashion",
+    ]
+    write_run(tmp_path, "ns", [1, 1, 1], data="own.npz")
+    (config := tmp_path / "own.npz" / "ns" / "a" / "config.json").write_text(
+        config.read_text().replace("own.npz", "/a/b/own.npz")
+    )
+    assert caption(compare([tmp_path])[0]).startswith("own.npz: ")
+    assert rundir.read(config.parent).title == "ns on own.npz, 3 seeds"
+
+
 def test_a_users_points_train(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "own.npz", samples=rng.normal(50, 9, (500, 3)))
     cell = plan("ns", {}, data=str(tmp_path / "own.npz"), seeds=1, changes=SMALL)
     assert cell.recipe.standardise
     summary = session.start(cell, out=tmp_path / "run").train()
-    assert summary["metrics"] == {}
+    assert list(summary["metrics"]) == ["recall", "coverage", "precision", "one_nn"]
+    assert summary["reference"]["data"]["coverage"] > 0.8 > 0.2 > summary["reference"]["collapsed"]["coverage"]
     assert "no known modes" in summary["unavailable"]["modes"]
+
+
+def test_a_users_labels_tell_the_modes_of_samples(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=900)
+    points = np.stack([10.0 * labels, np.zeros(900)], 1) + rng.normal(size=(900, 2))
+    np.savez(tmp_path / "own.npz", samples=points, labels=labels + 5)
+    data = toy_data.load(str(tmp_path / "own.npz"))
+    x = torch.tensor([[-1.0, 0], [11, 2], [19, -3], [np.nan, 0]])[None]
+    assert Subject(Setting(data, Protocol(), 4), x).assigned[0].tolist() == [[0, 1, 2, -1]]
+    cell = plan("ns", {}, data=str(tmp_path / "own.npz"), seeds=1, changes=SMALL)
+    run = session.start(cell, out=tmp_path / "run")
+    summary = run.train()
+    assert summary["reference"]["data"]["modes"] == 3
+    assert summary["reference"]["collapsed"]["modes"] == 1
+    assert {"modes", "reverse_kl", "coverage", "precision"} <= summary["metrics"].keys()
+    assert "however far; precision stands for quality" in summary["unavailable"]["high_quality"]
+    assert summary["verdict"]
+    found = evaluate(torch.from_numpy(points[labels < 2]).float()[None], data)
+    assert found["metrics"]["modes"] == 2
+    drawn = sampling.open_run(tmp_path / "run")
+    assert drawn.modes(x[0]).tolist() == [0, 1, 2, -1]
+    with pytest.raises(AssertionError, match="missing modes: 2 at label 2"):
+        mode_coverage(points[labels < 2], str(tmp_path / "own.npz"), at_least=1)
 
 
 def test_mnist_trains_and_says_how_to_count_its_modes(

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from toy_data.errors import DataError
 from zoo import heap
 from zoo.cli import evaluate, look, run, sweep, yours
 from zoo.cli.listing import owners
@@ -142,7 +141,7 @@ def main() -> None:
     heap.collect_seldom()
     try:
         code = app(standalone_mode=False)
-    except (ZooError, DataError) as error:
+    except ZooError as error:
         print(f"zoo: {error}", file=sys.stderr)
         code = 2
     except BrokenPipeError:

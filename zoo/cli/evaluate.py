@@ -13,12 +13,15 @@ from zoo.cli.starting import ends_at_once
 
 
 def evaluate_samples(
-    samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of PNGs, or a run directory.")],
+    samples: Annotated[Path, typer.Argument(help=".npy, .npz, .csv, .pt, a folder of images, or a run directory.")],
     data: Annotated[str | None, typer.Option(help="What the samples imitate (a run directory knows).")] = None,
     metrics: Annotated[str | None, typer.Option(help="Names from `zoo list metrics`, separated by commas.")] = None,
     references: Annotated[
         str | None,
         typer.Option(help="Samplers to stand beside: data, memoriser, half, ... (else data,collapsed,noise)."),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="How samples are counted: `zoo list protocols` (else as published on this data).")
     ] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, and nothing else.")] = False,
@@ -34,7 +37,7 @@ def evaluate_samples(
     names, beside = _words(metrics), _words(references)
     root, ais = str(data_root) if data_root else None, "ais" in (names or ())
     with terminal.judge_bar(quiet=as_json) as heard:
-        source = subjects.load(samples, data, root, generators=ais, progress=heard)
+        source = subjects.load(samples, data, root, protocol=protocol, generators=ais, progress=heard)
         found = evaluate(
             source.samples,
             source.data,
@@ -62,7 +65,6 @@ def show(found: dict[str, Any]) -> None:
 
     from zoo.cli.terminal import shares, terminal
     from zoo.looking.tables import interval
-    from zoo.metrics.spec import BY_NAME
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
@@ -81,7 +83,7 @@ def show(found: dict[str, Any]) -> None:
         told = (
             f"{over.mean:.4g}{only}",
             band,
-            BY_NAME[name].better,
+            found["better"][name],
             *others,
             f"{found['seconds'][name]:.2g}",
         )
@@ -93,9 +95,10 @@ def show(found: dict[str, Any]) -> None:
         console.print(note)
     if found["judge"]:
         judge = found["judge"]
-        console.print(
-            f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images; real images score {judge['held_out']}."
-        )
+        console.print(f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images.")
+        real = dict(judge["held_out"])
+        drawn, scores = real.pop("samples"), (f"{name.replace('_', ' ')} {value:.4g}" for name, value in real.items())
+        console.print(f"Of {drawn:,} real images, held out, it says: {', '.join(scores)}.", soft_wrap=True)
     for sentence in [*found["verdict"], *shares(found["verdict"], protocol["samples"])]:
         console.print(sentence, soft_wrap=True)
 

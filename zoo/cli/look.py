@@ -51,7 +51,10 @@ def compare(
         list[Path] | None, typer.Argument(help="Run directories, or folders that hold some (else runs).")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Only runs on this data set.")] = None,
-    metric: Annotated[str, typer.Option(help="What to compare: coverage/modes, high_quality, ...")] = "coverage/modes",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What to compare: modes, high_quality, ... (else modes, or the first that was measured)."),
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="The run that others are compared with (else ns or vanilla).")
     ] = None,

@@ -15,8 +15,9 @@ from zoo import variants
 from zoo.catalogue import optimiser
 from zoo.cli.listing import listing
 from zoo.errors import ZooError
+from zoo.extending import measures
 from zoo.metrics.modes import PROTOCOLS
-from zoo.metrics.spec import BY_NAME
+from zoo.metrics.spec import BY_NAME, direction
 from zoo.recipe import Recipe, revise
 from zoo.variant import options
 
@@ -94,7 +95,9 @@ def show_metric(name: str) -> None:
     """What metrics.toml declares; of a plugin's what the listing says."""
     if name not in BY_NAME:
         (about,) = [entry["about"] for entry in listing()["metrics"] if entry["name"] == name]
-        print(f"{name}, a metric of a plugin\n\n{about}")
+        function = measures.metrics()[0].get(name)
+        better = f"\n\nbetter: {direction(name, function)}" if function else ""
+        print(f"{name}, a metric of a plugin\n\n{about}{better}")
         return
     m = BY_NAME[name]
     told = {

@@ -20,10 +20,10 @@ from zoo.errors import ZooError
 from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
 from zoo.looking.tables import interval, number
-from zoo.metrics.spec import BY_NAME
+from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import session
 from zoo.runs.environment import device_name
-from zoo.runs.rundir import words
+from zoo.runs.rundir import data_name, words
 from zoo.statistics import shown
 from zoo.training import Record
 
@@ -32,7 +32,15 @@ SHOWN = {
     "high_quality": "high-quality share",
     "reverse_kl": "reverse KL (nats)",
     "fid": "FID (our judge's)",
+    "recall": "recall",
+    "coverage": "coverage (data near samples)",
+    "precision": "precision (samples near data)",
+    "one_nn": "1-NN accuracy (best: .5)",
 }
+
+
+NEAR = ("recall", "precision")
+"""Metrics of points that have no modes of their own, of which a run tells while it goes on."""
 
 
 def _count(seeds: int) -> str:
@@ -62,7 +70,13 @@ class Live(session.Listener):
         self.total, self.modes = cell.recipe.rounds, run.data.modes
         told = "".join(f" {word}" for word in words(cell.options))
         device = device_name(run.device)
-        parts = ((cell.variant, "bold"), told, " on ", (cell.data, "bold"), f", {_count(len(cell.seeds))}, {device}")
+        parts = (
+            (cell.variant, "bold"),
+            told,
+            " on ",
+            (data_name(cell.data), "bold"),
+            f", {_count(len(cell.seeds))}, {device}",
+        )
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
@@ -108,6 +122,7 @@ class Live(session.Listener):
             told.append(f"high quality {100 * record.metrics['high_quality'].mean():.0f} %")
         if "fid" in record.metrics:
             told.append(f"FID {number(float(record.metrics['fid'].mean()))}")
+        told += [f"{name} {record.metrics[name].mean():.2f}" for name in NEAR if name in record.metrics]
         if not told:
             told = [f"loss {name} {value.mean():.2f}" for name, value in record.losses.items()]
         if record.diverged:
@@ -128,7 +143,7 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
     if metrics:
         seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
         table = Table(
-            title=f"{summary['variant']} on {summary['data']}: {seeds}, {summary['rounds']:,} rounds",
+            title=f"{summary['variant']} on {data_name(summary['data'])}: {seeds}, {summary['rounds']:,} rounds",
             title_style="bold",
         )
         table.add_column("")
@@ -141,9 +156,9 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
             table.add_column(head, justify="right", style="bold" if head == "mean" else None)
         for name in [m for m in SHOWN if m in metrics] or list(metrics):
             m = metrics[name]
-            goodness = BY_NAME[name].goodness if name in BY_NAME else float
+            better = BY_NAME[name].better if name in BY_NAME else m.get("better", "higher")
             worst = min(
-                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(v))
+                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(better, v))
             )  # nothing is worse than no number
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             known = len(m["per_seed"]) - m["missing"]

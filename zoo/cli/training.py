@@ -65,8 +65,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
 
 def going_on(run: session.Session) -> str:
     """The command that goes on with a run."""
-    file = plugins.file_of(run.cell.variant)
-    return shlex.join(["zoo", "run", *(["--plugin", str(file)] if file else []), "--resume", str(run.folder)])
+    return shlex.join(["zoo", "run", *plugins.option(run.cell.variant, run.cell.data), "--resume", str(run.folder)])
 
 
 def train(run: session.Session, console: Console) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Plugin = Annotated[
         "--plugin",
         callback=_load,
         metavar="FILE",
-        help="A Python file with a variant of your own (of `zoo run`: before the variant's name).",
+        help="A Python file with a variant, data set or metric of your own (of `zoo run`: before the variant's name).",
         rich_help_panel="Run",
     ),
 ]
@@ -38,7 +38,9 @@ def check(
 ) -> None:
     """Does a variant hold to the contract? Builds, finite, pure, seeds apart, traced, resumed, options in range, a source."""
     with ends_at_once():
-        names = [name for given in variant for name in (plugins.load_file(given) if given.endswith(".py") else [given])]
+        names = [
+            name for given in variant for name in (plugins.variants_of(given) if given.endswith(".py") else [given])
+        ]
         for name in names:
             variants.load(name)  # an unknown one is told before the first is played
         import torch

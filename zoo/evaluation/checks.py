@@ -181,13 +181,20 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
     import toy_data
     from zoo.evaluation import judge
     from zoo.evaluation.scoring import QUICK
+    from zoo.evaluation.setting import Setting
     from zoo.metrics import modes as metric
+    from zoo.metrics.neighbours import labels_of
 
     if isinstance(data, toy_data.Mixture):
         return lambda drawn: metric.histogram(drawn, data, protocol), [_place(c) for c in data.centres.tolist()]
+    if data.weights is not None and isinstance(data, toy_data.Points):
+        setting, kinds = Setting(data, protocol, protocol.samples), len(data.weights)
+        return lambda drawn: metric.count(labels_of(drawn, *setting.labelled), kinds), [
+            f"label {k}" for k in range(kinds)
+        ]
     if not isinstance(data, toy_data.Images):
         raise ZooError(
-            f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or labelled images."
+            f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or what has labels."
         )
     referee = judge.cached(data)
     if referee is None and len(data.train.labels) > QUICK:

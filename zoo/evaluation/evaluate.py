@@ -1,8 +1,8 @@
 """How collapsed is this? The metrics of `zoo.metrics` on samples of any origin, beside the reference samplers.
 
     evaluate(samples, toy_data.load("ring"))
-    -> {"metrics": {name: number, or list over seeds}, "reference": {sampler: {name: number}}, "protocol": {...},
-        "seconds": {...}, "unavailable": {name: sentence}, "notes": [...], "judge": {...} or None}
+    -> {"metrics": {name: number, or list over seeds}, "better": {name: "higher", ...}, "reference": {sampler: {name: number}},
+        "protocol": {...}, "seconds": {...}, "unavailable": {name: sentence}, "notes": [...], "judge": {...} or None}
 
 Mixtures assign samples to modes exactly, labelled images through the judge. On images, distances between samples are
 distances between the judge's features. Metrics of pairs compare equally many samples and training points.
@@ -11,23 +11,27 @@ distances between the judge's features. Metrics of pairs compare equally many sa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from toy_data import Data, Images, Mixture, Stacks
 from zoo.errors import ZooError, unknown
+from zoo.evaluation import available
+from zoo.evaluation.available import lacks_modes
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject
-from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, spec, two_samples
+from zoo.extending import measures
+from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, two_samples
 from zoo.metrics.distances import FEW, one_thread
 from zoo.metrics.modes import PROTOCOLS, Protocol, closest, count, coverage_of
 
 Values = dict[str, Tensor]
+Calculation: TypeAlias = Callable[[Setting, Subject], Values]
 
 
 def _modes(setting: Setting, x: Subject) -> Values:
@@ -36,7 +40,7 @@ def _modes(setting: Setting, x: Subject) -> Values:
 
 
 def _birthday(setting: Setting, x: Subject) -> Values:
-    if _lacks_modes(setting) is None:
+    if lacks_modes(setting) is None:
         assert setting.data.weights is not None
         modes, high = x.assigned
         return {"birthday": diversity.birthday_of_modes(count(modes, len(setting.data.weights), high))}
@@ -75,11 +79,11 @@ def _history(setting: Setting, x: Subject) -> Values:
     return found if h.counts is None else found | {"modes_lost": over_time.modes_lost(h.counts)}
 
 
-def _pairs(metric: Callable[[Tensor, Tensor], Tensor], name: str) -> Callable[[Setting, Subject], Values]:
+def _pairs(metric: Callable[[Tensor, Tensor], Tensor], name: str) -> Calculation:
     return lambda setting, x: {name: metric(setting.points(x), setting.train_points)}
 
 
-CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]], ...] = (
+CALCULATIONS: tuple[tuple[tuple[str, ...], Calculation], ...] = (
     (("modes", "high_quality", "reverse_kl", "forward_kl", "js", "chi_square", "effective_modes"), _modes),
     (("mmd",), _pairs(two_samples.mmd, "mmd")),
     (("mmd_poly",), _pairs(two_samples.mmd_poly, "mmd_poly")),
@@ -104,71 +108,6 @@ CALCULATIONS: tuple[tuple[tuple[str, ...], Callable[[Setting, Subject], Values]]
         lambda s, x: over_time.overfit(s.points(x), s.train_points, s.held_out_points),
     ),
 )
-
-
-def _lacks_modes(setting: Setting) -> str | None:
-    if setting.data.weights is None:
-        return f"'{setting.data.name}' has no known modes."
-    if not isinstance(setting.data, Mixture | Images):
-        return f"'{setting.data.name}' has labels, but nothing tells which mode a new sample belongs to."
-    return None
-
-
-def _lacks_judge(setting: Setting) -> str | None:
-    there = isinstance(setting.data, Images)
-    return None if there else f"'{setting.data.name}' has no judge, since it holds no labelled images."
-
-
-def _lacks_colours(setting: Setting) -> str | None:
-    there = len(setting.data.shape) == 3 and setting.data.shape[0] == 3
-    return None if there else f"'{setting.data.name}' holds no images in three colours, which Inception looks at."
-
-
-def _lacks_generator(setting: Setting) -> str | None:
-    told = "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
-    return told if setting.generators is None else None
-
-
-def _lacks_history(setting: Setting) -> str | None:
-    return "It needs a run's evaluations: give a run directory." if setting.history is None else None
-
-
-LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
-    "modes": _lacks_modes,
-    "classifier": _lacks_judge,
-    "inception": _lacks_colours,
-    "generator": _lacks_generator,
-    "history": _lacks_history,
-}
-"""What a metric may need, to why a setting lacks it, in one sentence; ``None`` where it does not."""
-
-
-_OF_TWO = "one_nn one_nn_real one_nn_fake mmd mmd_poly frechet fid kid vendi birthday overfit_one_nn overfit_frechet"
-PAIRED = (
-    dict.fromkeys(("precision", "recall", "density", "coverage"), 6)
-    | dict.fromkeys(("ndb", "kde"), 4)  # each on one half what the other half chose
-    | dict.fromkeys(_OF_TWO.split(), 2)
-)
-"""The fewest training points that a metric of pairs can do with."""
-
-
-def unavailable(setting: Setting, name: str) -> str | None:
-    """Why a metric cannot be computed here, in one sentence; None where it can."""
-    for need in spec.get(name).needs:
-        if (why := LACKS[need](setting)) is not None:
-            return why
-    if isinstance(setting.data, Images):
-        instead = {"frechet": "fid", "mmd_poly": "kid"}
-        if name in instead:
-            return f"On images it is taken between the judge's features, where it is called {instead[name]}."
-        if name == "high_quality":
-            return "The judge gives every image a mode; there is no threshold of quality."
-    enough = PAIRED.get(name, 0)
-    if enough and (there := len(setting.train)) < enough:
-        return f"It compares equally many samples and training points, at least {enough}, and there are {there}."
-    if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
-        return "The run keeps too few samples of each evaluation to tell which modes they cover."
-    return None
 
 
 def default_protocol(data: Data) -> Protocol:
@@ -215,9 +154,14 @@ def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Va
         return _measure(setting, samples, names)
 
 
+def _brought() -> Iterator[tuple[tuple[str], Calculation]]:
+    for name, metric in measures.metrics()[0].items():
+        yield (name,), lambda s, x, name=name, metric=metric: {name: measures.measure(metric, x.samples, s.data)}  # type: ignore[misc]
+
+
 def _measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
     subject, found, seconds = Subject(setting, samples), {}, {}
-    for group, compute in CALCULATIONS:
+    for group, compute in (*CALCULATIONS, *_brought()):
         asked = [name for name in group if name in names]
         if not asked:
             continue
@@ -244,7 +188,7 @@ def evaluate(
 
     Args:
         samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.stand``); a seed with NaN scores NaN where it cannot count.
-        metrics: names from ``zoo.metrics.spec``; by default the cheap ones that this data allows. One that is asked for
+        metrics: names from ``zoo.metrics.spec``, or of plugins; by default the cheap ones that this data allows. One that is asked for
             by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
         references: names from ``baselines.samplers.SAMPLERS``; by default the data, one mode, and noise.
         progress: hears the judge's training, where it has none yet.
@@ -254,14 +198,15 @@ def evaluate(
     protocol = protocol or default_protocol(data)
     n = samples.shape[1]
     setting = Setting(data, replace(protocol, samples=n), n, generators, history, progress)
-    wanted = [spec.get(name).name for name in metrics] if metrics else [m.name for m in spec.METRICS if m.default]
-    reasons = {name: why for name in wanted if (why := unavailable(setting, name)) is not None}
+    wanted = available.all_of(metrics)
+    reasons = {name: why for name in wanted if (why := available.unavailable(setting, name)) is not None}
+    reasons |= {} if metrics else measures.metrics()[1]
     if metrics and reasons:
         name, why = next(iter(reasons.items()))
         raise ZooError(f"{name} cannot be computed: {why}")
     names = [name for name in wanted if name not in reasons]
     values, seconds = measure(setting, samples, names)
-    of_samples = [n for n in names if not {"generator", "history"} & set(spec.get(n).needs)]
+    of_samples = [n for n in names if not {"generator", "history"} & available.needs(n)]
     rows = {}
     for sampler in references if references is not None else REFERENCE:
         if sampler not in SAMPLERS:
@@ -280,6 +225,7 @@ def evaluate(
         )
     return {
         "metrics": {name: v.tolist() if len(samples) > 1 else float(v[0]) for name, v in values.items()},
+        "better": {name: available.better(name) for name in values},
         "reference": rows,
         "protocol": setting.protocol.as_dict() | {"seeds": len(samples), "pairs": pairs},
         "seconds": {name: round(s, 4) for name, s in seconds.items()},

@@ -1,5 +1,5 @@
-"""Samples from anywhere, read into ``[S, N, *shape]``: .npy, .npz, .csv, .pt, or a folder of PNGs. Nothing read here
-can run code.
+"""Samples from anywhere, read into ``[S, N, *shape]``: .npy, .npz, .csv, .pt, or a folder of PNGs or JPEGs, its
+sub-folders with it. Nothing read here can run code.
 
 Every complaint is one sentence that says what was found and what is needed.
 """
@@ -18,10 +18,14 @@ from torch import Tensor
 from toy_data import Data
 from toy_data.files import why
 from zoo.errors import ZooError
+from zoo.runs.rundir import CONFIG
 
 FEWEST = 20
 """Samples per seed below which nothing is computed."""
-_KINDS = ".npy, .npz, .csv, .pt, or a folder of PNGs"
+_KINDS = ".npy, .npz, .csv, .pt, or a folder of PNGs or JPEGs"
+_IMAGES = (".png", ".jpg", ".jpeg")
+_LEVELS = (16, 255, 65_535)
+"""The whitest of what images that begin at 0 are often kept as: scikit-learn's digits, 8 bits, 16 bits."""
 _SLACK = 0.02  # of the range: what a network may overshoot
 
 
@@ -106,9 +110,12 @@ def _pt(path: Path) -> Tensor:
 def _folder(path: Path) -> Tensor:
     from PIL import Image, UnidentifiedImageError
 
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".png")
+    inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _IMAGES)
+    files = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
     if not files:
-        raise ZooError(f"{path} is neither a run directory nor a folder with PNGs in it.")
+        raise ZooError(f"{path} is neither a run directory nor a folder with PNGs or JPEGs in it or further down.")
+    if (run := next((p.parent for p in files if (p.parent / CONFIG).exists()), None)) is not None:
+        raise ZooError(f"{path} holds runs further down, such as {run}; give one of them.")
     images = []
     for file in files:
         try:
@@ -118,10 +125,10 @@ def _folder(path: Path) -> Tensor:
                 pixels = np.asarray(image if deep else image.convert("L" if grey else "RGB"), dtype=np.float32)
                 pixels /= np.float32(257 if deep else 1)
         except (OSError, UnidentifiedImageError) as error:
-            raise ZooError(f"{file} cannot be read as a PNG ({error}).") from error
+            raise ZooError(f"{file} cannot be read as an image ({error}).") from error
         images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))
         if images[-1].shape != images[0].shape:
-            raise ZooError(f"{file} is {images[-1].shape} and {files[0].name} {images[0].shape}; all must be alike.")
+            raise ZooError(f"{file} is {images[-1].shape} and {files[0]} {images[0].shape}; all must be alike.")
     return torch.from_numpy(np.stack(images)) / 127.5 - 1
 
 
@@ -152,12 +159,26 @@ def _shaped(x: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
         x = x[:, None]
     elif x.ndim == 2 and had[1] == math.prod(shape):
         x = x.reshape(-1, *shape)  # flattened images [N, c h w]
+    if len(shape) == 3:
+        x = _channels(x, shape)
     if x.ndim == len(shape) + 1 and tuple(x.shape[1:]) == shape:
         return x[None]
     if x.ndim == len(shape) + 2 and tuple(x.shape[2:]) == shape:
         return x
     need = ", ".join(map(str, shape))
     raise ZooError(f"The samples have shape {list(had)}; '{name}' needs [N, {need}], or [seeds, N, {need}].")
+
+
+def _channels(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Images ``[..., c, h, w]``, where the channels stand last, or grey ones are kept in three equal colours (as torchvision and JPEG do)."""
+    channels, *size = shape
+    if x.ndim > 3 and list(x.shape[-3:-1]) == size and x.shape[-1] in (1, 3, channels) and x.shape[-3:] != shape:
+        x = x.movedim(-1, -3)
+    if channels == 1 and x.ndim > 3 and list(x.shape[-3:]) == [3, *size]:
+        first = x[..., :1, :, :]
+        if (x - first).abs().max() <= 0.01 * (x.max() - x.min()):  # JPEG rounds
+            return first
+    return x
 
 
 def _ranged(x: Tensor, limits: tuple[float, float], name: str) -> None:
@@ -167,7 +188,8 @@ def _ranged(x: Tensor, limits: tuple[float, float], name: str) -> None:
         return
     least, most, slack = float(finite.min()), float(finite.max()), _SLACK * (high - low)
     if least < low - slack or most > high + slack:
-        hint = "; divide by 127.5 and subtract 1" if least >= 0 and 1.5 < most <= 255.5 else ""
+        white = next((level for level in _LEVELS if 1.5 < most <= level + 0.5), None) if least >= 0 else None
+        hint = f"; divide by {white / 2:g} and subtract 1" if white else ""
         raise ZooError(f"The samples run from {least:g} to {most:g}, those of '{name}' from {low:g} to {high:g}{hint}.")
     if least >= low + (high - low) / 2 - 1e-6 and most > least:
         raise ZooError(

@@ -1,4 +1,4 @@
-"""How a run's samples are scored while it trains: by a mixture's known modes, or by the judge of a set of images."""
+"""How a run's samples are scored while it trains: by a mixture's known modes, the judge of a set of images, or the points near by."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import torch
 from torch import Tensor
 
 import toy_data
+from zoo.evaluation import available
+from zoo.evaluation.evaluate import measure
 from zoo.evaluation.setting import Setting, Subject
-from zoo.extending import plugins
-from zoo.metrics import two_samples
+from zoo.extending import measures
+from zoo.metrics import spec, two_samples
 from zoo.metrics.modes import Protocol, coverage, coverage_of
 from zoo.training import Evaluate
 
 QUICK = 10_000
 """Up to this many training images a judge is trained when it is needed (seconds); beyond, when it is asked for (minutes)."""
+
+
+FEW = 1_000
+"""Samples of a seed that an evaluation in training compares with as many training points: with all, it took as long as the training."""
+MODES = ("modes", "high_quality", "reverse_kl", "forward_kl", "js", "chi_square", "effective_modes")
+PAIRS = ("recall", "coverage", "precision", "one_nn")
+"""In this order, so that `zoo compare` takes recall: around the middle of 64 dimensions a narrow generator has a coverage of 1."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Scoring:
 
     evaluate: Evaluate
     unavailable: dict[str, str] = field(default_factory=dict)
+    better: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By metric of a plugin ``{"better": ...}``, which nothing else declares."""
     judge: dict[str, Any] | None = None
     """Accuracy of the judge on how many held-out images, where one counts the modes."""
 
@@ -39,22 +50,35 @@ def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
         return Scoring(lambda samples: coverage(samples, data, protocol))
     if isinstance(data, toy_data.Images):
         return _judged(data, protocol)
-    return _nothing(f"'{data.name}' has no known modes to count; `zoo eval RUN` measures what needs none.")
+    return _near(data, protocol)
 
 
 def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:
     """Each plugin's metric beside our own; one that fails is not available, and stops nothing."""
-    brought, unavailable = plugins.metrics()
+    brought, unavailable = measures.metrics()
     if not brought and not unavailable:
         return own
-    tried = {name: plugins.tried(name, metric, data) for name, metric in brought.items()}
+    tried = {name: measures.tried(name, metric, data) for name, metric in brought.items()}
     unavailable = own.unavailable | unavailable | {name: why for name, why in tried.items() if why}
     good = {name: metric for name, metric in brought.items() if name not in unavailable}
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
-        return {**own.evaluate(samples), **{n: plugins.measure(metric, samples, data) for n, metric in good.items()}}
+        return {**own.evaluate(samples), **{n: measures.measure(metric, samples, data) for n, metric in good.items()}}
 
-    return replace(own, evaluate=evaluate, unavailable=unavailable)
+    better = {name: {"better": str(spec.direction(name, metric))} for name, metric in good.items()}
+    return replace(own, evaluate=evaluate, unavailable=unavailable, better=better)
+
+
+def _near(data: toy_data.Data, protocol: Protocol) -> Scoring:
+    """Points: precision, recall, coverage and the 1-NN test; where they are labelled, modes by the label of the nearest training sample too."""
+    setting, few = Setting(data, protocol, protocol.samples), Setting(data, protocol, min(FEW, protocol.samples))
+    counted = [name for name in MODES if available.unavailable(setting, name) is None]
+    paired = [name for name in PAIRS if available.unavailable(few, name) is None]
+
+    def evaluate(samples: Tensor) -> dict[str, Tensor]:
+        return measure(setting, samples, counted)[0] | measure(few, samples, paired)[0]
+
+    return Scoring(evaluate, {name: why for name in MODES if (why := available.unavailable(setting, name)) is not None})
 
 
 def _nothing(sentence: str) -> Scoring:
@@ -86,7 +110,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
 
     sentence = "a judge gives every image a class, so there is no high-quality share; the FID of its features stands for quality."
     why = {"high_quality": sentence}
-    return Scoring(evaluate, why, {"accuracy": referee.accuracy, "tested_on": referee.tested_on})
+    return Scoring(evaluate, why, judge={"accuracy": referee.accuracy, "tested_on": referee.tested_on})
 
 
 def reference(data: toy_data.Data, scoring: Scoring, protocol: Protocol) -> dict[str, dict[str, float]]:

@@ -9,13 +9,20 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from toy_data import Data, Images, Mixture
+from toy_data import Data, Images, Mixture, Points
 from zoo.evaluation.judge import Judge, Predictions, Progress, judge
 from zoo.metrics import likelihood
+from zoo.metrics.distances import Neighbourhood
 from zoo.metrics.modes import Protocol, assign
+from zoo.metrics.neighbours import labels_of
 
 PAIRS = 10_000
 """Most samples that metrics of pairs compare."""
+
+
+def tells_modes(data: Data) -> bool:
+    """Whether something says which mode a new sample belongs to: a mixture itself, a judge of images, or the labels of the points near by."""
+    return data.weights is not None and isinstance(data, Mixture | Images | Points)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,14 @@ class Setting:
     @cached_property
     def judge(self) -> Judge | None:
         return judge(self.data, progress=self.progress) if isinstance(self.data, Images) else None
+
+    @cached_property
+    def labelled(self) -> tuple[Neighbourhood, Tensor]:
+        """The training samples of labelled points, and their labels."""
+        assert isinstance(self.data, Points)
+        x, labels = self.data.train
+        assert labels is not None
+        return Neighbourhood(x), labels
 
     @property
     def pairs(self) -> int:
@@ -102,4 +117,7 @@ class Subject:
         """The mode of each sample ``[S, N]``, and whether it counts."""
         if isinstance(self.setting.data, Mixture):
             return assign(self.samples, self.setting.data, self.setting.protocol)
+        if isinstance(self.setting.data, Points):
+            modes = labels_of(self.samples, *self.setting.labelled)
+            return modes, modes >= 0
         return self.predictions.modes, self.predictions.modes >= 0

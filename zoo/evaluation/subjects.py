@@ -14,9 +14,9 @@ import toy_data
 from toy_data import Data
 from zoo.errors import ZooError
 from zoo.evaluation import foreign
-from zoo.evaluation.evaluate import default_protocol
+from zoo.evaluation.evaluate import default_protocol, protocol_named
 from zoo.evaluation.judge import Progress
-from zoo.evaluation.setting import Generators, History, Setting, Subject
+from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
 from zoo.evaluation.verdict import Evidence, Verdict, describe, verdicts
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
@@ -43,34 +43,44 @@ def load(
     data: str | None = None,
     data_root: str | None = None,
     *,
+    protocol: str | None = None,
     generators: bool = False,
     progress: Progress | None = None,
 ) -> Source:
-    """A file of samples, a folder of PNGs, or a run directory.
+    """A file of samples, a folder of PNGs or JPEGs, or a run directory.
 
     Args:
         data: the data set's name; a run directory knows its own.
+        protocol: how samples are counted, by name; else as the run counted, or as published numbers on this data are.
         generators: whether to open a run's generators too (for AIS).
         progress: hears the judge's training, where it has none yet.
 
-    Raises ``ZooError`` or ``DataError`` with one sentence.
+    Raises ``ZooError`` with one sentence.
     """
     if (path / rundir.CONFIG).exists():
-        return _run(path, data, data_root, generators, progress)
+        return _run(path, data, data_root, protocol, generators, progress)
     if data is None:
         raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
     chosen = toy_data.load(data, data_root)
-    return Source(foreign.stand(foreign.read(path), chosen), chosen)
+    how = protocol_named(protocol, chosen)
+    return Source(foreign.stand(foreign.read(path), chosen), chosen, how)
 
 
-def _run(path: Path, name: str | None, data_root: str | None, generators: bool, progress: Progress | None) -> Source:
+def _run(
+    path: Path,
+    name: str | None,
+    data_root: str | None,
+    counted: str | None,
+    generators: bool,
+    progress: Progress | None,
+) -> Source:
     run = rundir.read(path)
     arrays = run.arrays("samples", "history", "rounds")
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
-    data = toy_data.load(name or run.data, data_root, None if name else run.config.get("fingerprint"))
+    data = toy_data.load(name or run.source, data_root, None if name else run.config.get("fingerprint"))
     samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
-    protocol = replace(Protocol(), **run.protocol)
+    protocol = protocol_named(counted, data) if counted else replace(Protocol(), **run.protocol)
     history = None
     if "modes" in run.table:
         rounds, _, modes = rundir.by_round(run.table, "modes")
@@ -86,9 +96,7 @@ def mode_counts(frames: Tensor, data: Data, protocol: Protocol, progress: Progre
 
     None where modes are unknown, or n is below 20 a mode: too few to tell a lost mode from an unlucky draw.
     """
-    if data.weights is None or frames.shape[2] < 20 * len(data.weights):
-        return None
-    if not isinstance(data, toy_data.Mixture | toy_data.Images):
+    if not tells_modes(data) or data.weights is None or frames.shape[2] < 20 * len(data.weights):
         return None
     setting = Setting(data, protocol, frames.shape[2], progress=progress)
     modes, high = Subject(setting, frames.flatten(0, 1)).assigned
@@ -161,7 +169,7 @@ def _verdict(
     from baselines.samplers import held_out
 
     setting = Setting(data, protocol, samples.shape[1])
-    known = data.weights is not None and isinstance(data, toy_data.Mixture | toy_data.Images)
+    known = tells_modes(data)
     # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality
     perfect = held_out(data, MANY) if isinstance(data, toy_data.Mixture) else setting.held_out
     evidence = Evidence(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.errors import ZooError, first_line, kind_and_line
+from zoo.errors import ZooError, first_line, kind_and_line, lacks_memory
 
 if TYPE_CHECKING:
     from zoo.variant import Variant
@@ -32,12 +32,24 @@ VALUE = (
     "a tensor is asked for its value (.item(), float(), an 'if' or a loop on it); keep it a tensor: torch.where and masks serve all "
     "seeds at once"
 )
+TAKES_THE_GRADIENT = (
+    "the harness takes the gradient: return the loss, call no .backward(); inside a loss use torch.func.grad"
+)
+LEAVES_TORCH = "a tensor leaves torch (.numpy(), SciPy, a library that looks at its memory); a loss is made of torch's operations alone"
 MEANING = {
+    "nn/modules/batchnorm.py": "batch normalisation writes running statistics while a loss is taken; say track_running_stats=False, as our kits do",
+    "requires_grad_()": "a gradient inside a loss is taken by torch.func.grad, not by requires_grad_ and autograd.grad: "
+    "torch.func.grad(lambda x: nets.D(x).sum())(batch.x); zoo.penalties has the usual penalties",
+    "to return a scalar": "a player's loss is not one number: end with .mean() (`zoo check` says whose)",
+    "uninitialized parameter": "a lazy layer has no weights before it has seen data; give its sizes (kit.shape, kit.latent, kit.features)",
+    "doesn't have storage": LEAVES_TORCH,
+    "numpy() on": LEAVES_TORCH,
     "called random operation": "a loss draws random numbers itself; take them from batch.u, and ask for more with uniforms()",
     "data-dependent control flow": VALUE,
     ".item()": VALUE,
     "DataDependentOutputException": VALUE,
-    "does not require grad": "the harness takes the gradient: return the loss, call no .backward(); inside a loss use torch.func.grad",
+    "does not require grad": TAKES_THE_GRADIENT,
+    "backward() called": TAKES_THE_GRADIENT,
     "inplace": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
     "in-place": "an operation writes into a tensor; write it out of place (x = x + y, torch.where, torch.cat)",
 }
@@ -54,19 +66,34 @@ def explain(error: BaseException) -> str:
 
 
 def _meaning(error: BaseException) -> str | None:
-    whole = f"{type(error).__name__}: {error}"
+    files = ["/".join(Path(frame.filename).parts[-3:]) for frame in traceback.extract_tb(error.__traceback__)]
+    whole = f"{type(error).__name__}: {error} {' '.join(files)}"
     return next((told for sign, told in MEANING.items() if sign in whole), None)
 
 
 @contextmanager
 def in_words(cls: type[Variant]) -> Iterator[None]:
-    """What a loss does that it may not, which torch finds while a round is traced, as a ``ZooError`` that says where."""
+    """What a variant does that it may not, which shows while its nets are made or a round is traced, as a ``ZooError`` that says where.
+
+    What has no usual cause, and did not go through a file of a stranger's, is raised as it is.
+    """
     try:
         yield
-    except RuntimeError as error:
-        if meaning := _meaning(error):
-            raise ZooError(f"{cls.name} cannot be trained: {meaning} ({culprit(cls, error)}).") from error
-        raise
+    except Exception as error:
+        if isinstance(error, ZooError) or lacks_memory(error):
+            raise
+        told = _meaning(error) or (
+            f"it stops with {kind_and_line(error)[:300]}" if _of_a_stranger(cls, error) else None
+        )
+        if told is None:
+            raise
+        raise ZooError(f"{cls.name} cannot be trained: {told.rstrip('.')} ({culprit(cls, error)}).") from error
+
+
+def _of_a_stranger(cls: type, error: BaseException) -> bool:
+    """Whether the error went through the file of a class that is not the zoo's."""
+    theirs = {_file(c) for c in cls.__mro__ if c.__module__.split(".")[0] not in ("zoo", "baselines", "builtins")}
+    return any(frame.filename in theirs for frame in traceback.extract_tb(error.__traceback__))
 
 
 def culprit(cls: type, error: BaseException) -> str:
@@ -91,7 +118,7 @@ def line(cls: type, at: Place) -> str:
     if isinstance(at, int):
         return _shown(_file(cls), at)
     code = getattr(inspect.unwrap(at), "__code__", None) if callable(at) else None
-    if code is not None and Path(code.co_filename).exists():
+    if code is not None and linecache.getlines(code.co_filename):
         return _shown(code.co_filename, code.co_firstlineno)
     return _shown(_file(cls), _class_line(cls))
 
@@ -112,10 +139,14 @@ def drawing(cls: type) -> Place:
 
 
 def _file(cls: type) -> str | None:
+    """Where the class's text is; of one that a notebook holds, the name of the cell that its methods are of."""
     try:
-        return inspect.getsourcefile(cls)
+        found = inspect.getsourcefile(cls)
     except (TypeError, OSError):
-        return None
+        found = None
+    codes = (getattr(member, "__code__", None) for member in vars(cls).values())
+    places = (found, *(code.co_filename for code in codes if code is not None))
+    return next((place for place in places if place and linecache.getlines(place)), None)
 
 
 def _class_line(cls: type) -> int:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from zoo.errors import ZooError
-from zoo.extending import blame
+from zoo.errors import ZooError, briefly
+from zoo.extending import blame, plugins
 from zoo.extending.blame import Broken
 from zoo.extending.claims import forms, is_a_value, refuses_options_out_of_range, says_where_it_comes_from
 from zoo.extending.rules import KITS, PLAY, Case
@@ -29,11 +30,13 @@ class Finding:
         return f"{self.sentence}\n    {self.where}"
 
 
-def check(variant: str | type[Variant]) -> list[Finding]:
-    """Everything that is wrong with a variant, by its name or its class; an empty list when it holds to the contract.
+def check(variant: str | Path | type[Variant]) -> list[Finding]:
+    """Everything that is wrong with a variant, by its name, its class or its file (of all in it); an empty list when it holds to the contract.
 
     Raises ``ZooError`` for an unknown name, and for what is no variant at all.
     """
+    if str(variant).endswith(".py"):
+        return [finding for name in plugins.variants_of(str(variant)) for finding in check(name)]
     cls = _resolve(variant)
     found: list[Finding] = []
     for rule in (is_a_value, says_where_it_comes_from, refuses_options_out_of_range):
@@ -51,14 +54,14 @@ def check(variant: str | type[Variant]) -> list[Finding]:
     return found
 
 
-def _resolve(variant: str | type[Variant]) -> type[Variant]:
+def _resolve(variant: str | Path | type[Variant]) -> type[Variant]:
     if isinstance(variant, str):
         from zoo import variants
 
         return variants.load(variant)
     if not (isinstance(variant, type) and issubclass(variant, Variant)):
         raise ZooError(
-            f"{variant!r} is no variant: give its name, or a class that inherits from zoo.Variant or zoo.GAN."
+            f"{briefly(variant)} is no variant: give its name, its file, or a class that inherits from zoo.Variant or zoo.GAN."
         )
     return variant
 

@@ -1,10 +1,14 @@
-"""Variants, data sets and metrics of your own, without touching ours: entry points of an installed package, or a single file.
+"""Variants, data sets and metrics of your own, without touching ours: entry points of an installed package, a single file, or a notebook.
 
     [project.entry-points."zoo.variants"]     my-gan = "my_package.my_gan:MyGAN"            a class made with @register("my-gan")
     [project.entry-points."zoo.datasets"]     two-moons = "my_package.moons:two_moons"      a function that returns a toy_data.Data
     [project.entry-points."zoo.metrics"]      my-metric = "my_package.spread:spread"        (samples [S, N, *data], data) -> [S]
 
-They are imported when first needed. One that is broken says so in `zoo list`, and stops nothing else; a name that is taken is refused.
+In a file (--plugin FILE) and in a notebook a decorator takes an entry point's place: @zoo.register("my-gan") above a class,
+@zoo.dataset("two-moons") and @zoo.metric("my-metric", better="lower") above a function. More of a metric is better, unless its function
+has an attribute ``better`` that says otherwise: ``spread.better = "lower"``, which the decorator sets too.
+
+What packages bring is imported when first needed. One that is broken says so in `zoo list`, and stops nothing else; a name that is taken is refused.
 """
 
 from __future__ import annotations
@@ -12,21 +16,21 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toy_data.plugins import Plugin, PluginError, installed
+from toy_data import registry
+from toy_data.plugins import Plugin, PluginError, first_of_doc, installed
 from zoo.errors import ZooError
+from zoo.metrics import spec
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from toy_data import Data
     from zoo.variant import Variant
 
 VARIANTS, DATASETS, METRICS = "zoo.variants", "zoo.datasets", "zoo.metrics"
@@ -42,6 +46,20 @@ class Registered:
     about: str
     """First line of the class's docstring."""
     family: str
+
+
+REGISTERING = {"register", "dataset", "metric"}
+"""The decorators by which a file brings something."""
+
+
+def brings(text: str) -> bool:
+    """Whether anything in a file's text is decorated by one of them. Runs nothing."""
+    return any(
+        isinstance(mark, ast.Call) and getattr(mark.func, "attr", getattr(mark.func, "id", "")) in REGISTERING
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        for mark in node.decorator_list
+    )
 
 
 def registered(text: str) -> dict[str, Registered]:
@@ -72,24 +90,56 @@ def _own() -> frozenset[str]:
 def ideas() -> dict[str, str]:
     """Every variant that is not ours, by name, in one line; nothing is imported."""
     plugins, _ = installed(VARIANTS, _own())
-    return {name: p.about() for name, p in plugins.items()} | {name: about for name, (_, about) in FILES.items()}
+    here = {name: first_of_doc(cls) for name, cls in _here().items()}
+    return here | {name: p.about() for name, p in plugins.items()} | {name: told for name, (_, told) in FILES.items()}
 
 
 def names() -> set[str]:
     """Variants that are not ours."""
-    return {*installed(VARIANTS, _own())[0], *FILES}
+    return {*installed(VARIANTS, _own())[0], *FILES, *_here()}
 
 
-def file_of(name: str) -> Path | None:
-    """The file that brought a variant, where one did."""
-    return FILES[name][0].absolute() if name in FILES else None
+def _here() -> dict[str, type[Variant]]:
+    """Variants that neither a package nor ``load_file`` brought: registered in this process, by a notebook or a script."""
+    if "zoo.variant" not in sys.modules:
+        return {}
+    from zoo.variant import REGISTRY
+
+    return {name: REGISTRY[name] for name in _strangers() - {*installed(VARIANTS, _own())[0], *FILES} - _own()}
+
+
+def _place(thing: Any) -> str | None:
+    """The file that a class or a function stands in; None for what was typed in at a prompt or into a notebook."""
+    try:
+        file = Path(inspect.getfile(thing)).absolute()
+    except (TypeError, OSError):
+        return None
+    return str(file) if file.is_file() else None
+
+
+def origin(variant: str, data: str) -> dict[str, str | None]:
+    """What config.json says of where a variant and its data are from: the files, None for a notebook's; nothing of ours and a package's."""
+    found: dict[str, str | None] = {}
+    if variant in FILES:
+        found["plugin"] = str(FILES[variant][0].absolute())
+    elif variant in _here():
+        found["plugin"] = _place(_here()[variant])
+    if data in registry.HERE:
+        found["data_plugin"] = _place(registry.HERE[data])
+    return found
+
+
+def option(variant: str, data: str) -> list[str]:
+    """The words that a command needs to know both: ``--plugin FILE`` for each file, or none."""
+    files = dict.fromkeys(file or "FILE" for file in origin(variant, data).values())
+    return [word for file in files for word in ("--plugin", file)]
 
 
 def load_variant(name: str) -> type[Variant]:
     """The class of a variant that is not ours; ``ZooError`` when it is broken."""
     from zoo.variant import REGISTRY, Variant, register
 
-    if name in FILES:
+    if name in FILES or name in _here():
         return REGISTRY[name]
     plugin = installed(VARIANTS, _own())[0][name]
     with _ours_kept(plugin.target.partition(":")[0]):
@@ -117,7 +167,7 @@ def _ours_kept(module: str = "") -> Iterator[None]:
     """Whatever a stranger's module registers while it is imported, our names stay ours, and what fails leaves nothing behind."""
     from zoo.variant import REGISTRY
 
-    before = set(REGISTRY)
+    before, functions = set(REGISTRY), [(held, dict(held)) for held in (registry.HERE, spec.HERE)]
     try:
         yield
         taken = sorted(n for n in _strangers() & _own())
@@ -126,6 +176,9 @@ def _ours_kept(module: str = "") -> Iterator[None]:
     except BaseException:
         for name in _strangers() - before:
             del REGISTRY[name]
+        for held, was in functions:
+            held.clear()
+            held.update(was)
         sys.modules.pop(module, None)  # so that it fails again when it is asked for again
         raise
 
@@ -137,19 +190,23 @@ def _strangers() -> set[str]:
 
 
 def load_file(path: str | Path) -> list[str]:
-    """Import a file of variants; from then on they go by their names. Returns those names.
+    """Import a file of variants, data sets and metrics; from then on they go by their names. Returns those of the variants.
 
     Raises ``ZooError`` when the file is missing, broken, registers nothing, or claims a name that is taken.
     """
     path = Path(path)
     try:
-        found = registered(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        found = registered(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ZooError(f"There is no plugin file to read at {path} ({error}).") from error
     except SyntaxError as error:
         raise ZooError(f"{path}, line {error.lineno}, is not Python: {error.msg}.") from error
-    if not found:
-        raise ZooError(f'{path} registers no variant: write @register("my-name") above a class.')
+    if not brings(text):
+        raise ZooError(
+            f'{path} registers no variant, data set or metric: write @register("my-name") above a class, '
+            "or @zoo.dataset or @zoo.metric above a function."
+        )
     for name in found:
         other = FILES.get(name, (path,))[0]
         if name in _own() or name in installed(VARIANTS, _own())[0] or other.resolve() != path.resolve():
@@ -158,6 +215,13 @@ def load_file(path: str | Path) -> list[str]:
         _execute(path)
     FILES.update({name: (path, variant.about) for name, variant in found.items()})
     return list(found)
+
+
+def variants_of(path: str | Path) -> list[str]:
+    """``load_file`` for whoever wants a variant of it."""
+    if names := load_file(path):
+        return names
+    raise ZooError(f'{path} registers no variant: write @register("my-name") above a class.')
 
 
 def _execute(path: Path) -> None:
@@ -179,61 +243,13 @@ def _execute(path: Path) -> None:
         raise ZooError(f"{path}{at} cannot be imported: {type(error).__name__}: {error}") from error
 
 
-def metrics() -> tuple[dict[str, Callable[[Tensor, Data], Tensor]], dict[str, str]]:
-    """Metrics that packages bring, by name; and a sentence for each that cannot be used."""
-    from zoo.metrics.spec import METRICS as DECLARED
-
-    plugins, refused = installed(METRICS, frozenset(m.name for m in DECLARED))
-    good = {}
-    for name, plugin in plugins.items():
-        try:
-            found = plugin.load()
-            if not callable(found):
-                raise plugin.error(f"it is {found!r}, not a function (samples, data) -> [S].")
-            good[name] = found
-        except PluginError as error:
-            refused = refused | {name: str(error)}
-    return good, refused
-
-
-def tried(name: str, metric: Callable[[Tensor, Data], Tensor], data: Data) -> str:
-    """Why a plugin's metric cannot be had for this data: what goes wrong on a few of its samples of two seeds; '' when nothing does."""
-    import torch
-
-    samples = data.sample(128, torch.Generator(data.mean.device).manual_seed(0)).reshape(2, 64, *data.shape)
-    try:
-        values = metric(samples, data)
-    except Exception as error:
-        return f"The plugin '{name}' cannot score '{data.name}': {type(error).__name__}: {error}"
-    if not isinstance(values, torch.Tensor) or values.shape != (2,):
-        told = f"of shape {list(values.shape)}" if isinstance(values, torch.Tensor) else type(values).__name__
-        return f"The plugin '{name}' gives {told} for 2 seeds, not a tensor [2]."
-    return ""
-
-
-def measure(metric: Callable[[Tensor, Data], Tensor], samples: Tensor, data: Data) -> Tensor:
-    """A plugin's metric of ``samples [S, N, *data]``: ``[S]``, NaN where it fails (a long run goes on)."""
-    import torch
-
-    try:
-        return metric(samples, data).float()
-    except Exception:
-        return torch.full((len(samples),), torch.nan)
-
-
 def listed(kind: str) -> list[dict[str, str]]:
     """What packages and files bring of a kind (variants, datasets, metrics): ``name``, ``about``, and ``error`` where one is broken.
 
     It imports them, since only that shows whether they work.
     """
-    from toy_data.registry import own as own_datasets
-    from zoo.metrics.spec import METRICS as DECLARED
-
-    own = {
-        "variants": _own(),
-        "datasets": frozenset(own_datasets()),
-        "metrics": frozenset(m.name for m in DECLARED),
-    }[kind]
+    own = {"variants": _own(), "datasets": frozenset(registry.own()), "metrics": frozenset(spec.BY_NAME)}[kind]
+    here = {"variants": {}, "datasets": registry.HERE, "metrics": spec.HERE}[kind]
     plugins, refused = installed(f"zoo.{kind}", own)
     rows = []
     for name, plugin in plugins.items():
@@ -246,6 +262,9 @@ def listed(kind: str) -> list[dict[str, str]]:
         except ValueError as error:  # PluginError, ZooError
             rows.append({"name": name, "about": f"BROKEN. {error}", "error": str(error)})
     rows += [{"name": name, "about": f"REFUSED. {why}", "error": why} for name, why in refused.items()]
+    rows += [
+        {"name": name, "about": f"{first_of_doc(made)} [{_place(made) or 'a notebook'}]"} for name, made in here.items()
+    ]
     if kind == "variants":
         rows += [{"name": name, "about": f"{about} [{path}]"} for name, (path, about) in FILES.items()]
     return rows

@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out, scattered
 from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
+from zoo.metrics.spec import goodness as goodness_of
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
 from zoo.statistics import Interval, holm, improvement, interval_of_iqm, iqm, shown
@@ -83,7 +85,7 @@ class Comparison:
 
 def compare(
     folders: Sequence[Path | str],
-    metric: str = "modes",
+    metric: str | None = None,
     *,
     data: str | None = None,
     reference: str | None = None,
@@ -91,6 +93,7 @@ def compare(
 ) -> list[Comparison]:
     """A table for each data set among the finished runs at or below ``folders``; ``data`` keeps one.
 
+    Unless a ``metric`` is named it is the modes, or the first that was measured. A run without it is named in a warning, and left out.
     ``reference`` is a run by its label or variant. ``equal`` names a cost (``cpu_seconds_per_seed``, ``D_updates``): every run is then read at its
     last evaluation within the cheapest run's budget, instead of at its end. ``ZooError`` where nothing is left to compare.
     """
@@ -105,15 +108,32 @@ def compare(
         )
     if data is not None and data not in finished:
         raise unknown("finished run of data set", data, finished)
-    name = metric if metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
+    name = metric if metric is None or metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
-    warned = {of: left_out(unfinished[of]) + damaged for of in chosen}
-    return [_compare(group, warned[of], name, reference, equal) for of, group in sorted(chosen.items())]
+    found, without = {}, []
+    for of, group in sorted(chosen.items()):
+        wanted = name or next(
+            (m for m in ("modes", *(m for run in group for m in run.metrics)) if _having(group, m)), "modes"
+        )
+        found[of] = having, wanted = _having(group, wanted), wanted
+        without += [f"{run.path} is left out: it has no metric '{wanted}'." for run in group if run not in having]
+    if not any(having for having, _ in found.values()):
+        _final(next(iter(chosen.values()))[0], next(iter(found.values()))[1])  # says what there is instead
+    return [
+        _compare(having, left_out(unfinished[of]) + damaged + without, wanted, reference, equal)
+        for of, (having, wanted) in found.items()
+        if having
+    ]
+
+
+def _having(runs: list[Run], metric: str) -> list[Run]:
+    """Those of the runs that measured it."""
+    return [run for run in runs if metric in (run.table if metric.startswith(BY_ROUND) else run.metrics)]
 
 
 def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
-    declared = BY_NAME.get(metric)
-    better, scale = (declared.better, declared.goodness) if declared else ("higher", lambda values: values)
+    better, declared = _better(runs, metric)
+    scale = partial(goodness_of, better)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
     finals = [_final(run, metric) for run in runs] if equal is None else _at_equal_cost(runs, metric, equal)
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
@@ -153,13 +173,21 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
     }
     told = {row.label: row.high_quality for row in rows if row.scatters and row.high_quality is not None}
     warnings = (scattered(told) if metric != "high_quality" else []) + differences(runs, named, equal) + warned
-    if declared is None:
+    if not declared:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     against_label = named[base] if base is not None else None
     ranked = [rows[i] for i in order]
     return Comparison(
         runs[0].data, metric, better, total, against_label, equal, clock(runs), ranked, samplers, warnings
     )
+
+
+def _better(runs: list[Run], metric: str) -> tuple[str, bool]:
+    """Which values of a metric are better, and whether it is declared so, or by the runs, of a plugin's."""
+    told = (
+        BY_NAME[metric].better if metric in BY_NAME else next(filter(None, (run.better(metric) for run in runs)), None)
+    )
+    return told or "higher", told is not None
 
 
 def _final(run: Run, metric: str) -> tuple[Values, int]:

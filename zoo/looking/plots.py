@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from toy_data import Data
 
 INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
+BEHIND = 1000
+"""Points of the data that are drawn behind samples."""
 SMALL = 40
 """An ellipse whose longer half axis is less than this part of a panel's half width is hard to find."""
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
@@ -87,7 +89,7 @@ def samples_figure(
             caption = f"\n{captions[i]}" if captions else ""
             axis.set_title(f"seed {seeds[i]}{caption}", color=INK, pad=4, fontsize=8)
         note = "" if shown == len(seeds) else f" (the first {shown} of {len(seeds)} seeds)"
-        headline(figure, title + note)
+        headline(figure, title + note + plane(data))
         save(figure, path)
 
 
@@ -101,17 +103,27 @@ def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None =
         _points(axis, samples, data, origin)
 
 
+def plane(data: Data) -> str:
+    """What a title says where points are drawn by their first two coordinates alone."""
+    many = data.shape[0]
+    return f" (first two of {many:,} coordinates)" if len(data.shape) == 1 and many > 2 else ""
+
+
 def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) -> None:
-    """The first two coordinates, with the modes marked."""
+    """The first two coordinates, with the modes marked; where none are known, the data in grey behind."""
+    size, alpha = dots(len(samples))
     modes = modes_of(data)
     if modes:
         mark_modes(axis, modes, INK, 0.6)
         middle, reach = (modes.centres.max(0) + modes.centres.min(0)) / 2, modes.reach
     else:
-        reference = data.sample(1000).numpy()
-        middle, reach = reference.mean(0)[:2], float(np.abs(reference - reference.mean(0)).max()) * 1.2 or 1.0
+        import torch
+
+        behind = data.sample(BEHIND, torch.Generator().manual_seed(0)).numpy()[:, :2]
+        axis.scatter(behind[:, 0], behind[:, 1], s=2.2, c=PALE, alpha=0.3, lw=0, zorder=1, rasterized=True)
+        middle = (behind.max(0) + behind.min(0)) / 2
+        reach = float((behind.max(0) - behind.min(0)).max()) * 0.6 or 1.0
     colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
-    size, alpha = dots(len(samples))
     axis.scatter(samples[:, 0], samples[:, 1], s=size, c=colours, alpha=alpha, lw=0, zorder=2, rasterized=True)
     axis.set(
         xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
@@ -250,7 +262,7 @@ def strip_figure(
         for axis, i in zip(axes, chosen, strict=True):
             draw(axis, history[i], data)
             axis.set_title(f"round {rounds[i]:,}")
-        headline(figure, title, 10)
+        headline(figure, title + plane(data), 10)
         save(figure, path)
 
 

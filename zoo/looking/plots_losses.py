@@ -24,6 +24,8 @@ TITLES = {
     "modes": "Modes covered",
     "high_quality": "High-quality share of samples",
     "fid": "FID of our judge's features (lower is better)",
+    "recall": "Recall: share of the data among samples",
+    "precision": "Precision: share of samples near the data",
 }
 """The metrics that stand beside the losses."""
 LOGS = {

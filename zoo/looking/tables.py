@@ -14,6 +14,7 @@ from zoo.errors import unknown
 from zoo.files import finite
 from zoo.looking.caveats import CLOCKS
 from zoo.looking.compare import Comparison, Row
+from zoo.runs.rundir import data_name
 
 Cells = list[list[str]]
 LEAST = 6
@@ -91,7 +92,7 @@ def caption(comparison: Comparison) -> str:
     direction = {"higher": "more is better", "lower": "less is better"}.get(
         comparison.better, f"{comparison.better} is better"
     )
-    return f"{comparison.data}: {comparison.metric} ({direction}{at})"
+    return f"{data_name(comparison.data)}: {comparison.metric} ({direction}{at})"
 
 
 def notes(comparison: Comparison) -> list[str]:

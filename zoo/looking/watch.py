@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.runs import rundir
-from zoo.runs.rundir import Run
+from zoo.runs.rundir import Run, data_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,7 @@ class State:
         last = [row for row in self.rows if row["round"] == known["round"]]
         seeds = [[_short(row[k]) for k in columns] for row in last]
         return known | {
-            "title": f"{self.run.label} on {self.run.data}",
+            "title": f"{self.run.label} on {data_name(self.run.data)}",
             "rounds": self.run.rounds,
             "columns": columns,
             "seeds": seeds,

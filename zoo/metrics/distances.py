@@ -83,6 +83,12 @@ class Neighbourhood:
             found[rows] = d2.amin(-1) if k == 1 else d2.topk(k, largest=False).values[:, -1]
         return found.sqrt_()
 
+    def nearest(self, queries: Tensor) -> Tensor:
+        """Which point is nearest: ``queries [N, d]`` -> ``[N]`` int64."""
+        if self._tree is not None:
+            return torch.from_numpy(self._tree.query(queries.numpy(), workers=torch.get_num_threads())[1]).long()
+        return torch.cat([squared(block, self.points).argmin(-1) for _, block in blocks(queries, len(self.points))])
+
     def balls(self, centres: Tensor, radii: Tensor) -> tuple[Tensor, Tensor]:
         """Open balls ``[N, d]``, ``[N]``: how many of them hold each point ``[M]`` (int64), and whether each holds any
         ``[N]``."""

@@ -46,6 +46,15 @@ def one_nn(samples: Tensor, real: Tensor) -> dict[str, Tensor]:
     return per_seed(x, of_one, ("one_nn", "one_nn_real", "one_nn_fake"))
 
 
+def labels_of(samples: Tensor, known: Neighbourhood, labels: Tensor) -> Tensor:
+    """The 1-nearest-neighbour classifier: ``samples [S, N, d]`` -> ``[S, N]``, each the label ``[M]`` of the known point ``[M, d]`` nearest to
+    it; -1 for NaN and infinite samples."""
+    x = samples.flatten(0, 1).to(known.points.dtype)
+    finite = x.isfinite().all(-1)
+    found = labels[known.nearest(torch.where(finite[:, None], x, 0.0))]
+    return torch.where(finite, found, -1).view(samples.shape[:2])
+
+
 def _first(own: Tensor, other: Tensor) -> Tensor:
     return ((own < other).double() + 0.5 * (own == other)).mean()
 

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
-from zoo.errors import unknown
+from zoo.errors import ZooError, briefly, unknown
 
 Need = Literal["modes", "classifier", "inception", "generator", "history"]
 """What a metric needs beyond samples and data: known modes (a mixture's, or a classifier's), our classifier's features or
 probabilities, Inception-v3's weights, the generator itself, or the run's evaluations over time."""
+
+
+Better = Literal["higher", "lower", "near 0.5", "near 1"]
+
+
+def goodness(better: str, values: Any) -> Any:
+    """The same values (an array, a tensor, a number) on a scale on which more is better."""
+    if better == "higher":
+        return values
+    if better == "lower":
+        return -values
+    return -abs(values - float(better.removeprefix("near ")))
 
 
 @dataclass(frozen=True)
@@ -22,7 +35,7 @@ class Metric:
     family: str
     """The file in zoo/metrics that computes it."""
     about: str
-    better: Literal["higher", "lower", "near 0.5", "near 1"]
+    better: Better
     unit: str
     range: str
     paper: str
@@ -36,12 +49,8 @@ class Metric:
     needs: tuple[Need, ...] = ()
 
     def goodness(self, values: Any) -> Any:
-        """The same values (an array, a tensor, a number) on a scale on which more is better."""
-        if self.better == "higher":
-            return values
-        if self.better == "lower":
-            return -values
-        return -abs(values - float(self.better.removeprefix("near ")))
+        """``goodness`` of this metric."""
+        return goodness(self.better, values)
 
     @property
     def group(self) -> str:
@@ -69,3 +78,32 @@ def get(name: str) -> Metric:
     if name not in BY_NAME:
         raise unknown("metric", name, BY_NAME)
     return BY_NAME[name]
+
+
+HERE: dict[str, Callable[..., Any]] = {}
+"""Metrics that ``metric`` registered in this process, by a file or a notebook: name to function."""
+Measure = TypeVar("Measure", bound=Callable[..., Any])
+
+
+def metric(name: str, better: Better = "higher") -> Callable[[Measure], Measure]:
+    """Function decorator: the name of a metric ``(samples [S, N, *data], data) -> [S]`` of one's own. ``ZooError`` for a taken one."""
+
+    def keep(function: Measure) -> Measure:
+        held = HERE.get(name)
+        theirs = function.__module__, function.__qualname__
+        if name in BY_NAME or (held and (held.__module__, held.__qualname__) != theirs):
+            raise ZooError(f"There is already a metric '{name}'; choose another name.")
+        function.better = better  # type: ignore[attr-defined]
+        direction(name, function)
+        HERE[name] = function
+        return function
+
+    return keep
+
+
+def direction(name: str, function: Callable[..., Any]) -> Better:
+    """What is better of a metric of one's own: its function's attribute ``better``, higher where it has none. ``ZooError`` for anything else."""
+    told: Better = getattr(function, "better", "higher")
+    if told not in get_args(Better):
+        raise ZooError(f"Of the metric '{name}' {briefly(told)} is better; say one of {', '.join(get_args(Better))}.")
+    return told

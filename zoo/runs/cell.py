@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,14 +15,16 @@ from torch import Tensor, nn
 
 import toy_data
 from baselines import recipes
+from toy_data.registry import HERE
 from zoo import variants
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, briefly, unknown
 from zoo.evaluation.evaluate import protocol_named
+from zoo.extending import blame
 from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
-from zoo.runs.rundir import CONFIG, data_folder, read_json
+from zoo.runs.rundir import CONFIG, data_folder, path_of, read_json, source_of
 from zoo.runs.settings import of_variant, settled
 from zoo.variant import Kit, Variant, make, sketch
 
@@ -48,6 +51,8 @@ class Cell:
     data_root: str | None = None
     fingerprint: str | None = None
     """What data of the user's own files held: the same name may hold others tomorrow. None for the zoo's, whose names say it."""
+    data_path: str | None = None
+    """Where the user's own file of ``data`` was, from whatever folder it was named; no part of the key, which a command of old finds again."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds)}
@@ -55,10 +60,15 @@ class Cell:
     @property
     def key(self) -> str:
         """Short hash of everything that decides the result on one kind of device; but for the last digits, which follow the engine and TF32 too."""
-        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root")}
+        matters = {k: v for k, v in self.as_dict().items() if k not in ("recipe_name", "data_root", "data_path")}
         if self.fingerprint is None:
             del matters["fingerprint"]
         return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:10]
+
+    @property
+    def source(self) -> str:
+        """What the data are loaded by."""
+        return source_of(self.data, self.data_path)
 
     @property
     def place(self) -> Path:
@@ -72,6 +82,8 @@ class Cell:
 def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     """8 -> seeds 0 to 7; "0-7" -> the same; "3,5" -> those two. ``ZooError`` otherwise."""
     seeds: Sequence[int]
+    if isinstance(text, Integral) and not isinstance(text, bool):
+        text = int(text)  # of NumPy too
     try:
         if isinstance(text, bool):
             seeds = ()
@@ -88,9 +100,11 @@ def parse_seeds(text: str | int | Sequence[int]) -> tuple[int, ...]:
     except (TypeError, ValueError, OverflowError):
         seeds = ()
     if seeds[MOST:]:  # of a range no more than its ends exists so far
-        raise ZooError(f"At most {MOST:,} seeds train side by side, not '{text}'.")
+        raise ZooError(f"At most {MOST:,} seeds train side by side, not {briefly(text)}.")
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ZooError(f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not '{text}'.")
+        raise ZooError(
+            f"seeds are how many (8), a range (0-7) or a list (3,5) of different seeds, not {briefly(text)}."
+        )
     if max(seeds) > LARGEST:
         raise ZooError(f"The largest seed is {LARGEST}; {max(seeds)} is above it.")
     return tuple(seeds)
@@ -100,12 +114,12 @@ def plan(
     variant: str | None,
     options: dict[str, Any] | None = None,
     *,
-    data: str | None = None,
-    recipe: str | None = None,
+    data: str | Path | None = None,
+    recipe: str | Path | None = None,
     changes: dict[str, Any] | None = None,
     seeds: str | int | Sequence[int] = 8,
     protocol: str | None = None,
-    data_root: str | None = None,
+    data_root: str | Path | None = None,
     load: Load = toy_data.load,
 ) -> Cell:
     """Names and settings to a cell; everything is checked here, before anything is written.
@@ -114,8 +128,10 @@ def plan(
     A ``load`` that remembers what it read serves many cells.
     """
     for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
-        if not isinstance(name, str | None):
-            raise ZooError(f"'{what}' is given by its name, as text, not by {name!r}.")
+        if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in ("data", "recipe")):
+            more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
+            raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
+    data, recipe, data_root = (None if name is None else str(name) for name in (data, recipe, data_root))
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:
@@ -140,7 +156,8 @@ def plan(
         counted,
         file.name,
         data_root,
-        source.fingerprint() if data.endswith(".npz") or data.startswith("idx:") else None,
+        source.fingerprint() if path_of(data) or data in HERE else None,
+        path_of(data),
     )
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
@@ -150,7 +167,10 @@ def plan(
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
         )
-    nets = sketch(made, kit_for(source, settings))  # a kit that does not fit the data or the variant is refused now
+    kit = kit_for(source, settings)
+    with blame.in_words(kind):
+        nets = sketch(made, kit)  # a kit that does not fit the data or the variant is refused now
+        made.players()  # and so is a variant that cannot say who plays
     least = 2 * made.smallest_batch  # packs and halves of a batch are normalised by themselves
     if settings.batch < least and any(isinstance(m, BATCH_NORMS) for net in nets.values() for m in net.modules()):
         raise ZooError(
@@ -228,16 +248,26 @@ def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:
 def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:
     """The class of the variant that the config.json of ``folder`` names.
 
-    Where a file of the user's brought it, the config says which; it is loaded for nobody but who gives it with --plugin, since a run's
-    folder may come from a stranger, and loading a file runs it.
+    Where a file of the user's brought it, or its data, the config says which; it is loaded for nobody but who gives it with --plugin, since
+    a run's folder may come from a stranger, and loading a file runs it.
     """
-    name, file = config["variant"], config.get("plugin")
-    if file and name not in variants.names():
-        told = f"The variant '{name}' of the run in {folder} is of a file of its own, {file}"
-        if Path(file).is_file():
-            raise ZooError(f"{told}: look at it, and give it with --plugin {file}.")
-        raise ZooError(f"{told}, which is not there any more; give the file where it is now with --plugin FILE.")
-    return variants.load(name)
+    for what, name, key, known in (
+        ("variant", config["variant"], "plugin", variants.names()),
+        ("data set", config["data"], "data_plugin", toy_data.catalogue()),
+    ):
+        if key in config and name not in known:
+            raise ZooError(_of_a_file(f"The {what} '{name}' of the run in {folder}", config[key]))
+    return variants.load(config["variant"])
+
+
+def _of_a_file(told: str, file: str | None) -> str:
+    """What to do about something that stands in a file of the user's, or (None) stood in a notebook."""
+    if file is None:
+        return f"{told} was registered in a notebook; write it to a file of its own, and give that with --plugin FILE."
+    if Path(file).is_file():
+        return f"{told} is of a file of its own, {file}: look at it, and give it with --plugin {file}."
+    told = f"{told} is of a file of its own, {file}, which is not there any more"
+    return f"{told}; give the file where it is now with --plugin FILE."
 
 
 def read_cell(folder: Path) -> Cell:
@@ -248,7 +278,7 @@ def read_cell(folder: Path) -> Cell:
     try:
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])
-        known["fingerprint"] = config.get("fingerprint")  # older ones do not say
+        known |= {k: config.get(k) for k in ("fingerprint", "data_path")}  # older ones do not say
         cell = Cell(**known, recipe=recipe, seeds=tuple(config["seeds"]), protocol=protocol)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ZooError(f"{folder} is not a run directory: its {CONFIG} describes no run ({error}).") from error

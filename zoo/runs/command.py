@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import toy_data
 from baselines import recipes
 from zoo.evaluation.evaluate import protocol_named
+from zoo.extending import plugins
 from zoo.runs.cell import Cell, idle
 from zoo.runs.settings import changed, of_variant
 from zoo.variant import make
 from zoo.variant import options as options_of
 
 
-def command(cell: Cell, source: toy_data.Data, *, plugin: Path | None = None, tf32: bool = False) -> str:
+def command(cell: Cell, source: toy_data.Data, *, tf32: bool = False) -> str:
     """``zoo run ...`` that plans this cell on ``source``, its data: what differs from the defaults of variant, data and recipe, quoted.
 
     A recipe file of the user's, which may be gone or changed tomorrow, is spelled out.
     """
     file = recipes.default_for(cell.data, image=len(source.shape) == 3)
-    words = ["zoo", "run", *(["--plugin", str(plugin)] if plugin else []), cell.variant]
+    words = ["zoo", "run", *plugins.option(cell.variant, cell.data), cell.variant]
     named: list[str] = []
     if cell.recipe_name != file.name and cell.recipe_name in recipes.names():
         file, named = recipes.load(cell.recipe_name), ["--recipe", cell.recipe_name]

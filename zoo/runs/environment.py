@@ -12,8 +12,9 @@ import torch
 from zoo.errors import ZooError, unknown
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str | torch.device) -> torch.device:
     """auto, cpu, cuda or cuda:1 to a device that is there."""
+    name = str(name)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, colon, index = name.partition(":")

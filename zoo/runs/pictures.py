@@ -26,7 +26,7 @@ def draw(run: Session) -> None:
         folder / "samples.png",
         origin=game.variant.origin(samples.shape[1]),
         title=f"{written.title}, after {cell.recipe.rounds:,} rounds",
-        captions=[caption(row, data.modes) for row in final if "modes" in row],
+        captions=[caption(row, data.modes) for row in final if {"modes", "recall"} & {*row}],
     )
     plots_losses.losses_figure(
         run.rows,
@@ -45,6 +45,11 @@ def draw(run: Session) -> None:
 
 def caption(row: dict[str, Any], modes: int | None) -> str:
     """One seed's result in a few words."""
-    share = f", {100 * row['high_quality']:.0f} % high quality" if "high_quality" in row else ""
-    distance = f", FID {row['fid']:.3g}" if "fid" in row else ""
-    return f"{row['modes']:.0f} of {modes} modes{share}{distance}"
+    parts = {
+        "modes": lambda value: f"{value:.0f} of {modes} modes",
+        "high_quality": lambda value: f"{100 * value:.0f} % high quality",
+        "fid": lambda value: f"FID {value:.3g}",
+        "recall": lambda value: f"recall {value:.2f}",
+        "precision": lambda value: f"precision {value:.2f}",
+    }
+    return ", ".join(told(row[name]) for name, told in parts.items() if name in row)

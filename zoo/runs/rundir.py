@@ -40,6 +40,25 @@ def data_folder(data: str) -> str:
     return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
 
 
+def data_name(data: str) -> str:
+    """A data set's name to be read; of data given by path the file's, without the folders that it lies in."""
+    if path_of(data) is None:
+        return data
+    return f"{'idx:' * data.startswith('idx:')}{Path(data.removeprefix('idx:')).name}"
+
+
+def path_of(data: str) -> str | None:
+    """The name of a user's own data with the whole path of its file or folder; None for a data set that goes by its name alone."""
+    if data.startswith("idx:"):
+        return f"idx:{Path(data.removeprefix('idx:')).absolute()}"
+    return str(Path(data).absolute()) if data.endswith(".npz") else None
+
+
+def source_of(data: str, path: str | None) -> str:
+    """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
+    return path if path and Path(path.removeprefix("idx:")).exists() else data
+
+
 def short(value: Any) -> str:
     """A setting's value in few characters."""
     return f"{value:g}" if isinstance(value, float) else str(value)
@@ -121,6 +140,11 @@ class Run:
         return str(self.config["data"])
 
     @property
+    def source(self) -> str:
+        """What the data are loaded by."""
+        return source_of(self.data, self.config.get("data_path"))
+
+    @property
     def recipe(self) -> Mapping[str, Any]:
         return self.config["recipe"]
 
@@ -153,8 +177,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
-        data = Path(self.data).name if self.data.endswith(".npz") else self.data
-        return f"{self.label} on {data}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+        return f"{self.label} on {data_name(self.data)}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
 
     @property
     def diverged(self) -> list[int]:
@@ -184,12 +207,20 @@ class Run:
         """A metric's final value for each seed ``[S]``, NaN for those without one. MLflow's section may stand before its name."""
         self.must_be_finished()
         found = self.summary["metrics"].get(metric, self.summary["metrics"].get(metric.rpartition("/")[2]))
+        if not self.metrics:
+            why = (self.summary.get("unavailable") or {}).get("modes", "")
+            raise ZooError(f"The run in {self.path} measured no metric{why and ': '}{why or '.'}")
         if found is None:
             raise unknown("metric", metric, self.metrics, f"in {self.path / SUMMARY}")
         values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)
         if len(values) != len(self.seeds):
             raise ZooError(f"{self.path / SUMMARY} has {len(values)} values of {metric} for {len(self.seeds)} seeds.")
         return values
+
+    def better(self, metric: str) -> str | None:
+        """What is better of a plugin's metric, where the run tells (``zoo.metrics.spec`` declares the zoo's)."""
+        told: str | None = (self.summary.get("metrics", {}).get(metric) or {}).get("better")
+        return told
 
     @cached_property
     def table(self) -> Columns:

@@ -21,9 +21,10 @@ import toy_data
 from toy_data.files import why
 from zoo import checkpoint
 from zoo.errors import ZooError
-from zoo.evaluation.judge import Judge, judge
+from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
 from zoo.runs.cell import Cell, kit_for, read_cell
+from zoo.runs.rundir import data_name
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
@@ -77,20 +78,16 @@ class Sampler:
 
     def modes(self, samples: Tensor) -> Tensor:
         """The mode that each of ``samples [n, *data]`` shows, ``[n]``: the judge's word on images, the mode within reach of points; else -1."""
-        if isinstance(self.data, toy_data.Mixture):
-            from zoo.metrics.modes import assign
-
-            nearest, near = assign(samples[None], self.data, self.cell.protocol)
-            return torch.where(near, nearest, -1)[0]
-        return self.judge(samples[None]).modes[0]
+        modes, near = Subject(self.setting, samples[None]).assigned
+        return torch.where(near, modes, -1)[0]
 
     @cached_property
-    def judge(self) -> Judge:
-        return judge(self.data, progress=self.heard)
+    def setting(self) -> Setting:
+        return Setting(self.data, self.cell.protocol, MOST, progress=self.heard)
 
     def of_mode(self, mode: int, n: int) -> Tensor:
         """``n`` samples that show ``mode``; ``ZooError`` when ``MOST`` latents do not give as many."""
-        known = self.data.modes or 0
+        known = (self.data.modes or 0) if tells_modes(self.data) else 0
         if not 0 <= mode < known:
             told = f"modes 0 to {known - 1}" if known else "no known modes"
             raise ZooError(f"'{self.data.name}' has {told}, so --mode cannot be {mode}.")
@@ -116,7 +113,7 @@ def open_run(folder: Path, seed: int | None = None, data_root: str | None = None
         told = ", ".join(map(str, cell.seeds))
         raise ZooError(f"The run in {folder} has the seeds {told}, so --seed-of-run cannot be {seed}.")
     stacked, seeds = weights(folder)
-    data = toy_data.load(cell.data, data_root or cell.data_root, cell.fingerprint)
+    data = toy_data.load(cell.source, data_root or cell.data_root, cell.fingerprint)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
     row = seeds.index(seed)
     mine = {name: stacked[name][row : row + 1] for name in game.networks if name in stacked}
@@ -227,7 +224,7 @@ def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = Fal
         columns = min(len(array), 20) if in_a_row else math.ceil(math.sqrt(len(array)))
         plots.grid(array, columns, path)
         return
-    what = f"{sampler.cell.variant} on {sampler.cell.data}"
+    what = f"{sampler.cell.variant} on {data_name(sampler.cell.data)}"
     if in_a_row:
         title = f"{what}, seed {sampler.seed}, a walk of {len(array):,} samples"
         plots.walk_figure(array, sampler.data, path, title=title)

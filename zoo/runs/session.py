@@ -76,11 +76,11 @@ class Session:
     """What D said over ``plane``, by evaluation ``[seeds, side, side]``."""
 
     def __post_init__(self) -> None:
-        self.data = toy_data.load(self.cell.data, self.cell.data_root, self.cell.fingerprint).to(self.device)
+        self.data = toy_data.load(self.cell.source, self.cell.data_root, self.cell.fingerprint).to(self.device)
         variant, recipe = self.cell.build(), self.cell.recipe
         kit = kit_for(self.data, recipe)
-        memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
         with blame.in_words(type(variant)):
+            memory.refuse(variant, kit, recipe, len(self.cell.seeds), self.device)
             game, self.compiled, groups, self.tf32 = choose(
                 lambda engine: Game(variant, kit, self.data, recipe, device=self.device, engine=engine),
                 self.cell.seeds,
@@ -187,7 +187,7 @@ class Session:
             values = [row[name] for row in last]
             told = summarise(values)
             over = {"missing": told.missing, "mean": told.mean, "median": told.median, "ci95": list(told.ci95)}
-            metrics[name] = {"per_seed": values} | over
+            metrics[name] = {"per_seed": values} | over | self.scoring.better.get(name, {})
         drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
         summary = {
             "variant": self.cell.variant,
@@ -254,7 +254,7 @@ def start(
     cell: Cell,
     *,
     out: Path | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     compile: bool | None = None,
     tf32: bool = False,
     listener: Listener | None = None,
@@ -265,8 +265,7 @@ def start(
     run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
     run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
-    file = plugins.file_of(cell.variant)
-    config = cell.as_dict() | ({"plugin": str(file)} if file else {})
+    config = cell.as_dict() | plugins.origin(cell.variant, cell.data)
     config |= {
         "device": device_name(where),
         "kind": where.type,
@@ -275,7 +274,7 @@ def start(
         "groups": run.training.groups,
         "versions": versions(),
         "git": git_commit(),
-        "command": command(cell, run.data, plugin=file, tf32=run.tf32),
+        "command": command(cell, run.data, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(folder / "config.json", config)
@@ -283,7 +282,7 @@ def start(
 
 
 def resume(
-    folder: Path, *, device: str = "auto", compile: bool | None = None, listener: Listener | None = None
+    folder: Path, *, device: str | torch.device = "auto", compile: bool | None = None, listener: Listener | None = None
 ) -> Session:
     """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
 

@@ -1,7 +1,7 @@
 """The catalogue: one file per method, here and in ``baselines/generators``; nothing is imported before it is asked for.
 
 ``names()`` and ``idea(name)`` read the files' text (no torch), so that listing is instant; ``load(name)`` imports one variant. Variants
-of other packages, and of files given to ``zoo.extending.plugins.load_file``, stand beside ours.
+of other packages, of files given to ``zoo.extending.plugins.load_file``, and of a notebook that registered them, stand beside ours.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def own() -> list[str]:
 
 
 def names() -> list[str]:
-    """All variants, sorted: ours, and those that plugins bring."""
+    """All variants, sorted: ours, those that plugins bring, and those that this process registered."""
     return sorted({*_catalogue(), *plugins.names()})
 
 
