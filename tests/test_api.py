@@ -40,18 +40,42 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
     again = zoo.open_run(tmp_path / "r")
     assert again == made
     assert repr(again) == f"Result(folder={again.folder!r})"
-    new = again.sample(300, seed=5)
+    new = again.sample(300, seed_of_run=5)
     assert new.shape == (300, 2)
     assert np.isfinite(new).all()
     assert not np.array_equal(new, again.sample(300))  # the first seed's
     with pytest.raises(ZooError, match="has the seeds 3, 5"):
-        again.sample(3, seed=4)
-    for n in (0, -1, 2.5):
+        again.sample(3, seed_of_run=4)
+    for n in (0, -1, 2.5, None):
         with pytest.raises(ZooError, match=f"at least 1, not {n}"):
             again.sample(n)  # type: ignore[arg-type]
     (tmp_path / "r" / "summary.json").unlink()
     with pytest.raises(ZooError, match="zoo run --resume"):
         zoo.open_run(tmp_path / "r")
+
+
+@pytest.mark.parametrize("variant", ["ns", "madgan"])  # of several generators, which take turns
+def test_samples_are_numbered_and_latents_are_in_one_s_hands(tmp_path: Path, variant: str) -> None:
+    made = zoo.run(variant, rounds=2, width=8, batch=16, seeds="3,5", out=tmp_path / "r", progress=False)
+    samples, z = made.sample(40, seed_of_run=5), made.latents(40, seed_of_run=5)
+    assert z.shape[0] == 40
+    assert np.array_equal(made.sample(10, seed_of_run=5, first=30), samples[30:])
+    assert np.array_equal(made.latents(10, seed_of_run=5, first=30), z[30:])
+    assert np.array_equal(made.sample(latents=z, seed_of_run=5), samples)
+    assert np.array_equal(made.sample(7, latents=torch.from_numpy(z), seed_of_run=5), samples[:7])
+    walk = made.interpolate(2, 17, 5, seed_of_run=5)
+    assert walk.shape == (5, 2)
+    np.testing.assert_allclose(walk[0], samples[2], atol=1e-6)
+    if variant == "ns":
+        np.testing.assert_allclose(walk[-1], samples[17], atol=1e-6)
+    with pytest.raises(ZooError, match=r"have shape \[n, \d+\], those in the array have \[3, 1\]"):
+        made.sample(latents=np.zeros((3, 1)))
+    with pytest.raises(ZooError, match="some are not finite numbers"):
+        made.sample(latents=np.full_like(z, np.nan))
+    with pytest.raises(ZooError, match="first is a whole number, at least 0, not -1"):
+        made.sample(3, first=-1)
+    with pytest.raises(ZooError, match="n is a whole number, at least 2, not 1"):
+        made.interpolate(0, 1, 1)
 
 
 def test_samples_of_any_generator_are_evaluated() -> None:

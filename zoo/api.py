@@ -52,6 +52,12 @@ class Shown:
         return "\n".join(parts)
 
 
+def _number(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ZooError(f"{name} is a whole number, at least {least}, not {briefly(value)}.")
+    return int(value)
+
+
 @dataclass(frozen=True)
 class Result(Shown):
     """A finished run: its folder, and what is in it."""
@@ -91,14 +97,41 @@ class Result(Shown):
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
-    def sample(self, n: int, seed: int | None = None) -> np.ndarray:
-        """``n`` new samples ``[n, *data]`` of one seed's generator, the first unless told. ``ZooError`` for a seed that is not there."""
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        first: int = 0,
+        latents: ArrayLike | Tensor | None = None,
+        seed_of_run: int | None = None,
+    ) -> np.ndarray:
+        """New samples ``[n, *data]`` of one seed's generator: of the seed ``seed_of_run`` that was trained, else of the run's first.
+
+        The same call gives the same samples: they are numbered, and ``first=100`` goes on where ``sample(100)`` ends. ``latents [n, latent]``
+        are yours, or some of ``Result.latents``. ``ZooError`` for a seed that is not there, and for latents of another shape.
+        """
         from zoo.runs import sampling
 
-        if not isinstance(n, int | np.integer) or n < 1:
-            raise ZooError(f"n is how many samples, at least 1, not {n!r}.")
-        sampler = sampling.open_run(self.folder, seed)
-        return sampler.sample(sampler.latents(n)).numpy()
+        sampler = sampling.open_run(self.folder, seed_of_run)
+        if latents is None:
+            return sampler.sample(sampler.latents(_number("first", first, 0) + _number("n", n, 1)))[first:].numpy()
+        given = latents.detach().cpu().numpy() if isinstance(latents, Tensor) else np.asarray(latents)
+        z = sampling.as_latents(given, sampler.latent, "the array")
+        return sampler.sample(z if n is None else z[: _number("n", n, 1)]).numpy()
+
+    def latents(self, n: int, *, first: int = 0, seed_of_run: int | None = None) -> np.ndarray:
+        """The latents ``[n, latent]`` that ``sample(n, first=first)`` is made of."""
+        from zoo.runs import sampling
+
+        sampler = sampling.open_run(self.folder, seed_of_run)
+        return sampler.latents(_number("first", first, 0) + _number("n", n, 1))[first:].numpy()
+
+    def interpolate(self, a: int, b: int, n: int = 10, *, seed_of_run: int | None = None) -> np.ndarray:
+        """A walk ``[n, *data]`` from sample number ``a`` to number ``b``, as `zoo sample --interpolate`: between normal latents on a great circle."""
+        from zoo.runs import sampling
+
+        ends = _number("a", a, 0), _number("b", b, 0)
+        return sampling.draw(sampling.open_run(self.folder, seed_of_run), _number("n", n, 2), between=ends).numpy()
 
     def _picture(self) -> bytes:
         path = self.folder / "samples.png"

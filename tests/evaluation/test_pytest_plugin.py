@@ -202,7 +202,7 @@ def test_noise_that_hits_every_mode_is_caught_by_quality() -> None:
     noise = np.random.default_rng(0).uniform(-2.2, 2.2, size=(2500, 2))
     spoilt = np.concatenate([cloud(8)[:500], noise[:2000]])
     mode_coverage(spoilt, "ring")
-    with pytest.raises(AssertionError, match=r"the high-quality share is below 0\.9"):
+    with pytest.raises(AssertionError, match=r"the high-quality share, 0\.\d{3}, is below 0\.9: the generator covers"):
         mode_coverage(spoilt, "ring", high_quality=0.9)
 
 
@@ -230,3 +230,13 @@ def test_bars_show_shares_and_gaps() -> None:
     assert bars([8, 4, 1, 0]) == "█▄▁ "
     assert len(bars([1] * 1000)) <= 64
     assert bars([0, 0]) == "  "
+
+
+def test_places_are_told_without_what_rounding_left_and_shares_with_their_seeds() -> None:
+    with pytest.raises(AssertionError, match=r"missing modes: .* at \(0, 2\)") as told:
+        mode_coverage(cloud(1), "ring")
+    assert "e-" not in str(told.value).split("samples per mode")[0]
+    ring = toy_data.load("ring")
+    half = ring.sample(2500) + torch.linspace(0, 0.1, 2500)[:, None]
+    with pytest.raises(AssertionError, match=r"the high-quality share is below 0\.9 in seeds 1 \(0\.\d{3}\): the"):
+        mode_coverage(torch.stack([ring.sample(2500), half]), "ring", high_quality=0.9)

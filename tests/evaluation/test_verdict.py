@@ -8,7 +8,7 @@ import torch
 
 import toy_data
 from zoo.evaluation import subjects
-from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, verdicts
+from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, plural, verdicts
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign
 
 N, K = 2500, 8
@@ -169,8 +169,11 @@ def test_unlabelled_data_says_so():
 def test_a_run_is_described_by_groups_of_seeds():
     good, bad = "covers all 8 modes.", "diverged: its samples or its losses are not finite."
     found = [Verdict(1, ("diverged",), bad), Verdict(2, (), good), Verdict(3, (), good)]
-    assert describe(found) == [f"Seeds 2, 3: {good}", f"Seed 1: {bad}"]
-    assert describe(found[1:]) == [f"Both seeds: {good}"]
+    assert describe(found) == ["Seeds 2, 3: cover all 8 modes.", f"Seed 1: {bad}"]
+    assert describe(found[1:]) == ["Both seeds: cover all 8 modes."]
+    assert plural(
+        "covers 7 of 8 modes, where a perfect sampler covers 8; scatters: 3 % of its samples; oscillates: x."
+    ) == ("cover 7 of 8 modes, where a perfect sampler covers 8; scatter: 3 % of their samples; oscillate: x.")
     assert set(FAULTS) >= {f for v in found for f in v.faults}
 
 

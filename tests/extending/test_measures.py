@@ -122,8 +122,11 @@ def test_the_command_line_takes_the_file(tmp_path: Path, capsys: pytest.CaptureF
     told = CliRunner().invoke(app, words)
     found = json.loads(told.output)
     assert (found["metrics"], found["better"]) == ({"offset": 1.0}, {"offset": "lower"})
-    shown = CliRunner().invoke(app, ["show", "offset"]).output
+    spec.HERE.clear()
+    shown = CliRunner().invoke(app, ["show", "offset", "--plugin", str(path)]).output
     assert "better: lower" in shown
+    spec.HERE.clear()
+    assert "offset" in CliRunner().invoke(app, ["list", "metrics", "--plugin", str(path)]).output
 
 
 def test_taken_names_and_unknown_directions_are_refused(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ KINDS = ["variants", "datasets", "metrics", "recipes", "protocols"]
 def list_(
     kind: Annotated[str | None, typer.Argument(help=f"One of: {', '.join(KINDS)}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    plugin: yours.Plugin = None,
 ) -> None:
     """What there is: variants, data sets, metrics, recipes, protocols."""
     from zoo.cli.listing import listing
@@ -76,6 +77,7 @@ def list_(
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="A variant, a recipe (or a .toml file), a data set or a metric.")],
+    plugin: yours.Plugin = None,
 ) -> None:
     """A variant's objective, paper, players and options; a recipe's fields; what a data set or a metric is."""
     with ends_at_once():

@@ -126,9 +126,12 @@ def mode_coverage(
         )
         raise AssertionError(f"{what}, {reached:.3f}, is below {at_least:g}: the generator {found}")
     if few:
-        told = f"the high-quality share is below {high_quality:g}"
-        where = f" in seeds {', '.join(map(str, few))}" if len(found.modes) > 1 else ""
-        raise AssertionError(f"{told}{where}: the generator {found}")
+        told = f"is below {high_quality:g}"
+        if len(found.modes) == 1:
+            raise AssertionError(f"the high-quality share, {found.high_quality[0]:.3f}, {told}: the generator {found}")
+        of = dict(zip(found.seeds, found.high_quality, strict=True))
+        where = ", ".join(f"{seed} ({of[seed]:.3f})" for seed in few)
+        raise AssertionError(f"the high-quality share {told} in seeds {where}: the generator {found}")
     return found
 
 
@@ -186,7 +189,7 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
     from zoo.metrics.neighbours import labels_of
 
     if isinstance(data, toy_data.Mixture):
-        return lambda drawn: metric.histogram(drawn, data, protocol), [_place(c) for c in data.centres.tolist()]
+        return lambda drawn: metric.histogram(drawn, data, protocol), _places(data.centres)
     if data.weights is not None and isinstance(data, toy_data.Points):
         setting, kinds = Setting(data, protocol, protocol.samples), len(data.weights)
         return lambda drawn: metric.count(labels_of(drawn, *setting.labelled), kinds), [
@@ -247,7 +250,8 @@ def _tensor(samples: Any) -> Tensor:
         raise ZooError(f"Samples are an array or a tensor of numbers, not an object of type {kind}.") from error
 
 
-def _place(centre: Sequence[float]) -> str:
-    """A mode's centre in words; only the first coordinates of a long one."""
-    told = ", ".join(f"{c:.3g}" for c in centre[:3])
-    return f"({told}{', ...' if len(centre) > 3 else ''})"
+def _places(centres: Tensor) -> list[str]:
+    """Modes' centres ``[K, d]`` in words; only the first coordinates of long ones, and 0 for what rounding left of it."""
+    least, more = 1e-9 * float(centres.abs().max()), ", ..." * (centres.shape[1] > 3)
+    near = centres[:, :3].where(centres[:, :3].abs() > least, 0.0)
+    return [f"({', '.join(f'{c:.3g}' for c in centre)}{more})" for centre in near.tolist()]

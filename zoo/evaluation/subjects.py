@@ -17,7 +17,7 @@ from zoo.evaluation import foreign
 from zoo.evaluation.evaluate import default_protocol, protocol_named
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
-from zoo.evaluation.verdict import Evidence, Verdict, describe, verdicts
+from zoo.evaluation.verdict import Evidence, Verdict, describe, plural, verdicts
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
 
@@ -155,7 +155,7 @@ def in_words(source: Source) -> list[str]:
     seeds = source.seeds or range(len(source.samples))
     protocol = source.protocol or default_protocol(source.data)
     found = _verdict(source.samples, source.data, seeds, protocol, source.diverged, counts)
-    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {found[0].sentence}"]
+    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {plural(found[0].sentence)}"]
 
 
 def _verdict(

@@ -19,6 +19,7 @@ A seed without a fault covers all modes, or as many as so few samples of a perfe
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,13 @@ def describe(found: Sequence[Verdict]) -> list[str]:
     for v in found:
         groups.setdefault(v.sentence, []).append(v.seed)
     ordered = sorted(groups.items(), key=lambda g: -len(g[1]))
-    return [f"{_seeds(seeds, len(found))} {sentence}" for sentence, seeds in ordered]
+    told = ((seeds, plural(sentence) if len(seeds) > 1 else sentence) for sentence, seeds in ordered)
+    return [f"{_seeds(seeds, len(found))} {sentence}" for seeds, sentence in told]
+
+
+def plural(sentence: str) -> str:
+    """A seed's sentence, said of several: each of its parts begins with what the seed does."""
+    return re.sub(r"\bits\b", "their", re.sub(r"(^|; )(cover|scatter|oscillate|memorise)s\b", r"\1\2", sentence))
 
 
 def _seeds(seeds: list[int], total: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,11 @@ class Sampler:
     seed: int
     heard: Callable[[float], None] = lambda share: None
     """Hears how far the judge's training is, where images are asked for by mode and there is no judge yet."""
+
+    @property
+    def latent(self) -> int:
+        """Dimensions of a latent."""
+        return self.game.variant.latent(self.game.kit)
 
     def latents(self, n: int, purpose: str = "sample") -> Tensor:
         """The first ``n`` latents ``[n, latent]`` that this seed's stream holds for one purpose, whatever n.
@@ -147,11 +153,16 @@ def read_latents(path: Path, latent: int) -> Tensor:
         raise ZooError(
             f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({why(path, error)})."
         ) from error
+    return as_latents(found, latent, str(path))
+
+
+def as_latents(found: Any, latent: int, where: str) -> Tensor:
+    """An array as latents ``[n, latent]``; ``ZooError`` for one of another shape or of no numbers."""
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != latent or not len(found):
         shape = list(getattr(found, "shape", ()))
-        raise ZooError(f"Latents of this run have shape [n, {latent}], those in {path} have {shape}.")
+        raise ZooError(f"Latents of this run have shape [n, {latent}], those in {where} have {shape}.")
     if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
-        raise ZooError(f"{path} holds latents that are not finite numbers.")
+        raise ZooError(f"Of the latents in {where} some are not finite numbers.")
     return torch.from_numpy(found.astype(np.float32))
 
 
@@ -185,7 +196,7 @@ def draw(
         raise ZooError("--mode looks for latents itself: it goes with neither --latents nor --interpolate.")
     if mode is not None:
         return sampler.of_mode(mode, n or 25)
-    given = read_latents(latents, sampler.game.variant.latent(sampler.game.kit)) if latents else None
+    given = read_latents(latents, sampler.latent) if latents else None
     if between is None:
         if given is not None and n is not None and n > len(given):
             raise ZooError(f"{latents} holds {len(given)} latents, fewer than -n {n}.")
