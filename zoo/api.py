@@ -133,6 +133,12 @@ class Result(Shown):
         ends = _number("a", a, 0), _number("b", b, 0)
         return sampling.draw(sampling.open_run(self.folder, seed_of_run), _number("n", n, 2), between=ends).numpy()
 
+    def export(self, path: str | Path, *, seed_of_run: int | None = None) -> dict[str, Any]:
+        """Write one seed's generator as a program that PyTorch loads without the zoo (`zoo export`, docs/export.md); what it takes and gives."""
+        from zoo.runs import exporting, sampling
+
+        return exporting.export(sampling.open_run(self.folder, seed_of_run), Path(path))
+
     def _picture(self) -> bytes:
         path = self.folder / "samples.png"
         return path.read_bytes() if path.exists() else b""

@@ -126,6 +126,30 @@ def sample(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, finished or interrupted.")],
+    seed: Annotated[int | None, typer.Option("--seed-of-run", help="Which seed's generator (else the first).")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The program to write, a .pt2 file.")] = Path(
+        "generator.pt2"
+    ),
+    data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else as the run had it).")] = None,
+    plugin: yours.Plugin = None,
+) -> None:
+    """A run's generator as a program that PyTorch loads without the zoo: torch.export.load("generator.pt2").module()."""
+    with ends_at_once():
+        from zoo.runs import exporting, sampling
+
+    exporting.check(out)
+    sampler = sampling.open_run(folder, seed, str(data_root) if data_root else None)
+    about = exporting.export(sampler, out)
+    shape = ", ".join(map(str, about["output"]))
+    print(
+        f"The generator of seed {sampler.seed} is in {out}: latents [n, {sampler.latent}] from {about['latents']} to [{shape}]"
+    )
+    print(f'  torch.export.load("{out}").module()(z)')
+
+
+@app.command()
 def judge(
     data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
     train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,

@@ -73,7 +73,7 @@ class MADGAN(GAN):
         return Player("D", owns="D", loss=d), Player("G", owns="G", loss=g)
 
     def sample(self, nets: Nets, z: Tensor) -> Tensor:
-        return collect(nets.G(deal(z, self.n)), len(z))
+        return collect(nets.G(deal(z, self.n)), z.shape[0])
 
     def origin(self, n: int) -> Tensor:
         return torch.arange(n) % self.n

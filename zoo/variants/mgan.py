@@ -48,7 +48,7 @@ class MGAN(GAN):
         return {"G": nn.Sequential(first, Each(kit.generator(128))), "D": kit.discriminator(1 + self.n)}
 
     def sample(self, nets: Nets, z: Tensor) -> Tensor:
-        return collect(nets.G(deal(z, self.n)), len(z))
+        return collect(nets.G(deal(z, self.n)), z.shape[0])
 
     def origin(self, n: int) -> Tensor:
         return torch.arange(n) % self.n

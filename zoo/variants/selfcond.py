@@ -75,7 +75,7 @@ class SelfConditioned(GAN):
 
     def sample(self, nets: Nets, z: Tensor) -> Tensor:
         """Sample i is of the cluster at quantile frac(i / golden ratio) of the shares."""
-        quantile = torch.arange(len(z), dtype=torch.float64, device=z.device) * GOLDEN % 1
+        quantile = torch.arange(z.shape[0], dtype=torch.float64, device=z.device) * GOLDEN % 1
         upto = torch.softmax(nets.C()[1], 0).cumsum(0)[:-1]
         y = (quantile[:, None] >= upto).sum(1)
         return nets.G(torch.cat([z, one_hot(y, self.k).to(z.dtype)], dim=1))
