@@ -213,6 +213,29 @@ def test_the_longer_runs_on_the_grid() -> None:
     assert f"mgan most ({before['mgan']:.1f} to {mean['mgan']:.1f})" in text
 
 
+def test_the_table_of_stacked_mnist() -> None:
+    text = (
+        (README.parent / "docs" / "results.md")
+        .read_text(encoding="utf-8")
+        .partition("on two CPU cores\n")[2]
+        .partition("\n## ")[0]
+    )
+    for name, summary in summaries("stacked-mnist-small").items():
+        cells = []
+        for metric, digits in (("modes", 1), ("reverse_kl", 3), ("effective_modes", 0), ("fid", 0)):
+            m = summary["metrics"][metric]
+            low, high = m["ci95"]
+            cells.append(f"{m['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
+        seeds = len(summary["seeds"])
+        cells.insert(1, str(seeds))
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {name} "))
+        assert " | ".join(cells) in row
+        assert (
+            f"{summary['cost']['cpu_seconds_per_seed']:.0f} | `zoo run {name} --recipe stacked-mnist-small --seeds {seeds}` |"
+            in row
+        )
+
+
 def test_the_number_of_generators_and_their_pressure_to_differ() -> None:
     text = (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("fail on 1000 modes\n")[2]
     told = {}
@@ -280,9 +303,9 @@ def test_the_table_of_results_in_the_readme() -> None:
     )
     many = [n for n, s, _ in tuned.recorded(tuned.RESULTS / "digits-tuned") if s["metrics"]["modes"]["mean"] > 990]
     assert {*re.findall(r"[a-z][a-z0-9-]*", digits.partition("above 990:")[2])} | {"wgan-gp", "r1"} == {*many}
-    for name in ("ns", "wgan-gp"):
-        one, two = metric(f"stacked-mnist-small/{name}", "modes")
-        assert f"{name} {one:.0f} and {two:.0f} " in stacked
+    for name, more in (("ns", " of 1000"), ("wgan-gp", "")):
+        seeds = len(metric(f"stacked-mnist-small/{name}", "modes"))
+        assert f"{name} {mean(f'stacked-mnist-small/{name}', 1)}{more} ({seeds} seeds) |" in stacked
     found = [json.loads(path.read_text())["metrics"] for path in sorted(tutorials.PLACE.glob("*/eval.json"))]
     scores = [sum(m["inception_score"]) / len(m["inception_score"]) for m in found]
     assert {*map(len, (m["modes"] for m in found))} == {2}

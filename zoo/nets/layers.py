@@ -41,10 +41,9 @@ class Each(nn.Module):
 
 def deal(z: Tensor, n: int) -> Tensor:
     """Latents ``[B, z]`` dealt to n generators, ``[n, ceil(B / n), z]``: number i goes to generator i mod n (the first fills up the last row)."""
-    short = (
-        -z.shape[0] % n
-    )  # of any B, as an exported program needs it: len(z) would be a constant, and an empty piece a case of its own
-    return rearrange(torch.cat([z, z[:1].expand(n, *z.shape[1:])])[: z.shape[0] + short], "(b n) ... -> n b ...", n=n)
+    # written for any B, as an exported program needs it: len(z) would be a constant there, and an empty piece a case of its own
+    filled, short = torch.cat([z, z[:1].expand(n, *z.shape[1:])]), -z.shape[0] % n
+    return rearrange(filled[: z.shape[0] + short], "(b n) ... -> n b ...", n=n)
 
 
 def collect(x: Tensor, count: int) -> Tensor:
