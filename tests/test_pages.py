@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("export.md",)
+PAGES = ("export.md", "your-own-data.md")
 ZOO = f'set -e\nzoo() {{ "{sys.executable}" -m zoo "$@"; }}\n'
 
 
@@ -26,7 +26,7 @@ def test_what_stands_on_the_page_runs(
     for kind, block in re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL):
         if kind == "bash":
             done = subprocess.run(["bash", "-c", ZOO + block], env=env, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
+            assert done.returncode == 0, done.stdout[-500:] + done.stderr
             told += done.stdout
         elif kind == "python":
             exec(compile(block, page, "exec"), names)
