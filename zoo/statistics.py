@@ -183,6 +183,11 @@ def summarise(values: ArrayLike) -> Summary:
     return Summary(len(x), missing, float(x.mean()), float(np.median(x)), bootstrap(x))
 
 
+def number(value: float) -> str:
+    """Three significant digits, and all before the point; - for what is not there."""
+    return "-" if math.isnan(value) else f"{value:,.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
+
+
 def shown(ends: Sequence[float], seeds: int) -> Interval:
     """An interval as a reader sees it: as it is, or (nan, nan) where it is over fewer than ``FEW`` seeds."""
     low, high = ends if seeds >= FEW else (np.nan, np.nan)

@@ -80,8 +80,9 @@ class Variant:
     """Players' losses where D cannot tell real from fake, as far as they are known: lines in the loss plot."""
 
     def __post_init__(self) -> None:
+        # a whole number that stands for a number becomes one: 10 and 10.0 are the same setting, and must not be recorded as two
         for field_name, (kind, opt) in options(type(self)).items():
-            object.__setattr__(self, field_name, check(field_name, getattr(self, field_name), kind, opt))
+            object.__setattr__(self, field_name, kind(check(field_name, getattr(self, field_name), kind, opt)))
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         """The networks, by the paper's letters."""
@@ -232,10 +233,7 @@ def sketch(variant: Variant, kit: Kit) -> dict[str, nn.Module]:
 
 
 def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
-    """The variant with these options; an option that it does not have is refused with the nearest one.
-
-    A whole number that stands for a number becomes one: 10 and 10.0 are the same setting, and must not be recorded as two.
-    """
+    """The variant with these options; an option that it does not have is refused with the nearest one."""
     known = [f.name for f in dataclasses.fields(cls)]
     for name in given:
         if name not in known:
@@ -244,10 +242,4 @@ def make(cls: type[Variant], given: dict[str, Any]) -> Variant:
                 if known
                 else ZooError(f"{cls.name} has no options, so '{name}' is not one.")
             )
-    kinds = options(cls)
-    return cls(
-        **{
-            k: float(v) if kinds[k][0] is float and isinstance(v, Integral) and type(v) is not bool else v
-            for k, v in given.items()
-        }
-    )
+    return cls(**given)

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from zoo.looking.tables import interval, number
+from zoo.looking.tables import interval
+from zoo.statistics import number
 
 
 @pytest.mark.parametrize(

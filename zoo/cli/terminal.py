@@ -19,12 +19,12 @@ from rich.text import Text
 from zoo.errors import ZooError
 from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
-from zoo.looking.tables import interval, number
+from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import session
 from zoo.runs.environment import device_name
 from zoo.runs.rundir import data_name, words
-from zoo.statistics import shown
+from zoo.statistics import number, shown
 from zoo.training import Record
 
 SHOWN = {

@@ -6,7 +6,8 @@ import math
 
 from zoo.looking.caveats import CLOCKS
 from zoo.looking.compare import Comparison, Row
-from zoo.looking.tables import interval, number
+from zoo.looking.tables import interval
+from zoo.statistics import number
 
 LEVEL = 0.05
 """Of the p value after Holm's correction."""

@@ -15,6 +15,7 @@ from zoo.files import finite
 from zoo.looking.caveats import CLOCKS
 from zoo.looking.compare import Comparison, Row
 from zoo.runs.rundir import data_name
+from zoo.statistics import number
 
 Cells = list[list[str]]
 LEAST = 6
@@ -58,7 +59,7 @@ def costs(comparison: Comparison) -> Cells:
     body = []
     for row in comparison.rows:
         spent = (row.cost.get(k) for k in (comparison.clock, *updates, *extra))
-        told = ("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in spent)
+        told = ("" if c is None else number(c) for c in spent)
         body.append([row.label, f"{row.round:,}", *told])
     return [["run", "rounds", f"training {clocks[comparison.clock]}", *names], *body]
 
@@ -73,11 +74,6 @@ def _line(row: Row, against: str | None) -> list[str]:
     elif row.improvement is not None and row.improvement_ci95 is not None and row.p_holm is not None:
         line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, "{:.2f}".format), f"{row.p_holm:.2g}"]
     return line
-
-
-def number(value: float) -> str:
-    """Three significant digits, and all before the point; - for what is not there."""
-    return "-" if math.isnan(value) else f"{value:,.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
 
 
 def interval(ends: Sequence[float], told: Callable[[float], str] = number) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.runs import rundir
+from zoo.statistics import number
 
 if TYPE_CHECKING:
     from zoo.runs.session import Session
@@ -48,7 +49,7 @@ def caption(row: dict[str, Any], modes: int | None) -> str:
     parts = {
         "modes": lambda value: f"{value:.0f} of {modes} modes",
         "high_quality": lambda value: f"{100 * value:.0f} % high quality",
-        "fid": lambda value: f"FID {value:,.0f}" if value >= 100 else f"FID {value:.3g}",
+        "fid": lambda value: f"FID {number(value)}",
         "recall": lambda value: f"recall {value:.2f}",
         "precision": lambda value: f"precision {value:.2f}",
     }

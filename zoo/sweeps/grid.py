@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import toy_data
-from toy_data import DataError
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.files import read_toml
@@ -110,7 +109,7 @@ def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict
     chosen_root = {"recipe": grid.recipe, "protocol": grid.protocol, "data_root": grid.data_root}
     try:
         return plan(variant, own, data=data, changes=changes, seeds=grid.seeds, load=load, **chosen_root)
-    except (ZooError, DataError) as error:
+    except ZooError as error:
         raise ZooError(f"{variant} on {data}: {error}") from error
 
 

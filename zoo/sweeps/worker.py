@@ -75,7 +75,6 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
 
     ``stop()`` is asked between rounds; when it says yes the run is checkpointed and the outcome is INTERRUPTED.
     """
-    from toy_data import DataError
     from zoo.errors import ZooError, kind_and_line
     from zoo.runs import pictures, session
     from zoo.runs.cell import read_cell
@@ -109,7 +108,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
         run.train(pictures.draw)
     except session.Interrupted:
         return outcome(Status.INTERRUPTED)
-    except (ZooError, DataError) as error:
+    except ZooError as error:
         return outcome(Status.FAILED, str(error), traceback.format_exc())
     except Exception as error:
         return outcome(Status.FAILED, kind_and_line(error), traceback.format_exc())
