@@ -184,29 +184,27 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
     import toy_data
     from zoo.evaluation import judge
     from zoo.evaluation.scoring import QUICK
-    from zoo.evaluation.setting import Setting
-    from zoo.metrics import modes as metric
-    from zoo.metrics.neighbours import labels_of
+    from zoo.evaluation.setting import Setting, Subject, tells_modes
+    from zoo.metrics.modes import count
 
-    if isinstance(data, toy_data.Mixture):
-        return lambda drawn: metric.histogram(drawn, data, protocol), _places(data.centres)
-    if data.weights is not None and isinstance(data, toy_data.Points):
-        setting, kinds = Setting(data, protocol, protocol.samples), len(data.weights)
-        return lambda drawn: metric.count(labels_of(drawn, *setting.labelled), kinds), [
-            f"label {k}" for k in range(kinds)
-        ]
-    if not isinstance(data, toy_data.Images):
+    if data.weights is None or not tells_modes(data):
         raise ZooError(
             f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or what has labels."
         )
-    referee = judge.cached(data)
-    if referee is None and len(data.train.labels) > QUICK:
+    if isinstance(data, toy_data.Images) and len(data.train.labels) > QUICK and judge.cached(data) is None:
         raise ZooError(
             f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --data {data.name}"
         )
-    found = referee or judge.judge(data)
-    kinds = len(data.weights)
-    return lambda drawn: metric.count(found(drawn).modes, kinds), [f"class {k}" for k in range(kinds)]
+    setting, kinds = Setting(data, protocol, protocol.samples), len(data.weights)
+
+    def counted(drawn: Tensor) -> Tensor:
+        modes, high = Subject(setting, drawn).assigned
+        return count(modes, kinds, high)
+
+    if isinstance(data, toy_data.Mixture):
+        return counted, _places(data.centres)
+    kind = "class" if isinstance(data, toy_data.Images) else "label"
+    return counted, [f"{kind} {k}" for k in range(kinds)]
 
 
 def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from zoo.errors import ZooError
 from zoo.metrics.protocols import PROTOCOLS, Protocol
 
-__all__ = ["PROTOCOLS", "Protocol", "assign", "count", "coverage", "coverage_of", "divergences", "histogram"]
+__all__ = ["PROTOCOLS", "Protocol", "assign", "count", "coverage", "coverage_of", "divergences"]
 _CHUNK = 1 << 23  # floats in one block of distances: 32 MB
 
 
@@ -95,12 +95,6 @@ def count(modes: Tensor, k: int, keep: Tensor | None = None) -> Tensor:
     slot = torch.where(modes < 0, k, modes) if keep is None else torch.where((modes >= 0) & keep, modes, k)
     counts = torch.zeros(len(modes), k + 1, dtype=torch.int64, device=modes.device)
     return counts.scatter_add_(1, slot, torch.ones_like(slot))[:, :k]
-
-
-def histogram(samples: Tensor, mixture: KnownModes, protocol: Protocol = PROTOCOLS["pacgan"]) -> Tensor:
-    """HQ samples per mode: ``samples [S, N, d]`` -> ``[S, K]`` int64."""
-    nearest, high = assign(samples, mixture, protocol)
-    return count(nearest, len(mixture.centres), high)
 
 
 def divergences(counts: Tensor, weights: Tensor, drawn: int = 1) -> dict[str, Tensor]:
