@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from baselines import recipes
-from benchmarks.spaces import SPACES
+from baselines.spaces import SPACES
 from zoo import variants
-from zoo.metrics.spec import BY_NAME
 from zoo.statistics import bootstrap
-
-RESULTS = Path(__file__).parents[1] / "baselines" / "results"
-
-
-@dataclass(frozen=True)
-class Quality:
-    """The metric of quality that stands beside the modes covered, and by which a trial is chosen."""
-
-    metric: str
-    title: str
-    rule: str
-    digits: int
-    score: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    """Share of modes covered ``[S]`` and quality ``[S]`` to a figure per seed; the highest mean wins."""
-
-
-SHARE = Quality(
-    "high_quality",
-    "high-quality share",
-    "(share of modes covered) x (high-quality share)",
-    2,
-    lambda modes, share: modes * share,
-)
-FID = Quality("fid", "FID", "FID of our judge's features", 0, lambda modes, fid: -fid)
-
-
-def quality_of(summary: dict[str, Any]) -> Quality:
-    """What is measured of the data: a share of good samples where modes are known exactly, else the judge's FID."""
-    return SHARE if SHARE.metric in summary["metrics"] else FID
-
-
-def final(summary: dict[str, Any], name: str) -> np.ndarray:
-    """A metric of every seed at the end; those that diverged have the worst: 0, or of a distance what a collapsed sampler has."""
-    values = np.asarray(summary["metrics"][name]["per_seed"], float)
-    worst = 0.0 if BY_NAME[name].better == "higher" else summary["reference"]["collapsed"][name]
-    lost = np.isin(summary["seeds"], summary["diverged"]) | np.isnan(values)
-    return np.where(lost, worst, values)
-
+from zoo.sweeps.merit import SHARE, final, merit_of, scored
+from zoo.sweeps.tuning import RESULTS
 
 HEAD = """# {recipe}: every method tuned alike
 
@@ -62,7 +21,7 @@ Four trials for every method (pairs of rates, or two by its own strength), each 
 {rule}. Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval over seeds]; a
 seed that diverged counts {lost}.
 Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
-The second strength of a method is our choice by hand (`benchmarks/spaces.py`): of {own}
+The second strength of a method is our choice by hand (`baselines/spaces.py`): of {own}
 one for this data, of the others the same on all data.
 Every trial: `baselines/results/{recipe}/trials.csv`. A row again, to within its interval: `zoo run METHOD --recipe {recipe} --seeds 0-15`,
 with `--compile` where the row's `config.json` has `compiled` true, else with `--no-compile`. Single seeds differ from the record: rounding decides
@@ -116,13 +75,6 @@ out in fixed shares, and self-conditioned in a fixed order. The nets and rates w
 """What the recorded trials of a recipe leave open."""
 
 
-def merit(summary: dict[str, Any]) -> float:
-    """What a trial is chosen by: the mean over seeds, higher is better."""
-    quality = quality_of(summary)
-    share = final(summary, "modes") / summary["reference"]["data"]["modes"]
-    return float(quality.score(share, final(summary, quality.metric)).mean())
-
-
 def page_of(recipe: str) -> Path:
     return RESULTS.parents[1] / "docs" / f"{recipe}.md"
 
@@ -138,7 +90,7 @@ def recorded(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
 
 def counted(summary: dict[str, Any]) -> str:
     """Cells of a table: modes covered, seeds with all of them, quality, reverse KL."""
-    quality = quality_of(summary)
+    quality = merit_of(summary["metrics"])
 
     def told(name: str, digits: int) -> str:
         values = final(summary, name)
@@ -156,7 +108,7 @@ REFERENCES = {"data": "the data itself", "noise": "uniform noise over the data's
 
 def references(summary: dict[str, Any]) -> list[str]:
     """Rows of the same table for samplers that were not trained."""
-    quality, held = quality_of(summary), summary["reference"]["data"]["modes"]
+    quality, held = merit_of(summary["metrics"]), summary["reference"]["data"]["modes"]
     lines = []
     for name, title in REFERENCES.items():
         m = summary["reference"][name]
@@ -171,8 +123,8 @@ def page(recipe: str) -> str:
     """The recorded results in Markdown, best coverage first."""
     rows = recorded(RESULTS / recipe)
     config = rows[0][2]
-    quality = quality_of(rows[0][1])
-    rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -merit(row[1])))
+    quality = merit_of(rows[0][1]["metrics"])
+    rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -scored(row[1], quality)))
     about = recipes.load(recipe).about
     head = HEAD.format(
         recipe=recipe,

@@ -6,7 +6,7 @@ python -m benchmarks.tuning ring-tuned --table      # what is recorded, into doc
 python -m benchmarks.tuning grid-tuned              # the same on the grid; digits-tuned: on stacks of three digits
 
 Four trials each: the four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by its
-default and one alternative (``SPACES``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
+default and one alternative (``baselines.spaces``). A trial is the whole recipe on seeds 100 to 103 (shorter ones choose fast rates, which win
 early and lose later); the best has the highest mean over seeds of (share of modes covered) x (high-quality share), on images the lowest
 FID of our judge's features. Every trial is kept in baselines/results/NAME/trials.csv, the best one's settings in the recipe itself, what
 the full recipe then makes of seeds 0 to 15 in baselines/results/NAME/VARIANT, and a table of these in docs/NAME.md.
@@ -15,51 +15,20 @@ the full recipe then makes of seeds 0 to 15 in baselines/results/NAME/VARIANT, a
 from __future__ import annotations
 
 import argparse
-import csv
-import itertools
 import json
 import shutil
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from baselines import recipes
-from benchmarks.spaces import SPACES
-from benchmarks.tuned import RESULTS, final, merit, page, page_of, quality_of
+from benchmarks.tuned import RESULTS, page, page_of
 from zoo import variants
 from zoo.runs import session
-from zoo.runs.cell import Cell, plan
-
-TRIED, JUDGED = "100-103", "0-15"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Settings of one variant that compete, and what they reached."""
-
-    settings: dict[str, Any]
-    score: float
-    measured: dict[str, float]
-
-
-def candidates(recipe: str, variant: str) -> list[dict[str, Any]]:
-    """Four settings: as many for every variant."""
-    space = SPACES[recipe]
-    other = space.others.get(variant)
-    defaults = {field.name: field.default for field in fields(variants.load(variant))}
-    strengths = [{name: defaults[name] for name in other}, other] if other else [{}]
-    rates = [{"lr_d": d, "lr_g": g} for d, g in space.rates[: len(space.rates) // len(strengths)]]
-    return [rate | strength for rate, strength in itertools.product(rates, strengths)]
-
-
-def cell(recipe: str, variant: str, settings: dict[str, Any], seeds: str) -> Cell:
-    """The recipe with these settings, whatever it has for the variant now."""
-    plain = plan(variant, recipe=recipe, seeds=seeds)
-    options = {k: v for k, v in settings.items() if k in plain.options}
-    changes = {k: v for k, v in settings.items() if k not in options}
-    return plan(variant, options, recipe=recipe, seeds=seeds, changes=changes)
+from zoo.runs.cell import Cell
+from zoo.sweeps.merit import final
+from zoo.sweeps.tuning import JUDGED, Tuning, best, keep, reached
 
 
 def run(of: Cell, folder: Path) -> dict[str, Any]:
@@ -69,35 +38,6 @@ def run(of: Cell, folder: Path) -> dict[str, Any]:
         (session.resume(folder, device="cpu") if begun else session.start(of, out=folder, device="cpu")).train()
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     return summary
-
-
-def tune(recipe: str, variant: str, scratch: Path) -> list[Trial]:
-    """The variant's trials, each trained."""
-    trials = []
-    for settings in candidates(recipe, variant):
-        tried = cell(recipe, variant, settings, TRIED)
-        summary = run(tried, scratch / "trials" / variant / tried.key)
-        measured = {name: float(final(summary, name).mean()) for name in ("modes", quality_of(summary).metric)}
-        trials.append(Trial(settings, merit(summary), measured))
-    return trials
-
-
-def keep_trials(file: Path, variant: str, trials: list[Trial]) -> None:
-    """Put the variant's rows into the table of trials."""
-    rows = list(csv.DictReader(file.open(encoding="utf-8"))) if file.exists() else []
-    rows = [row for row in rows if row["variant"] != variant]
-    for t in trials:
-        told = {
-            name: f"{value:.{3 if name == 'modes' else 4}f}"
-            for name, value in (t.measured | {"score": t.score}).items()
-        }
-        rows.append({"variant": variant, "settings": json.dumps(t.settings)} | told)
-    rows.sort(key=lambda row: row["variant"])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def keep_settings(recipe: str, variant: str, settings: dict[str, Any]) -> None:
@@ -134,20 +74,26 @@ def main() -> None:
     if a.table:
         table.write_text(page(a.recipe), encoding="utf-8")
         return
+    tuning, scratch = Tuning(recipe=a.recipe), a.scratch / a.recipe
+
+    def folder_of(trial: Cell) -> Path:
+        return scratch / "trials" / trial.variant / trial.key
+
     for variant in a.variants or variants.own():
-        trials = tune(a.recipe, variant, a.scratch / a.recipe)
-        best = max(trials, key=lambda trial: trial.score)
-        keep_trials(RESULTS / a.recipe / "trials.csv", variant, trials)
-        keep_settings(a.recipe, variant, best.settings)
-        judged = cell(a.recipe, variant, best.settings, JUDGED)
-        folder = a.scratch / a.recipe / variant / judged.key
+        candidates = tuning.candidates(variant)
+        for candidate in candidates:
+            run(candidate.cell, folder_of(candidate.cell))
+        merit = tuning.merit(variant)
+        trials = reached(candidates, folder_of, merit)
+        chosen = best(trials[variant]).settings
+        keep(RESULTS / a.recipe / "trials.csv", trials)
+        keep_settings(a.recipe, variant, chosen)
+        judged = tuning.cell(variant, chosen, JUDGED)
+        folder = scratch / variant / judged.key
         summary = run(judged, folder)
         keep_result(folder, RESULTS / a.recipe / variant, f"zoo run {variant} --recipe {a.recipe} --seeds {JUDGED}")
-        quality = quality_of(summary)
-        told = (
-            f"modes {final(summary, 'modes').mean():.2f}, {quality.title} {final(summary, quality.metric).mean():.4g}"
-        )
-        print(f"{variant:<16} {told}, {best.settings}", flush=True)
+        told = f"modes {final(summary, 'modes').mean():.2f}, {merit.title} {final(summary, merit.metric).mean():.4g}"
+        print(f"{variant:<16} {told}, {chosen}", flush=True)
         table.write_text(page(a.recipe), encoding="utf-8")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from baselines import recipes
-from benchmarks import protocols, tuned, tuning, tutorials
+from baselines.spaces import SPACES
+from benchmarks import protocols, tuned, tutorials
 from zoo import variants
 from zoo.cli.terminal import SHOWN
 
@@ -345,7 +346,7 @@ def test_what_the_choice_of_trials_leaves_open(recipe: str) -> None:
         assert any(abs(float(m) - modes) < near and abs(float(q) - share) < near for m, q in more[name]), name
         assert float(best[name]["modes"]) == pytest.approx(chosen, abs=near)
         assert float(best[name][quality]) == pytest.approx(its_share, abs=near)
-    pairs = tuning.SPACES[recipe].rates
+    pairs = SPACES[recipe].rates
     of = {
         name: [tuple(json.loads(r["settings"])[k] for k in ("lr_d", "lr_g")) for r in trials[name]] for name in trials
     }

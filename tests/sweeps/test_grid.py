@@ -90,7 +90,7 @@ WRONG = {
     "did you mean 'rounds'": ["sweep", "--variants", "ns", "--grid", "round=3"],
     "--grid k takes whole numbers, not 'x'": ["sweep", "--variants", "unrolled", "--grid", "k=x"],
     "unrolled on ring: --k must be at least 0": ["sweep", "--variants", "unrolled", "--grid", "k=-1"],
-    "--grid takes an option and its values": ["sweep", "--variants", "ns", "--grid", "k"],
+    "--grid takes an option and its value, such as k=0,1,5": ["sweep", "--variants", "ns", "--grid", "k"],
     "--shard takes which of how many": ["sweep", "--variants", "ns", "--shard", "3/2"],
     "is not a sweep": ["sweep", "nothing.toml"],
     "There is no Slurm here": ["sweep", "--variants", "ns", "--on", "slurm"],

@@ -59,6 +59,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_for(cells: int, jobs: int | None) -> int:
+    """Threads of each process on this machine: more than one where fewer train at a time than there are cores."""
+    return max(1, cores() // min(cells, jobs or cores()))
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What was said about where cells are trained."""

@@ -68,13 +68,13 @@ def read(path: Path) -> Grid:
     return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
 
 
-def parse(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """``["k=0,1,5", "lr-d=1e-3"]`` to names and their values, still as text."""
+def parse(given: Sequence[str], flag: str = "--grid", example: str = "k=0,1,5") -> dict[str, tuple[str, ...]]:
+    """``["k=0,1,5", "lr-d=1e-3"]`` to names and their values, still as text; ``flag`` is what they were given by."""
     found = {}
     for text in given:
         name, equals, values = text.partition("=")
         if not (name and equals and values):
-            raise ZooError(f"--grid takes an option and its values, such as k=0,1,5, not '{text}'.")
+            raise ZooError(f"{flag} takes an option and its value, such as {example}, not '{text}'.")
         found[name.strip().replace("-", "_")] = tuple(value.strip() for value in values.split(","))
     return found
 
@@ -93,7 +93,9 @@ def cells(grid: Grid) -> list[Cell]:
     load = cache(toy_data.load)  # images take seconds to be read and checked
     for variant, data in itertools.product(grid.variants, grid.data):
         kinds = {name: kind for name, (kind, _) in (common | own[variant]).items()}
-        axes = [[(n, _value(n, value, kinds[n])) for value in values] for n, values in grid.grid.items() if n in kinds]
+        axes = [
+            [(n, value_of(n, value, kinds[n])) for value in values] for n, values in grid.grid.items() if n in kinds
+        ]
         for chosen in _points(axes):
             cell = _cell(grid, variant, data, {k: v for k, v in chosen.items() if k in own[variant]}, chosen, load)
             found.setdefault(cell.key, cell)
@@ -117,8 +119,8 @@ def _several(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
-def _value(name: str, value: Any, kind: type) -> Any:
-    """A value of the grid as the type of its option: text is read, whole numbers may stand for numbers."""
+def value_of(name: str, value: Any, kind: type, flag: str = "--grid") -> Any:
+    """A value of the grid (or of another ``flag``) as the type of its option: text is read, whole numbers may stand for numbers."""
     if isinstance(value, bool) or kind is str:
         return value
     if kind is bool and str(value).lower() in WORDS:
@@ -130,7 +132,7 @@ def _value(name: str, value: Any, kind: type) -> Any:
         pass
     if isinstance(value, str):
         wanted = {bool: "true or false", int: "whole numbers", float: "numbers"}[kind]
-        raise ZooError(f"--grid {name} takes {wanted}, not '{value}'.")
+        raise ZooError(f"{flag} {name} takes {wanted}, not '{value}'.")
     return value
 
 

@@ -1,4 +1,4 @@
-"""What ``benchmarks.tuning`` tries: for each recipe pairs of rates, and one alternative to each method's own strength. All of it chosen by hand."""
+"""What `zoo tune` tries: pairs of learning rates, and one alternative to each method's own strength. All of it chosen by hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class Space:
     """What is tried on a recipe: pairs of learning rates of (judges, generators), and each method's other strength."""
 
     rates: tuple[tuple[float, float], ...]
+    """The first is the recipe's own. A method with another strength takes the first two of them."""
     others: dict[str, dict[str, Any]]
 
     @property
@@ -38,6 +39,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "zero-gp": {"lam": 0.1},
 }
 """Strengths beside the defaults that are tried on every recipe."""
+RATES = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (0.5, 0.5))
+"""Factors on the rates of a recipe that is not in ``SPACES``."""
 SPACES = {
     "ring-tuned": Space(
         rates=((2e-3, 2e-3), (4e-3, 2e-3), (4e-3, 4e-3), (1e-3, 1e-3)),
@@ -77,3 +80,4 @@ SPACES = {
         },
     ),
 }
+"""By name the recipes on which every method was tuned; their parts for methods are what came of it, and tuning begins without them."""

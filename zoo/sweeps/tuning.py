@@ -1,0 +1,164 @@
+"""Every method tuned with the same budget, then judged on seeds that no trial has seen.
+
+Four trials each: four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by what the
+recipe gives it and one alternative (``baselines.spaces``, or yours). A trial is the whole recipe on a few seeds: shorter ones choose fast rates,
+which win early and lose later. The best has the highest mean over seeds of a ``Merit``; it alone meets the seeds that judge.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import baselines
+import toy_data
+from baselines.spaces import OTHERS, RATES, SPACES
+from zoo import recipe, variants
+from zoo.errors import ZooError, unknown
+from zoo.evaluation import scoring
+from zoo.runs.cell import Cell, Load, parse_seeds, plan
+from zoo.runs.rundir import CONFIG, SUMMARY, read_json
+from zoo.sweeps import grid
+from zoo.sweeps.merit import Merit, final, merit_of, scored
+from zoo.variant import options
+
+TRIED, JUDGED = "100-103", "0-15"
+BUDGET = 4
+"""Trials of every method."""
+Settings: TypeAlias = dict[str, Any]
+RESULTS = Path(baselines.__file__).parent / "results"
+
+
+class Candidate(NamedTuple):
+    """Settings of one method that compete, and the cell that tries them."""
+
+    settings: Settings
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings that competed, and what they reached."""
+
+    settings: Settings
+    score: float
+    measured: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """On what methods are tuned; ``others`` are alternatives ``{name: value}`` for those that have an option of that name."""
+
+    data: str | None = None
+    recipe: str | None = None
+    protocol: str | None = None
+    data_root: str | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+    load: Load = field(default_factory=lambda: cache(toy_data.load), repr=False)
+
+    def cell(self, variant: str, settings: Settings, seeds: str | int) -> Cell:
+        """The recipe with these settings, for one method."""
+        own = options(variants.load(variant))
+        chosen = {k: v for k, v in settings.items() if k in own}
+        changes = {k: v for k, v in settings.items() if k not in own}
+        more = {"data": self.data, "recipe": self.recipe, "protocol": self.protocol, "data_root": self.data_root}
+        return plan(variant, chosen, changes=changes, seeds=seeds, load=self.load, **more)
+
+    def candidates(self, variant: str, seeds: str = TRIED) -> list[Candidate]:
+        """As many for every method: ``BUDGET``."""
+        return [Candidate(s, self.cell(variant, s, seeds)) for s in self.settings(variant)]
+
+    def settings(self, variant: str) -> list[Settings]:
+        """What is tried of a method."""
+        given = self.cell(variant, {}, 1)
+        space = SPACES.get(given.recipe_name)
+        rates = space.rates if space else [(given.recipe.lr_d * d, given.recipe.lr_g * g) for d, g in RATES]
+        kind = variants.load(variant)
+        own = options(kind)
+        other = {k: v for k, v in self.others.items() if k in own} or (space.others if space else OTHERS).get(variant)
+        usual = {f.name: f.default for f in fields(kind)} if space else given.options
+        strengths = [{name: usual[name] for name in other}, other] if other else [{}]
+        pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
+        return [pair | strength for pair, strength in itertools.product(pairs, strengths)]
+
+    def merit(self, variant: str, by: str | None = None) -> Merit:
+        """What chooses. ``ZooError`` where nothing is measured, or not what was asked for."""
+        cell = self.cell(variant, {}, 1)
+        source = self.load(cell.source, cell.data_root)
+        how = scoring.of(source, cell.protocol)
+        measured = scoring.reference(source, how, cell.protocol).get("data")
+        if not measured:
+            raise ZooError(f"Nothing would tell which trial is best: {next(iter(how.unavailable.values()))}")
+        return merit_of(measured, by)
+
+
+def alternatives(given: Sequence[str], names: Sequence[str]) -> Settings:
+    """``["lam=1"]`` to ``{"lam": 1.0}``, checked against the options of the methods of these names. ``ZooError`` for what none of them has."""
+    own = {k: kind for name in names for k, (kind, _) in options(variants.load(name)).items()}
+    found = {}
+    for name, values in grid.parse(given, "--other", "lam=1").items():
+        if name in recipe.fields():
+            raise ZooError(f"'{name}' belongs to the recipe; --other is for an option of a method, such as lam=1.")
+        if not own:
+            raise ZooError(
+                f"{' and '.join(names)} {'have' if names[1:] else 'has'} no options, so --other has nothing to try."
+            )
+        if name not in own:
+            raise unknown("option", name, own, f"of {', '.join(names)}")
+        if len(values) > 1:
+            raise ZooError(
+                f"--other takes one value of '{name}' beside the usual one, so that every method has {BUDGET} trials."
+            )
+        found[name] = grid.value_of(name, values[0], own[name], "--other")
+    return found
+
+
+def reached(candidates: Sequence[Candidate], folder_of: Callable[[Cell], Path], merit: Merit) -> dict[str, list[Trial]]:
+    """What the trials that ended reached, by method, in the order of their candidates."""
+    found: dict[str, list[Trial]] = {}
+    for candidate in candidates:
+        if (folder_of(candidate.cell) / "DONE").exists():
+            summary = read_json(folder_of(candidate.cell) / SUMMARY)
+            names = [name for name in dict.fromkeys(("modes", merit.metric)) if name in summary["metrics"]]
+            measured = {name: float(final(summary, name).mean()) for name in names}
+            trial = Trial(candidate.settings, scored(summary, merit), measured)
+            found.setdefault(candidate.cell.variant, []).append(trial)
+    return found
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The highest score; of equal ones the first."""
+    return max(trials, key=lambda trial: trial.score)
+
+
+def recorded(cells: Sequence[Cell]) -> list[Path]:
+    """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the same seeds."""
+    folder = RESULTS / cells[0].recipe_name
+    if cells[0].recipe_name not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
+        return []
+    ours = {cell.variant for cell in cells}
+    found = [place for place in sorted(folder.iterdir()) if place.is_dir() and place.name not in ours]
+    return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
+
+
+def keep(file: Path, trials: Mapping[str, Sequence[Trial]]) -> None:
+    """Put the methods' rows into the table of trials, instead of those that they had."""
+    rows = list(csv.DictReader(file.open(encoding="utf-8"))) if file.exists() else []
+    rows = [row for row in rows if row["variant"] not in trials]
+    for variant, of_one in trials.items():
+        for t in of_one:
+            numbers = t.measured | {"score": t.score}
+            told = {name: f"{value:.{3 if name == 'modes' else 4}f}" for name, value in numbers.items()}
+            rows.append({"variant": variant, "settings": json.dumps(t.settings)} | told)
+    rows.sort(key=lambda row: row["variant"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
