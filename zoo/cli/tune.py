@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from zoo.sweeps.merit import Merit
     from zoo.sweeps.tuning import Trial
 
+LEVEL = 0.05
+"""Of the test by which two methods are told apart."""
+
 
 def tune(
     variants: Annotated[str, typer.Argument(metavar="VARIANTS", help="Methods, with commas: ns,r1,my-gan.")],
@@ -132,7 +135,6 @@ def compared(cells: Sequence[Cell], folder_of: Callable[[Cell], Path]) -> Iterat
     """The table of these results and of those that are recorded of the recipe, and a sentence about each method."""
     from zoo.looking.compare import compare
     from zoo.looking.tables import render
-    from zoo.metrics.spec import goodness
     from zoo.sweeps.tuning import recorded
 
     beside = recorded(cells)
@@ -143,9 +145,12 @@ def compared(cells: Sequence[Cell], folder_of: Callable[[Cell], Path]) -> Iterat
         return
     yield f"The others ({len(beside)}) are recorded, tuned and judged in the same way: {beside[0].parent}"
     ours = {str(folder) for folder in folders}
-    for row in (row for row in table.rows if row.path in ours):
-        own = goodness(table.better, row.iqm)
-        reach = [goodness(table.better, other.iqm) for other in table.rows if other is not row]
-        more, less = sum(one > own for one in reach), sum(one < own for one in reach)
-        told = f"{more} better, {len(reach) - more - less} the same, {less} worse"
-        yield f"{row.label}: of the {len(reach)} others {told}, by the interquartile mean."
+    for label in (row.label for row in table.rows if row.path in ours):
+        (against,) = compare([*folders, *beside], data=cells[0].data, reference=label)
+        apart = [row.improvement for row in against.rows if row.p_holm is not None and row.p_holm < LEVEL]
+        more = sum(chance > 0.5 for chance in apart if chance is not None)
+        rest = len(against.rows) - 1 - len(apart)
+        yield (
+            f"{label}: of the {len(against.rows) - 1} others {more} better, {len(apart) - more} worse, {rest} not told "
+            f"apart from it (Mann-Whitney, Holm's correction, {LEVEL:.0%})."
+        )
