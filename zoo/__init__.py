@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toy_data.registry import dataset
-    from zoo.api import Evaluation, Result, evaluate, open_run, run
+    from zoo.api import evaluate, open_run, run
+    from zoo.api_compare import Compared, compare
+    from zoo.api_sweep import Swept, sweep
     from zoo.errors import ZooError
     from zoo.extending.contract import check
     from zoo.extending.plugins import load_file
     from zoo.game import Batch, Nets, Player
     from zoo.metrics.spec import metric
+    from zoo.results import Evaluation, Result
     from zoo.variant import GAN, Opt, Variant, register
 
 _HOME = {
     "run": "zoo.api",
     "open_run": "zoo.api",
     "evaluate": "zoo.api",
-    "Result": "zoo.api",
-    "Evaluation": "zoo.api",
+    "sweep": "zoo.api_sweep",
+    "compare": "zoo.api_compare",
+    "Result": "zoo.results",
+    "Evaluation": "zoo.results",
+    "Swept": "zoo.api_sweep",
+    "Compared": "zoo.api_compare",
     "ZooError": "zoo.errors",
     "Batch": "zoo.game",
     "Nets": "zoo.game",
@@ -43,14 +50,17 @@ _HOME = {
 __all__ = [
     "GAN",
     "Batch",
+    "Compared",
     "Evaluation",
     "Nets",
     "Opt",
     "Player",
     "Result",
+    "Swept",
     "Variant",
     "ZooError",
     "check",
+    "compare",
     "dataset",
     "evaluate",
     "load_file",
@@ -58,6 +68,7 @@ __all__ = [
     "open_run",
     "register",
     "run",
+    "sweep",
 ]
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 import zoo
+from toy_data import registry
 from zoo import variants
 from zoo.errors import ZooError
 from zoo.extending import plugins
+from zoo.metrics import spec
 from zoo.variant import REGISTRY
 
 CELL = '''
@@ -40,6 +42,9 @@ SMALL = {"rounds": 4, "every": 4, "width": 8, "batch": 16, "seeds": 1, "progress
 def notebook() -> Iterator[None]:
     yield
     REGISTRY.pop("nb-gan", None)
+    plugins.FILES.pop("nb-gan", None)
+    for held in (registry.HERE, spec.HERE):
+        held.pop("nb-own", None)
     linecache.cache.pop("<cell 1>", None)
 
 
@@ -92,3 +97,49 @@ def test_a_script_s_run_names_the_script(tmp_path: Path) -> None:
     assert "nb-gan" not in variants.names()
     with pytest.raises(ZooError, match=f"give it with --plugin {script}"):
         zoo.open_run(tmp_path / "r").sample(3)
+
+
+BRINGS = """
+@zoo.dataset("nb-own")
+def pair():
+    return None
+
+@zoo.metric("nb-own")
+def spread(samples, data):
+    return samples
+"""
+
+
+@pytest.mark.usefixtures("notebook")
+def test_what_it_registered_gives_way_to_a_file_of_it(tmp_path: Path) -> None:
+    play(GOOD)
+    exec(BRINGS, {"__name__": "a_notebook", "zoo": zoo})
+    typed, path = REGISTRY["nb-gan"], tmp_path / "nb_gan.py"
+    path.write_text(CELL.format(loss=GOOD) + BRINGS + "\n1 / 0\n")
+    with pytest.raises(ZooError, match="cannot be imported: ZeroDivisionError"):
+        plugins.load_file(path)
+    assert REGISTRY["nb-gan"] is typed
+    assert registry.HERE["nb-own"].__module__ == "a_notebook"
+    path.write_text(CELL.format(loss=GOOD) + BRINGS)
+    assert plugins.load_file(path) == ["nb-gan"]
+    for made in (REGISTRY["nb-gan"], registry.HERE["nb-own"], spec.HERE["nb-own"]):
+        assert made.__module__.startswith(plugins.MODULE)
+    assert plugins.option("nb-gan", "nb-own") == ["--plugin", str(path)]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_other_processes_need_files_and_do_not_see_it(tmp_path: Path) -> None:
+    path = tmp_path / "nb_gan.py"
+    path.write_text(CELL.format(loss=GOOD) + BRINGS)
+    assert plugins.needed(["ns"], ["ring"]) == []
+    plugins.load_file(path)
+    assert plugins.needed(["ns"], ["ring"]) == [str(path)]  # the metric is measured in every run
+    del spec.HERE["nb-own"]
+    assert plugins.needed(["ns"], ["ring"]) == []
+    assert plugins.needed(["nb-gan"], ["ring"]) == plugins.needed(["ns"], ["nb-own"]) == [str(path)]
+    del registry.HERE["nb-own"]
+    exec(BRINGS, {"__name__": "a_notebook", "zoo": zoo})
+    with pytest.raises(ZooError, match=r"do not see the data set 'nb-own', .* give that as plugins="):
+        plugins.needed(["ns"], ["nb-own"])
+    with pytest.raises(ZooError, match="do not see the metric 'nb-own'"):
+        plugins.needed(["ns"], ["ring"])

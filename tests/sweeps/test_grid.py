@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -70,6 +71,15 @@ def test_a_file_says_the_same_as_the_command_line(tmp_path: Path) -> None:
     assert [c.key for c in grid.cells(grid.read(path))] == [c.key for c in grid.cells(given)]
     other = grid.override(grid.read(path), {"seeds": "3", "variants": (), "grid": {"rounds": ("8",)}})
     assert {(c.seeds, c.recipe.rounds) for c in grid.cells(other)} == {((0, 1, 2), 8)}
+
+
+def test_values_from_python_are_one_or_several_of_whatever_holds_them() -> None:
+    given = {"k": range(2), "lr-d": np.array([0.1, 0.2]), "lr_g": np.array(0.3), "rounds": 6, "activation": "tanh"}
+    found = grid.values_of(given)
+    assert found == {"k": (0, 1), "lr_d": (0.1, 0.2), "lr_g": (0.3,), "rounds": (6,), "activation": ("tanh",)}
+    assert len(grid.cells(Grid(("unrolled",), grid=found))) == 4
+    with pytest.raises(ZooError, match=r"'lr-d' of the grid has no values"):
+        grid.values_of({"lr-d": np.array([])})
 
 
 def test_each_data_set_is_read_once_and_what_is_wrong_with_one_names_the_cell(

@@ -18,10 +18,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from submitit.core.utils import FailedJobError
 
 from tests.synthetic_sweeps import PLUGIN, Inline, done, pretend, tiny
-from zoo.cli import sweep as cli_sweep
+from zoo.cli import sweeping
 from zoo.errors import ZooError
 from zoo.extending import plugins
 from zoo.runs import session
@@ -190,6 +191,20 @@ def test_ctrl_c_while_it_is_estimated_is_not_swallowed(tmp_path: Path, monkeypat
         estimate.estimate(tiny("ns", "wgan"), lambda cell: tmp_path / cell.key, "cpu")
 
 
+# What is said
+
+
+def test_a_thread_that_hears_no_signals_sweeps_too(tmp_path: Path) -> None:
+    heard: list[str] = []
+    made = Sweep(tiny("ns"), tmp_path, Inline(pretend), heard=heard.append)
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(sweeping.play(made, Console(quiet=True), "")))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert heard[-1] == f"1 of 1 cell finished, in {tmp_path}"
+
+
 # Real workers
 
 
@@ -295,10 +310,8 @@ def test_killed_and_failing_cells_stop_nothing_and_a_killed_one_ends_with_the_sa
     plugins.load_file(PLUGIN)
     killed, broken, fine = tiny("test-killed", "test-broken", "ns")
     here = local.Local("cpu", 1, Setup(plugins=(str(PLUGIN),)))
-    made = Sweep([killed, broken, fine], tmp_path / "runs", here)
-    from rich.console import Console
-
-    assert cli_sweep.play(made, Console(width=200)) == 1
+    made = Sweep([killed, broken, fine], tmp_path / "runs", here, heard=sweeping.aloud)
+    assert sweeping.play(made, Console(width=200), "") == 1
     assert (tmp_path / "killed").exists()
     by_key = {o.cell.key: o for o in made.outcomes}
     assert [by_key[c.key].status for c in (killed, broken, fine)] == [Status.DONE, Status.FAILED, Status.DONE]

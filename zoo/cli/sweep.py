@@ -1,28 +1,19 @@
-"""`zoo sweep`: the command, what it says before, while and after, and Ctrl-C."""
+"""`zoo sweep`: the command."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from zoo.cli import yours
 from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from zoo.runs.cell import Cell
-    from zoo.sweeps.estimate import Estimate
-    from zoo.sweeps.sweep import Sweep
 
 
 def sweep(
@@ -63,6 +54,7 @@ def sweep(
 ) -> None:
     """Many runs: variants x data sets x options. Finished cells are skipped, begun ones go on; a failing one stops nothing."""
     with ends_at_once():
+        from zoo.cli import sweeping
         from zoo.sweeps import grid as grids
         from zoo.sweeps import sweep as sweeps
         from zoo.sweeps.executor import Wanted, choose
@@ -74,101 +66,26 @@ def sweep(
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
     executor = choose(on, Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell))
-    made = sweeps.Sweep(cells, out, executor, heard=lambda sentence: print(sentence, flush=True))
-    told = foretell(made, device)
+    made = sweeps.Sweep(cells, out, executor, heard=sweeping.aloud)
+    told = sweeping.foretell(made, device)
     if told and not shard:  # shards take turns in the order that they agree on
         made.cells = told.longest_first(cells)
     if dry_run:
         raise typer.Exit(0)
     from zoo.cli.terminal import terminal
 
-    code = play(made, terminal()) if made.left else 0
+    code = sweeping.play(made, terminal(), f"Go on with:\n  {command()}") if made.left else 0
     if track and shard and not _server():
         print(f"Not logged to MLflow, since shards would write one file at once; when all have ended: zoo track {out}")
-    elif track and code != 130:
+    elif track and code != sweeping.STOPPED:
         for failure in made.track():
             print(f"zoo: {failure}", file=sys.stderr)
     raise typer.Exit(code)
 
 
-def foretell(sweep: Sweep, device: str) -> Estimate | None:
-    """Say what there is to do and how long it will take; the estimate, if there is one."""
-    from zoo.sweeps.estimate import estimate, in_words
-
-    cells, left = sweep.cells, sweep.left
-    print(f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do.")
-    if not left:
-        return None
-    if not sweep.executor.here:
-        print(f"No estimate: the machines of {sweep.executor.place} are not this one.", flush=True)
-        return None
-    told = estimate(left, sweep.folder_of, device)
-    slots = min(sweep.executor.slots, len(left))
-    if told.seconds:
-        print(f"About {in_words(told.wall(slots))} on {sweep.executor.place} ({told.source}).", flush=True)
-    else:
-        print(f"No estimate: none of the cells could be played for a moment. On {sweep.executor.place}.", flush=True)
-    return told
-
-
-def play(sweep: Sweep, console: Console) -> int:
-    """Run it, a line per cell; 0, 1 with a table of failures (or when cells stopped unasked), or 130 with the command that goes on."""
-    from rich.table import Table
-
-    from zoo.sweeps.grid import label
-    from zoo.sweeps.worker import Status
-
-    todo, interrupted = len(sweep.left), False
-    with _signals(sweep) as asked:
-        try:
-            with closing(sweep.run()) as outcomes:
-                for i, outcome in enumerate(outcomes, start=1):
-                    told = f": {outcome.error}" if outcome.error else ""
-                    line = f"[{i}/{todo}] {label(outcome.cell)}, {outcome.status}{told} ({outcome.seconds:.0f} s)"
-                    print(f"{line}  {outcome.folder}", flush=True)
-        except KeyboardInterrupt:
-            interrupted = True
-    failures = sweep.of(Status.FAILED)
-    if failures:
-        table = Table(title=f"{_count(len(failures), 'cell')} failed", title_style="bold")
-        for head in ("cell", "why", "traceback"):
-            table.add_column(head, overflow="fold")
-        for outcome in failures:
-            table.add_row(label(outcome.cell), outcome.error, str(sweep.told_of(outcome.cell)))
-        console.print(table)
-    if interrupted or asked:
-        left = len(sweep.left)
-        print(f"Stopped; {_count(left, 'cell')} left. Go on with:\n  {command()}", file=sys.stderr)
-        return 130
-    if sweep.held:
-        print(f"{_count(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
-    print(f"{len(sweep.cells) - len(sweep.left)} of {_count(len(sweep.cells), 'cell')} finished, in {sweep.out}")
-    return 1 if failures or sweep.of(Status.INTERRUPTED) else 0
-
-
 def command() -> str:
     """The command that was given."""
     return shlex.join(["zoo", *sys.argv[1:]])
-
-
-@contextmanager
-def _signals(sweep: Sweep) -> Iterator[list[int]]:
-    """Ctrl-C (or SIGTERM) once asks the sweep to stop, twice ends it at once; what came stands in the list."""
-    asked: list[int] = []
-
-    def ask_to_stop(signum: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(signum)
-        os.write(2, b"Stopping: the running cells save their checkpoints. (Again: quit at once.)\n")
-        sweep.stop()
-
-    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
 
 
 def _words(text: str | None) -> tuple[str, ...]:
@@ -180,16 +97,6 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     if not all(found.values()):
         raise ZooError(f"--job takes a name and a value, such as timeout_min=240, not '{' '.join(given)}'.")
     return found
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-def _described(cells: Sequence[Cell]) -> str:
-    variants, data = {c.variant for c in cells}, {c.data for c in cells}
-    seeds = sum(len(c.seeds) for c in cells)
-    return f"{_count(len(variants), 'variant')} on {_count(len(data), 'data set')}, {_count(seeds, 'training')} in all"
 
 
 def _server() -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo.cli import yours
+from zoo.cli import sweeping, yours
 from zoo.cli.starting import ends_at_once
-from zoo.cli.sweep import foretell, play
+from zoo.cli.sweep import command
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def tune(
         one_each = list({cell.key: cell for cell in cells}.values())
         setup = Setup(threads_for(len(one_each), jobs), files, tf32)
         executor = choose("local", Wanted(device, jobs, setup, folder))
-        sweep = Sweep(one_each, folder, executor, heard=lambda sentence: print(sentence, flush=True))
-        estimate = foretell(sweep, device)
+        sweep = Sweep(one_each, folder, executor, heard=sweeping.aloud)
+        estimate = sweeping.foretell(sweep, device)
         if dry_run:
             raise typer.Exit(0)
         sweep.cells = estimate.longest_first(one_each) if estimate else one_each
-        if sweep.left and play(sweep, console) == 130:
-            raise typer.Exit(130)
+        if sweep.left and sweeping.play(sweep, console, f"Go on with:\n  {command()}") == sweeping.STOPPED:
+            raise typer.Exit(sweeping.STOPPED)
         return sweep
 
     print(f"{tuning.BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")

@@ -13,72 +13,30 @@ What packages bring is imported when first needed. One that is broken says so in
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toy_data import registry
 from toy_data.plugins import Plugin, PluginError, first_of_doc, installed
 from zoo.errors import ZooError
+from zoo.extending.declared import brings, registered
 from zoo.metrics import spec
 
 if TYPE_CHECKING:
     from zoo.variant import Variant
 
 VARIANTS, DATASETS, METRICS = "zoo.variants", "zoo.datasets", "zoo.metrics"
+MODULE = "zoo_plugin_"
+"""How the modules' names begin that files are loaded as."""
 FILES: dict[str, tuple[Path, str]] = {}
 """Variants of files loaded with ``load_file``: name to the file and the first line of the docstring."""
-
-
-@dataclass(frozen=True)
-class Registered:
-    """What ``@register("name", family="...")`` says in a file's text."""
-
-    cls: str
-    about: str
-    """First line of the class's docstring."""
-    family: str
-
-
-REGISTERING = {"register", "dataset", "metric"}
-"""The decorators by which a file brings something."""
-
-
-def brings(text: str) -> bool:
-    """Whether anything in a file's text is decorated by one of them. Runs nothing."""
-    return any(
-        isinstance(mark, ast.Call) and getattr(mark.func, "attr", getattr(mark.func, "id", "")) in REGISTERING
-        for node in ast.parse(text).body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef)
-        for mark in node.decorator_list
-    )
-
-
-def registered(text: str) -> dict[str, Registered]:
-    """The variants of a file by name, from its text. Runs nothing."""
-    found = {}
-    for node in ast.parse(text).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for mark in node.decorator_list:
-            if isinstance(mark, ast.Call) and "register" in (
-                getattr(mark.func, "id", ""),
-                getattr(mark.func, "attr", ""),
-            ):
-                name = mark.args[0].value if mark.args and isinstance(mark.args[0], ast.Constant) else None
-                families = [k.value.value for k in mark.keywords if isinstance(k.value, ast.Constant)]
-                if isinstance(name, str):
-                    about = (ast.get_docstring(node) or "").split("\n")[0]
-                    found[name] = Registered(node.name, about, str(families[0]) if families else "other")
-    return found
 
 
 def _own() -> frozenset[str]:
@@ -127,6 +85,26 @@ def origin(variant: str, data: str) -> dict[str, str | None]:
     if data in registry.HERE:
         found["data_plugin"] = _place(registry.HERE[data])
     return found
+
+
+def needed(variants: Iterable[str], data: Iterable[str]) -> list[str]:
+    """The files that another process must load to train these as this one would, which measures every metric of one's own.
+
+    ``ZooError`` for what no file brings: another process does not see a notebook, and does not run a script.
+    """
+    from zoo.variant import REGISTRY
+
+    own = {*FILES, *_here()}
+    made_here: list[tuple[str, str, Any]] = [("variant", n, REGISTRY[n]) for n in variants if n in own]
+    made_here += [("data set", n, registry.HERE[n]) for n in data if n in registry.HERE]
+    made_here += [("metric", n, function) for n, function in spec.HERE.items()]
+    for what, name, made in made_here:
+        if not made.__module__.startswith(MODULE):
+            raise ZooError(
+                f"The processes that train cells do not see the {what} '{name}', which was registered in this one: "
+                "write it to a file of its own, and give that as plugins=['FILE.py']."
+            )
+    return list(dict.fromkeys(file for _, _, made in made_here if (file := _place(made))))
 
 
 def option(variant: str, data: str) -> list[str]:
@@ -183,6 +161,29 @@ def _ours_kept(module: str = "") -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _giving_way(path: Path) -> Iterator[None]:
+    """What a notebook, a script or this very file's import registered gives way to the file's of that name: it went there to be seen elsewhere."""
+    from zoo.variant import REGISTRY
+
+    def yields(made: Any) -> bool:
+        return made.__module__ == "__main__" or _place(made) in (None, str(path.absolute()))
+
+    held: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (names, {name: made for name, made in names.items() if yields(made)})
+        for names in (REGISTRY, registry.HERE, spec.HERE)
+    ]
+    for names, before in held:
+        for name in before:
+            del names[name]
+    try:
+        yield
+    finally:
+        for names, before in held:
+            for name, made in before.items():
+                names.setdefault(name, made)
+
+
 def _strangers() -> set[str]:
     from zoo.variant import REGISTRY
 
@@ -211,7 +212,7 @@ def load_file(path: str | Path) -> list[str]:
         other = FILES.get(name, (path,))[0]
         if name in _own() or name in installed(VARIANTS, _own())[0] or other.resolve() != path.resolve():
             raise ZooError(f"{path} registers '{name}', and there is already a variant of that name; choose another.")
-    with _ours_kept():
+    with _giving_way(path), _ours_kept():
         _execute(path)
     FILES.update({name: (path, variant.about) for name, variant in found.items()})
     return list(found)
@@ -226,7 +227,7 @@ def variants_of(path: str | Path) -> list[str]:
 
 def _execute(path: Path) -> None:
     """Run a file as a module whose name belongs to its place; the same file again replaces what it was."""
-    module_name = f"zoo_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    module_name = f"{MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise ZooError(f"{path} is no Python file: its name should end in .py.")

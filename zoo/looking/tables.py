@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from textwrap import wrap
+from typing import Any
 
 from zoo import markdown
 from zoo.errors import unknown
@@ -91,14 +92,19 @@ def caption(comparison: Comparison) -> str:
     return f"{data_name(comparison.data)}: {comparison.metric} ({direction}{at})"
 
 
-def notes(comparison: Comparison) -> list[str]:
-    """What a reader must know to read the table, and what makes it less comparable than it looks."""
+def legend(comparison: Comparison) -> list[str]:
+    """What a reader must know to read the table."""
     told = ["IQM: interquartile mean over seeds; intervals: 95 % bootstrap over seeds."]
     if comparison.modes:
         told.append(f"collapsed: seeds that cover {comparison.modes // 2} of {comparison.modes} modes or fewer.")
     if comparison.reference:
         told.append("P(better): probability of improvement, ties count half; p: Mann-Whitney, Holm's correction.")
-    return told + [f"Warning: {w}" for w in comparison.warnings]
+    return told
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """The legend, and what makes the runs less comparable than they look."""
+    return legend(comparison) + [f"Warning: {w}" for w in comparison.warnings]
 
 
 def _text(comparisons: Sequence[Comparison]) -> str:
@@ -157,10 +163,11 @@ def _escape(text: str) -> str:
     return escaped.replace(" to ", "--")
 
 
-def _csv(comparisons: Sequence[Comparison]) -> str:
+def records(comparison: Comparison) -> list[dict[str, Any]]:
+    """A row per run, best first, with every column in full precision; None where there is nothing to say."""
     rows = []
-    for c, r in [(whole, row) for whole in comparisons for row in whole.rows]:
-        (low, high), (worse, better) = r.ci95, r.improvement_ci95 or ("", "")
+    for c, r in [(comparison, each) for each in comparison.rows]:
+        (low, high), (worse, better) = r.ci95, r.improvement_ci95 or (None, None)
         row = {"data": c.data, "metric": c.metric, "run": r.label, "path": r.path, "seeds": r.n, "diverged": r.diverged}
         row |= {"iqm": r.iqm, "iqm_low": low, "iqm_high": high, "median": r.median, "worst": r.worst}
         row |= {"worst_seed": r.worst_seed, "collapsed": r.collapsed, "modes": c.modes, "round": r.round}
@@ -172,6 +179,11 @@ def _csv(comparisons: Sequence[Comparison]) -> str:
             "improvement_high": better,
         }
         rows.append(row | {"p": r.p, "p_holm": r.p_holm} | {f"cost.{name}": spent for name, spent in r.cost.items()})
+    return rows
+
+
+def _csv(comparisons: Sequence[Comparison]) -> str:
+    rows = [row for comparison in comparisons for row in records(comparison)]
     out = io.StringIO()
     writer = csv.DictWriter(out, dict.fromkeys(name for row in rows for name in row), restval="", lineterminator="\n")
     writer.writeheader()

@@ -13,7 +13,7 @@ rounds = 2000
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -58,14 +58,21 @@ KINDS = {
 def read(path: Path) -> Grid:
     """The grid in a TOML file; ``ZooError`` with the nearest right key where one is wrong."""
     content = read_toml(path, "sweep", KINDS)
-    table = content.pop("grid", {})
+    table = values_of(content.pop("grid", {}))
+    lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
+    return Grid(**(content | lists), grid=table)
+
+
+def values_of(table: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Names of options and fields, of a file or from Python, each with one value or several, to all their values."""
+    found = {}
     for name, value in table.items():
-        if value == []:
+        found[name.replace("-", "_")] = values = _several(value)
+        if not values:
             raise ZooError(
                 f"'{name}' of the grid has no values, so that there would be no cell; leave it out, or give some."
             )
-    lists: dict[str, Any] = {key: _several(content[key]) for key in ("variants", "data") if key in content}
-    return Grid(**(content | lists), grid={key.replace("-", "_"): _several(value) for key, value in table.items()})
+    return found
 
 
 def parse(given: Sequence[str], flag: str = "--grid", example: str = "k=0,1,5") -> dict[str, tuple[str, ...]]:
@@ -116,7 +123,9 @@ def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict
 
 
 def _several(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, list) else (value,)
+    """All of a list, a range, an array; a single value by itself."""
+    one = isinstance(value, str | Mapping) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0
+    return (value,) if one else tuple(value)
 
 
 def value_of(name: str, value: Any, kind: type, flag: str = "--grid") -> Any:

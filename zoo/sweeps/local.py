@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
@@ -125,7 +127,7 @@ class Local:
         device = min(self.devices, key=lambda d: in_use[d])
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs, self.setup), daemon=True)
-        with _not_told_to_end():
+        with _not_told_to_end(), _script_left_out():
             process.start()
         theirs.close()
         worker = Worker(process, ours, device)
@@ -181,3 +183,14 @@ def _not_told_to_end() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _script_left_out() -> Iterator[None]:
+    """Processes started in here do not import the script that starts them: they need nothing of it, and unguarded it would begin its sweep again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

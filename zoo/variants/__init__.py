@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import unknown
 from zoo.extending import plugins
+from zoo.extending.declared import Registered, registered
 
 if TYPE_CHECKING:
     from zoo.variant import Variant
 
 
 @cache
-def _catalogue() -> dict[str, tuple[str, plugins.Registered]]:
+def _catalogue() -> dict[str, tuple[str, Registered]]:
     """Variant name to its module and what the ``@register("name")`` in that file says."""
     import baselines
 
@@ -30,7 +31,7 @@ def _catalogue() -> dict[str, tuple[str, plugins.Registered]]:
     found = {}
     for package, folder in folders.items():
         for path in sorted(folder.glob("*.py")):
-            for name, variant in plugins.registered(path.read_text(encoding="utf-8")).items():
+            for name, variant in registered(path.read_text(encoding="utf-8")).items():
                 found[name] = (f"{package}.{path.stem}", variant)
     return found
 

@@ -1,0 +1,116 @@
+"""What `zoo sweep` and ``zoo.sweep`` say before, while and after, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoo.runs.cell import Cell
+    from zoo.sweeps.estimate import Estimate
+    from zoo.sweeps.sweep import Sweep
+
+STOPPED = 130
+"""What ``play`` gives after Ctrl-C: the exit code of a command that it ended."""
+
+
+def aloud(sentence: str) -> None:
+    """What a sweep has to say, as it comes."""
+    print(sentence, flush=True)
+
+
+def foretell(sweep: Sweep, device: str) -> Estimate | None:
+    """Say what there is to do and how long it will take; the estimate, if there is one."""
+    from zoo.sweeps.estimate import estimate, in_words
+
+    cells, left = sweep.cells, sweep.left
+    sweep.heard(
+        f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do."
+    )
+    if not left:
+        return None
+    if not sweep.executor.here:
+        sweep.heard(f"No estimate: the machines of {sweep.executor.place} are not this one.")
+        return None
+    told = estimate(left, sweep.folder_of, device)
+    slots = min(sweep.executor.slots, len(left))
+    if told.seconds:
+        sweep.heard(f"About {in_words(told.wall(slots))} on {sweep.executor.place} ({told.source}).")
+    else:
+        sweep.heard(f"No estimate: none of the cells could be played for a moment. On {sweep.executor.place}.")
+    return told
+
+
+def play(sweep: Sweep, console: Console, go_on: str) -> int:
+    """Run it, a line per cell; 0, 1 with a table of failures (or when cells stopped unasked), or STOPPED with how to ``go_on``."""
+    from rich.table import Table
+
+    from zoo.sweeps.grid import label
+    from zoo.sweeps.worker import Status
+
+    todo, interrupted = len(sweep.left), False
+    with _signals(sweep) as asked:
+        try:
+            with closing(sweep.run()) as outcomes:
+                for i, outcome in enumerate(outcomes, start=1):
+                    told = f": {outcome.error}" if outcome.error else ""
+                    line = f"[{i}/{todo}] {label(outcome.cell)}, {outcome.status}{told} ({outcome.seconds:.0f} s)"
+                    sweep.heard(f"{line}  {outcome.folder}")
+        except KeyboardInterrupt:
+            interrupted = True
+    failures = sweep.of(Status.FAILED)
+    if failures:
+        table = Table(title=f"{_count(len(failures), 'cell')} failed", title_style="bold")
+        for head in ("cell", "why", "traceback"):
+            table.add_column(head, overflow="fold")
+        for outcome in failures:
+            table.add_row(label(outcome.cell), outcome.error, str(sweep.told_of(outcome.cell)))
+        console.print(table)
+    if interrupted or asked:
+        left = len(sweep.left)
+        print(f"Stopped; {_count(left, 'cell')} left. {go_on}", file=sys.stderr)
+        return STOPPED
+    if sweep.held:
+        sweep.heard(f"{_count(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
+    sweep.heard(f"{len(sweep.cells) - len(sweep.left)} of {_count(len(sweep.cells), 'cell')} finished, in {sweep.out}")
+    return 1 if failures or sweep.of(Status.INTERRUPTED) else 0
+
+
+@contextmanager
+def _signals(sweep: Sweep) -> Iterator[list[int]]:
+    """Ctrl-C (or SIGTERM) once asks the sweep to stop, twice ends it at once; what came stands in the list. Threads but the main one hear none."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask_to_stop(signum: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(signum)
+        os.write(2, b"Stopping: the running cells save their checkpoints. (Again: quit at once.)\n")
+        sweep.stop()
+
+    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
+def _described(cells: Sequence[Cell]) -> str:
+    variants, data = {c.variant for c in cells}, {c.data for c in cells}
+    seeds = sum(len(c.seeds) for c in cells)
+    return f"{_count(len(variants), 'variant')} on {_count(len(data), 'data set')}, {_count(seeds, 'training')} in all"
