@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from toy_data.registry import dataset
-    from zoo.api import evaluate, open_run, run
-    from zoo.api_compare import Compared, compare
-    from zoo.api_sweep import Swept, sweep
+    from zoo.api.comparing import Compared, compare
+    from zoo.api.results import Evaluation, Result
+    from zoo.api.running import evaluate, open_run, run
+    from zoo.api.sweeping import Swept, sweep
     from zoo.errors import ZooError
     from zoo.extending.contract import check
     from zoo.extending.plugins import load_file
     from zoo.game import Batch, Nets, Player
     from zoo.metrics.spec import metric
-    from zoo.results import Evaluation, Result
     from zoo.variant import GAN, Opt, Variant, register
 
 _HOME = {
-    "run": "zoo.api",
-    "open_run": "zoo.api",
-    "evaluate": "zoo.api",
-    "sweep": "zoo.api_sweep",
-    "compare": "zoo.api_compare",
-    "Result": "zoo.results",
-    "Evaluation": "zoo.results",
-    "Swept": "zoo.api_sweep",
-    "Compared": "zoo.api_compare",
+    "run": "zoo.api.running",
+    "open_run": "zoo.api.running",
+    "evaluate": "zoo.api.running",
+    "sweep": "zoo.api.sweeping",
+    "compare": "zoo.api.comparing",
+    "Result": "zoo.api.results",
+    "Evaluation": "zoo.api.results",
+    "Swept": "zoo.api.sweeping",
+    "Compared": "zoo.api.comparing",
     "ZooError": "zoo.errors",
     "Batch": "zoo.game",
     "Nets": "zoo.game",

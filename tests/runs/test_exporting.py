@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import zoo
 from zoo import variants
-from zoo.api import Result
+from zoo.api.results import Result
 from zoo.cli.app import app
 from zoo.errors import ZooError
 from zoo.game import Nets

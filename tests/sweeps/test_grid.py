@@ -38,6 +38,12 @@ def test_no_two_cells_of_a_grid_have_one_name() -> None:
     assert found[3] == "ns rounds=500 norm=True lr_d=0.004 on ring"
 
 
+def test_unless_some_are_named_the_data_are_the_recipes_own() -> None:
+    assert [c.data for c in grid.cells(Grid(("d2gan",), recipe="d2gan-ring"))] == ["ring-d2gan"]
+    assert [c.data for c in grid.cells(Grid(("d2gan",), ("grid",), recipe="d2gan-ring"))] == ["grid"]
+    assert [c.data for c in grid.cells(Grid(("d2gan",)))] == ["ring"]
+
+
 def test_a_cell_a_run_and_the_first_line_of_a_run_have_one_name(capsys: pytest.CaptureFixture[str]) -> None:
     (cell,) = grid.cells(Grid(("unrolled",)))
     cell = replace(cell, options={"k": 1_000_000, "metz": False, "a": 0.0001, "b": True})

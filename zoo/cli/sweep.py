@@ -19,7 +19,9 @@ from zoo.errors import ZooError
 def sweep(
     file: Annotated[Path | None, typer.Argument(help="A TOML file with what stands in the options below.")] = None,
     variants: Annotated[str | None, typer.Option(help="Variants, with commas: ns,unrolled.")] = None,
-    data: Annotated[str | None, typer.Option(help="Data sets, with commas: ring,grid.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data sets, with commas: ring,grid (else the recipe's own, else ring).")
+    ] = None,
     grid: Annotated[
         list[str] | None,
         typer.Option(

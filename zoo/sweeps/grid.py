@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import toy_data
+from baselines import recipes
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.files import read_toml
@@ -35,7 +36,8 @@ class Grid:
     """What a sweep is over. A value of ``grid`` applies to the variants that have the option, or to all where it is a recipe's field."""
 
     variants: tuple[str, ...] = ()
-    data: tuple[str, ...] = ("ring",)
+    data: tuple[str, ...] = ()
+    """Unless some are named the recipe's own, else ring."""
     grid: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     seeds: str | int | Sequence[int] = 8
     recipe: str | None = None
@@ -98,7 +100,8 @@ def cells(grid: Grid) -> list[Cell]:
             raise unknown("option", name, everything, f"of {', '.join(grid.variants)} or of a recipe")
     found: dict[str, Cell] = {}
     load = cache(toy_data.load)  # images take seconds to be read and checked
-    for variant, data in itertools.product(grid.variants, grid.data):
+    learnt = grid.data or ((recipes.load(grid.recipe).data if grid.recipe else None) or "ring",)
+    for variant, data in itertools.product(grid.variants, learnt):
         kinds = {name: kind for name, (kind, _) in (common | own[variant]).items()}
         axes = [
             [(n, value_of(n, value, kinds[n])) for value in values] for n, values in grid.grid.items() if n in kinds

@@ -1,10 +1,8 @@
-"""The zoo from Python, in a notebook too, where what is returned shows its table, its verdict and its picture.
+"""One run, or samples of any origin, from Python.
 
 result = zoo.run("unrolled", data="ring", k=5, seeds=8)
 result = zoo.open_run("runs/ring/unrolled/...")
 zoo.evaluate(samples, "grid")
-
-Of several runs: ``zoo.sweep`` (``zoo.api_sweep``), ``zoo.compare`` (``zoo.api_compare``).
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ import torch
 from torch import Tensor
 
 import toy_data
+from zoo.api.results import Evaluation, Result
 from zoo.errors import ZooError, briefly
 from zoo.recipe import fields
-from zoo.results import Evaluation, Result
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 import zoo
 from tests.synthetic_sweeps import PLUGIN, Inline
-from zoo import api_sweep, losses, tracking
+from zoo import losses, tracking
+from zoo.api import sweeping
 from zoo.errors import ZooError
 from zoo.extending import plugins
 from zoo.runs.cell import Cell
@@ -39,7 +40,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return Outcome(cell, folder, Status.FAILED, error="It cannot.", details="Traceback of it")
         return worker.train(cell, folder, "cpu", lambda: False)
 
-    monkeypatch.setattr(api_sweep, "Local", lambda device, jobs, setup: Inline(train))
+    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: Inline(train))
     monkeypatch.setattr(estimate, "estimate", lambda left, folder_of, device: longest_first(left))
     return trained
 
@@ -98,7 +99,7 @@ def test_a_damaged_run_and_one_that_others_hold_hide_no_other(
     first = zoo.sweep("ns", **given)  # type: ignore[arg-type]
     (first.results[0].folder / "summary.json").write_text("{")
     (first.results[1].folder / "DONE").unlink()
-    monkeypatch.setattr(api_sweep.Sweep, "run", lambda sweep: (outcome for outcome in ()))
+    monkeypatch.setattr(sweeping.Sweep, "run", lambda sweep: (outcome for outcome in ()))
     found = zoo.sweep("ns", **given)  # type: ignore[arg-type]
     assert found.results == first.results[2:]
     assert "is not valid JSON" in found.failures[0].why
@@ -136,9 +137,7 @@ def test_processes_know_the_files_that_are_given_and_those_loaded_before(
     assert [made.summary["variant"] for made in done] == ["ns"]
     assert "it stops with RuntimeError: broken on purpose (" in done.failures[0].why
     seen: list[worker.Setup] = []
-    monkeypatch.setattr(
-        api_sweep, "Local", lambda device, jobs, setup: seen.append(setup) or Inline(lambda *cell: None)
-    )  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: seen.append(setup) or Inline(lambda *cell: None))  # type: ignore[arg-type,return-value]
     zoo.sweep("ns", **given)  # type: ignore[arg-type]
     with pytest.raises(AttributeError):  # of the pretended outcome
         zoo.sweep("test-broken", tf32=True, **given)  # type: ignore[arg-type]

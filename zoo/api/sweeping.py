@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api import open_run
-from zoo.api_compare import Compared, compare
+from zoo.api.comparing import Compared, compare
+from zoo.api.results import Result, Shown, paragraphs, whole_number
+from zoo.api.running import open_run
 from zoo.cli import sweeping
 from zoo.cli.terminal import terminal
 from zoo.errors import ZooError, briefly
 from zoo.extending import plugins as extending
-from zoo.results import Result, Shown, paragraphs, whole_number
 from zoo.sweeps import grid as grids
 from zoo.sweeps.grid import label
 from zoo.sweeps.local import Local
@@ -95,7 +95,7 @@ class Swept(Shown):
 
 def sweep(
     variants: str | Sequence[str],
-    data: str | Path | Sequence[str | Path] = "ring",
+    data: str | Path | Sequence[str | Path] | None = None,
     grid: Mapping[str, Any] | None = None,
     *,
     seeds: str | int | Sequence[int] = 8,
@@ -116,6 +116,7 @@ def sweep(
     Ctrl-C lets the running cells save their checkpoints, and raises ``KeyboardInterrupt``; twice: at once.
 
     Args:
+        data: unless named, the recipe's own, else ring.
         grid: options of the variants and fields of the recipe, each with a value or a list: ``{"k": [1, 5], "rounds": 2000}``.
         seeds: of every cell, side by side.
         recipe: for all; by default each data set's own.
@@ -136,15 +137,15 @@ def sweep(
         extending.load_file(file)
     wanted = grids.Grid(
         _several("variants", variants, str),
-        tuple(map(str, _several("data", data, str | Path))),
+        () if data is None else tuple(map(str, _several("data", data, str | Path))),
         grids.values_of(grid or {}),
         seeds,
         None if recipe is None else str(recipe),
         protocol,
         None if data_root is None else str(data_root),
     )
-    if not wanted.data:
-        raise ZooError("Which data? `zoo list datasets` shows them; ring unless told.")
+    if data is not None and not wanted.data:
+        raise ZooError("Which data? `zoo list datasets` shows them; unless told, the recipe's own, else ring.")
     cells = grids.cells(wanted)
     needed = extending.needed({cell.variant for cell in cells}, {cell.data for cell in cells})
     setup = Setup(plugins=tuple(dict.fromkeys([*files, *needed])), tf32=tf32)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from zoo.api.results import Result, Shown
 from zoo.errors import ZooError, briefly
 from zoo.looking import compare as comparing
 from zoo.looking.compare import Comparison
 from zoo.looking.sentences import verdicts
 from zoo.looking.tables import caption, costs, legend, records, render, results
-from zoo.results import Result, Shown
 from zoo.runs.rundir import data_name
 
 if TYPE_CHECKING:
