@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from zoo.files import synced, write_bytes
 from zoo.lanes import Lanes
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+LEVEL = "checkpoint.level.safetensors"
+"""The last one before the rates began to fall, from which a longer run can begin."""
 
 
 def flatten(tree: Any, prefix: str) -> dict[str, Tensor]:
@@ -43,16 +47,26 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
     if lanes.losses:
         tensors["losses"] = torch.cat(lanes.losses)
     header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items())}
-    last, previous, new = folder / NAME, folder / PREVIOUS, folder / (NAME + ".new")
+    last, new = folder / NAME, folder / (NAME + ".new")
     with synced(new) as file:
         file.write(encoded(tensors, {"zoo": json.dumps(header)}))
     if last.exists():
-        previous.unlink(missing_ok=True)
-        try:
-            os.link(last, previous)  # a second name, so that whoever reads now finds a checkpoint under its own
-        except OSError:  # a file system without links
-            os.replace(last, previous)
+        _named(last, folder / PREVIOUS, os.replace)
     os.replace(new, last)
+
+
+def keep_level(folder: Path) -> None:
+    """Keep the last checkpoint as the one from before the rates fall."""
+    _named(folder / NAME, folder / LEVEL, shutil.copyfile)
+
+
+def _named(file: Path, name: Path, otherwise: Callable[[Path, Path], Any]) -> None:
+    """A second name for a file, so that whoever reads now finds it under its own; or what there is instead where a file system has no links."""
+    name.unlink(missing_ok=True)
+    try:
+        os.link(file, name)
+    except OSError:
+        otherwise(file, name)
 
 
 def _moving(lanes: Lanes) -> dict[str, Tensor]:
@@ -93,21 +107,21 @@ def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     return read(present[-1]) if present else None
 
 
-def played(folder: Path) -> int | None:
-    """How many rounds the last checkpoint in ``folder`` has behind it; None where it cannot be told."""
+def played(folder: Path, name: str = NAME) -> int | None:
+    """How many rounds the last checkpoint in ``folder`` (or another one there) has behind it; None where it cannot be told."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(folder / NAME, framework="pt") as file:
+        with safe_open(folder / name, framework="pt") as file:
             rounds: int = json.loads(file.metadata()["zoo"])["played"]
             return rounds
     except (OSError, SafetensorError, KeyError, ValueError):
         return None
 
 
-def load(folder: Path, like: Lanes) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
-    """The newest checkpoint in ``folder``: lanes, notes, extra tensors."""
-    found = newest(folder)
+def load(folder: Path, like: Lanes, name: str | None = None) -> tuple[Lanes, dict[str, Any], dict[str, Tensor]]:
+    """The newest checkpoint in ``folder``, or the one of this name: lanes, notes, extra tensors."""
+    found = newest(folder) if name is None else read(folder / name)
     if found is None:
         raise ZooError(f"{folder} holds no checkpoint ({NAME}), so there is nothing to resume.")
     tensors, metadata = found

@@ -66,6 +66,10 @@ class Recipe:
         left = self.rounds - played
         return min(1.0, left / (self.decay * self.rounds)) if self.decay else 1.0
 
+    def level(self, played: int) -> bool:
+        """Whether all rounds until then had the full rates, as in a longer run."""
+        return played == 0 or self.rate(played - 1) == 1.0
+
     def evaluations(self, played: int = 0) -> list[int]:
         """The rounds after which the run is evaluated, beyond ``played``; the last round always is."""
         every = range(1, math.ceil(self.rounds / self.interval) + 1)

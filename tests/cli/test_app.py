@@ -47,9 +47,22 @@ def test_json_is_the_summary_and_nothing_else(zoo) -> None:
 
 def test_a_run_that_goes_on_takes_no_other_settings(zoo, tmp_path: Path) -> None:
     assert zoo("run", "ns", *SMALL, "--out", "there")[0] == 0
-    for given in (["--seeds", "3"], ["--data-root", "."], ["--rounds", "9"], ["--data", "grid"]):
+    for given in (["--seeds", "3"], ["--data-root", "."], ["--rounds", "9", "--batch", "8"], ["--data", "grid"]):
         code, _, err = zoo("run", "ns", "--resume", "there", *given)
         assert (code, "takes no other settings" in err) == (2, True), given
+
+
+def test_a_run_is_lengthened_in_a_folder_of_its_own(zoo, tmp_path: Path) -> None:
+    assert zoo("run", "ns", *SMALL, "--out", "there", "--decay", "0.5")[0] == 0
+    code, out, err = zoo("run", "--resume", "there", "--rounds", "12", "--no-track")
+    assert (code, err) == (0, "")
+    assert "round      12 of 12" in out
+    (folder,) = (tmp_path / "runs" / "ring" / "ns").iterdir()
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["recipe"]["rounds"], config["recipe"]["every"]) == (12, 3)
+    assert config["lengthened"]["folder"] == "there"
+    code, _, err = zoo("run", "--resume", "there", "--rounds", "6")
+    assert (code, err) == (2, "zoo: The run in there has 6 rounds; a longer one has more, not 6.\n")
 
 
 def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:

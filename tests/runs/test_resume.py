@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_a_run_that_died_after_its_last_checkpoint_is_finished(tmp_path: Path, m
     whole.train()
     run = session.start(small(every=4), out=tmp_path / "run")
     with monkeypatch.context() as dying:
-        dying.setattr(run, "finish", lambda: 1 / 0)
+        dying.setattr(session, "finish", lambda run: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run.train()
     again = session.resume(tmp_path / "run")
@@ -208,3 +209,80 @@ def test_a_run_that_was_opened_before_another_process_played_on_takes_up_what_th
     waiting.listener.evaluated = lambda record: seen.append(record.round)  # type: ignore[method-assign]
     waiting.train()
     assert seen == small().recipe.evaluations()[2:]
+
+
+# Longer ones
+
+
+@pytest.mark.parametrize("variant", ["ns", "lookahead", "instance-noise"])
+@pytest.mark.parametrize(
+    ("decay", "stop", "begins"), [(0.0, None, 8), (0.0, 4, 4), (0.5, None, 4), (0.5, 4, 4), (0.5, 6, 4)]
+)
+def test_a_lengthened_run_is_the_long_run(
+    tmp_path: Path, variant: str, decay: float, stop: int | None, begins: int
+) -> None:
+    short = session.start(small(variant, rounds=8, every=2, decay=decay), out=tmp_path / "short", device="cpu")
+    played(short, stop)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "short").iterdir()}
+    session.start(small(variant, rounds=20, every=2, decay=decay), out=tmp_path / "long", device="cpu").train()
+    longer = session.lengthen(tmp_path / "short", 20, out=tmp_path / "longer")
+    assert longer.training.played == begins
+    longer.train()
+    for name in ("metrics.csv", "generator.safetensors"):
+        assert digest(tmp_path / "long", name) == digest(tmp_path / "longer", name)
+    assert films(tmp_path / "long", tmp_path / "longer")
+    assert json.loads((tmp_path / "longer" / "config.json").read_text())["lengthened"]["round"] == begins
+    assert {path.name: path.read_bytes() for path in (tmp_path / "short").iterdir()} == before
+
+
+def played(run: session.Session, until: int | None) -> None:
+    """To its end, or stopped after so many rounds."""
+    if until is None:
+        run.train()
+        return
+    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == until else None  # type: ignore[method-assign]
+    with pytest.raises(session.Interrupted):
+        run.train()
+
+
+def films(one: Path, other: Path) -> bool:
+    """Whether two runs kept the same samples."""
+    with np.load(one / "samples.npz") as a, np.load(other / "samples.npz") as b:
+        return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_of_a_film_that_is_thinned_a_longer_run_keeps_what_it_would_have_kept(tmp_path: Path) -> None:
+    """Of 71 evaluations every second is kept, and the last, which the longer run does not have; of its 250 every eighth."""
+    session.start(small("ns", rounds=141, every=2, decay=0), out=tmp_path / "short", device="cpu").train()
+    session.start(small("ns", rounds=500, every=2, decay=0), out=tmp_path / "long", device="cpu").train()
+    session.lengthen(tmp_path / "short", 500, out=tmp_path / "longer").train()
+    assert films(tmp_path / "long", tmp_path / "longer")
+    with (tmp_path / "longer" / "metrics.csv").open() as file:
+        assert {int(row["round"]) for row in csv.DictReader(file)} == {*range(2, 501, 2)}
+
+
+def test_a_lengthened_run_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+    session.start(small("ns", rounds=8, every=2), out=tmp_path / "short", device="cpu").train()
+    session.start(small("ns", rounds=20, every=2), out=tmp_path / "long", device="cpu").train()
+    run = session.lengthen(tmp_path / "short", 20, out=tmp_path / "longer")
+    assert session.resume(tmp_path / "longer").training.played == 4  # it may be killed from the start
+    played(run, 12)
+    session.resume(tmp_path / "longer").train()
+    assert digest(tmp_path / "long", "metrics.csv") == digest(tmp_path / "longer", "metrics.csv")
+    assert session.lengthen(tmp_path / "longer", 30, out=tmp_path / "longest").training.played == 10
+
+
+def test_what_cannot_be_lengthened_is_a_sentence_and_nothing_is_written(tmp_path: Path) -> None:
+    falling = session.start(small("ns", rounds=8, every=2, decay=1), out=tmp_path / "falling", device="cpu")
+    falling.train()
+    session.start(small("ns", rounds=8, every=2), out=tmp_path / "gone", device="cpu").train()
+    for path in (tmp_path / "gone").glob("checkpoint*"):
+        path.unlink()
+    for name, rounds, told in (
+        ("gone", 8, "has 8 rounds; a longer one has more, not 8"),
+        ("gone", 20, r"no checkpoint from before its rates fell \(decay 0.5\)"),
+        ("falling", 20, r"\(decay 1\), from which .* begin it anew, with --rounds 20"),
+    ):
+        with pytest.raises(ZooError, match=told):
+            session.lengthen(tmp_path / name, rounds, out=tmp_path / "longer")
+    assert not (tmp_path / "longer").exists()

@@ -24,7 +24,7 @@ from zoo.looking import report_parts
 from zoo.looking.compare import compare
 from zoo.looking.tables import caption
 from zoo.metrics.modes import Protocol
-from zoo.runs import film, folders, pictures, rundir, sampling, session
+from zoo.runs import film, finishing, folders, pictures, rundir, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -281,7 +281,7 @@ def test_a_seed_that_a_metric_misses_is_left_out_of_mean_and_interval_alike(tmp_
     for row in run.rows:
         if row["seed"] == 1:
             row["reverse_kl"] = float("nan")
-    found = run.finish()["metrics"]["reverse_kl"]
+    found = finishing.finish(run)["metrics"]["reverse_kl"]
     rest = [found["per_seed"][i] for i in (0, 2)]
     assert found["missing"] == 1
     assert found["mean"] == pytest.approx(np.mean(rest))

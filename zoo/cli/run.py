@@ -26,7 +26,7 @@ class VariantGroup(TyperGroup):
     """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [*variant_of_recipe(args), *args])
+        return super().parse_args(ctx, lengthening([*variant_of_recipe(args), *args]))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
@@ -57,6 +57,20 @@ def variant_of_recipe(args: list[str]) -> list[str]:
     if not recipe.variant:
         raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
     return [recipe.variant]
+
+
+def lengthening(args: list[str]) -> list[str]:
+    """`zoo run --resume RUN --rounds 9000` with the run's own variant, whose command reads the options; any other line as it is."""
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if "--resume" not in words[:-1] or "--rounds" not in words or {*words} & {*variants.names()}:
+        return args
+    first = 0
+    while args[first].startswith("--plugin"):
+        first += 1 if "=" in args[first] else 2
+    from zoo.runs.rundir import CONFIG, read_json
+
+    config = read_json(Path(words[words.index("--resume") + 1]) / CONFIG)
+    return [*args[:first], str(config.get("variant")), *args[first:]]
 
 
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
@@ -97,7 +111,13 @@ Out = Annotated[
         help="Folder for this run (else runs/DATA/VARIANT/...).", parser=folder, metavar="PATH", rich_help_panel="Run"
     ),
 ]
-Resume = Annotated[Path | None, typer.Option(help="Go on with the run in this folder.", rich_help_panel="Run")]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        help="Go on with the run in this folder; with more --rounds begin a longer one from there.",
+        rich_help_panel="Run",
+    ),
+]
 Track = Annotated[
     bool, typer.Option("--track/--no-track", help="Log the finished run to MLflow.", rich_help_panel="Run")
 ]

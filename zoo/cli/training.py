@@ -16,7 +16,7 @@ from zoo.errors import ZooError, lacks_memory
 from zoo.extending import plugins
 from zoo.files import finite
 from zoo.runs import pictures, session
-from zoo.runs.cell import plan
+from zoo.runs.cell import plan, read_cell
 
 
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
@@ -25,15 +25,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
-        if (
-            options
-            or changes
-            or any(given.get(k) for k in ("data", "recipe", "out", "protocol", "seeds", "data_root", "tf32"))
-        ):
-            raise ZooError("--resume goes on with the run as it was started; it takes no other settings.")
-        run = session.resume(given["resume"], device=given["device"], compile=given["compile"], listener=listener)
-        if variant and variant != run.cell.variant:
-            raise ZooError(f"The run in {given['resume']} is of {run.cell.variant}, not {variant}.")
+        run = resumed(variant, options, changes, given, listener)
     else:
         chosen: dict[str, Any] = {k: given.get(k) for k in ("data", "recipe", "protocol")}
         root = given.get("data_root")
@@ -61,6 +53,27 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
         print(json.dumps(finite(summary), indent=2))
     rest = time.monotonic() - began - (run.training.seconds - earlier)
     show_summary(console, run, summary, rest, tracked=given["track"])
+
+
+def resumed(
+    variant: str | None,
+    options: dict[str, Any],
+    changes: dict[str, Any],
+    given: dict[str, Any],
+    listener: session.Listener,
+) -> session.Session:
+    """What --resume names, as it was started; with --rounds a longer one from there, in a folder of its own."""
+    folder, how = given["resume"], {"device": given["device"], "compile": given["compile"], "listener": listener}
+    other = [k for k in ("data", "recipe", "protocol", "seeds", "data_root", "tf32") if given.get(k)]
+    if options or other or changes.keys() - {"rounds"} or (given.get("out") and not changes):
+        raise ZooError(
+            "--resume goes on with the run as it was started; it takes no other settings. (With more --rounds it begins a longer run from there.)"
+        )
+    if variant and variant != (there := read_cell(folder).variant):
+        raise ZooError(f"The run in {folder} is of {there}, not {variant}.")
+    if changes:
+        return session.lengthen(folder, changes["rounds"], out=given.get("out"), **how)
+    return session.resume(folder, **how)
 
 
 def going_on(run: session.Session) -> str:

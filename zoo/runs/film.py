@@ -18,11 +18,11 @@ def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
 
 
 def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
-    """The rounds whose samples are kept: the last, and of those before it each, or every second, fourth, ..., so that they are at most so many.
+    """The rounds whose samples are kept: each, or every second, fourth, ..., so that they are at most so many, and the last.
 
-    Every checkpoint writes all of them again.
+    Every checkpoint writes all of them again. What a run keeps holds what a longer one with the same evaluations would have kept of it.
     """
     stride = 1
     while math.ceil(len(evaluations) / stride) > most:
         stride *= 2
-    return evaluations[::-1][::stride][::-1]
+    return sorted({*evaluations[stride - 1 :: stride], *evaluations[-1:]})

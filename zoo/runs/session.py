@@ -5,15 +5,13 @@ Used by the command line and by ``zoo.run`` in Python alike; here the harness, t
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,17 +20,20 @@ from zoo import checkpoint, heap
 from zoo.engines import memory
 from zoo.engines.choice import choose, workers
 from zoo.engines.graphs import multiplying
+from zoo.errors import ZooError
 from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
-from zoo.files import alone, write_csv, write_json, write_npz
+from zoo.files import alone, write_json
 from zoo.harness import Game
+from zoo.recipe import revise
 from zoo.runs import landscape
-from zoo.runs.cell import Cell, kit_for, read_cell, read_start
+from zoo.runs.cell import Cell, Start, kit_for, read_cell, read_start
 from zoo.runs.command import command
 from zoo.runs.environment import device_name, git_commit, resolve_device, versions
 from zoo.runs.film import POINTS, filmed
+from zoo.runs.finishing import finish
 from zoo.runs.folders import claimed, new_folder
-from zoo.statistics import summarise
+from zoo.runs.rundir import CONFIG, read_json
 from zoo.training import CtrlC, Record, Training
 
 
@@ -89,6 +90,7 @@ class Session:
                 tf32=self.tf32,
             )
         self.filmed = filmed(recipe.evaluations())
+        self.level = max(filter(recipe.level, recipe.evaluations()), default=0) if recipe.decay else 0
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -110,17 +112,17 @@ class Session:
     def checkpointed(self) -> bool:
         return any((self.folder / name).exists() for name in (checkpoint.NAME, checkpoint.PREVIOUS))
 
-    def resume(self) -> None:
-        """Go on from the folder's checkpoint."""
-        lanes, notes, extra = checkpoint.load(self.folder, self.training.lanes())
+    def resume(self, folder: Path | None = None, name: str | None = None) -> None:
+        """Go on from the newest checkpoint; or from one in the folder of a shorter run, without what this one would not have kept of it."""
+        folder = folder or self.folder
+        lanes, notes, extra = checkpoint.load(folder, self.training.lanes(), name)
         self.training.restore(lanes)
-        self.training.seconds, self.training.cpu_seconds, self.rows = (
-            notes["seconds"],
-            notes["cpu_seconds"],
-            notes["rows"],
-        )
+        self.training.seconds, self.training.cpu_seconds = notes["seconds"], notes["cpu_seconds"]
+        evaluated, frames = {*self.cell.recipe.evaluations()}, filmed(read_cell(folder).recipe.evaluations())
+        self.rows = [row for row in notes["rows"] if row["round"] in evaluated]
         self.film, self.landscape = (
-            [extra[f"{k}/{i}"] for i in range(sum(key.startswith(k) for key in extra))] for k in ("film", "landscape")
+            [extra[f"{k}/{i}"] for i, at in enumerate(frames) if f"{k}/{i}" in extra and at in self.filmed]
+            for k in ("film", "landscape")
         )
 
     def save(self) -> None:
@@ -148,12 +150,14 @@ class Session:
                     for record in self.training:
                         self.keep(record)
                         self.save()
+                        if record.round == self.level:
+                            checkpoint.keep_level(self.folder)
                         self.listener.evaluated(record)
                         del record  # the next evaluation's samples need its memory
                 except CtrlC:
                     ended = KeyboardInterrupt()
                 if self.training.played == self.cell.recipe.rounds:
-                    summary = self.finish()
+                    summary = finish(self)
                     draw(self)
                     (self.folder / "DONE").touch()
                     return summary
@@ -179,76 +183,6 @@ class Session:
         if self.plane is not None:
             self.landscape.append(landscape.look(self.training.game, self.training.lanes(), self.plane, self.critic))
 
-    def finish(self) -> dict[str, Any]:
-        """Write what a finished run leaves."""
-        last = [row for row in self.rows if row["round"] == self.cell.recipe.rounds]
-        metrics = {}
-        for name in [k for k in last[0] if k not in ("seed", "round") and "/" not in k]:
-            values = [row[name] for row in last]
-            told = summarise(values)
-            over = {"missing": told.missing, "mean": told.mean, "median": told.median, "ci95": list(told.ci95)}
-            metrics[name] = {"per_seed": values} | over | self.scoring.better.get(name, {})
-        drawn = self.training.sample(self.cell.protocol.samples).float().cpu()
-        summary = {
-            "variant": self.cell.variant,
-            "options": self.cell.options,
-            "data": self.cell.data,
-            "seeds": list(self.cell.seeds),
-            "rounds": self.cell.recipe.rounds,
-            "protocol": self.cell.protocol.as_dict(),
-            "metrics": metrics,
-            "unavailable": self.scoring.unavailable,
-            "judge": self.scoring.judge,
-            "reference": scoring.reference(self.data, self.scoring, self.cell.protocol),
-            "diverged": sorted(self.training.diverged),
-            "verdict": self.verdict(drawn),
-            "cost": self.cost(),
-            "seconds": round(self.training.seconds, 3),
-            "device": device_name(self.device),
-            "versions": versions(),
-        }
-        write_csv(self.folder / "metrics.csv", self.rows)
-        rounds = np.asarray(sorted(self.filmed))
-        arrays = {"samples": drawn.numpy(), "history": torch.stack(self.film).numpy(), "rounds": rounds}
-        if self.plane is not None:
-            arrays |= {"landscape": torch.stack(self.landscape).numpy(), "plane": self.plane.numpy()}
-        write_npz(self.folder / "samples.npz", arrays)
-        weights = self.training.lanes().sampled
-        checkpoint.write(self.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(self.cell.seeds))})
-        write_json(self.folder / "summary.json", summary)
-        return summary
-
-    def verdict(self, samples: Tensor) -> list[str]:
-        """What happened, in words: a sentence for each group of seeds that ended alike."""
-        from zoo.evaluation import subjects
-        from zoo.evaluation.verdict import describe
-
-        if self.scoring.unavailable.get("modes"):  # nothing counts the modes of this data here
-            return []
-        found = subjects.verdict(
-            samples,
-            self.data.to("cpu"),
-            self.cell.seeds,
-            protocol=self.cell.protocol,
-            diverged=sorted(self.training.diverged),
-            frames=torch.stack(self.film),
-        )
-        return describe(found)
-
-    def cost(self) -> dict[str, float]:
-        """What the run cost: turns of each player over the run, operations and seconds of training per seed."""
-        rounds, game = self.cell.recipe.rounds, self.training.game
-        turns = {
-            f"{p.name}_updates": float(rounds * (1 if game.variant.simultaneous else p.steps)) for p in game.players
-        }
-        seeds = len(self.cell.seeds)
-        spent = {
-            "gflop_per_seed": rounds * self.flops / 1e9,
-            "seconds_per_seed": self.training.seconds / seeds,
-            "cpu_seconds_per_seed": self.training.cpu_seconds / seeds,
-        }
-        return turns | spent
-
 
 def start(
     cell: Cell,
@@ -260,15 +194,20 @@ def start(
     listener: Listener | None = None,
 ) -> Session:
     """A new run of ``cell`` in ``out``, else in a folder of its own in runs/: made, with the configuration written into it."""
-    where = resolve_device(device)
     folder = new_folder(cell, out)
-    run = Session(cell, folder, where, compile=compile, tf32=tf32, listener=listener or Listener())
-    run.folder = folder = claimed(folder) if out is None else new_folder(cell, out)  # building it took seconds
+    run = Session(cell, folder, resolve_device(device), compile=compile, tf32=tf32, listener=listener or Listener())
+    return _begun(run, out, {})
+
+
+def _begun(run: Session, out: Path | None, more: dict[str, Any]) -> Session:
+    """A run that was built, in a folder of its own with its configuration."""
+    cell = run.cell
+    run.folder = folder = claimed(run.folder) if out is None else new_folder(cell, out)  # building it took seconds
     folder.mkdir(parents=True, exist_ok=True)
     config = cell.as_dict() | plugins.origin(cell.variant, cell.data)
     config |= {
-        "device": device_name(where),
-        "kind": where.type,
+        "device": device_name(run.device),
+        "kind": run.device.type,
         "compiled": run.compiled,
         "tf32": run.tf32,
         "groups": run.training.groups,
@@ -277,24 +216,58 @@ def start(
         "command": command(cell, run.data, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config | more)
     return run
+
+
+def _rebuilt(
+    cell: Cell, folder: Path, begun: Start, device: str | torch.device, compile: bool | None, listener: Listener | None
+) -> Session:
+    """A run as it was begun: on the same kind of device unless another is named, since another draws other numbers; there it is compiled if it
+    was, unless ``compile`` says, in TF32 if it was, and in as many groups: a seed alone rounds otherwise than one among others."""
+    where = resolve_device(begun.kind if device == "auto" else device)
+    alike = begun.kind == where.type
+    compile = begun.compiled if alike and compile is None else compile
+    groups = begun.groups if alike and compile == begun.compiled else None
+    return Session(cell, folder, where, groups, compile, begun.tf32 and where.type == "cuda", listener or Listener())
 
 
 def resume(
     folder: Path, *, device: str | torch.device = "auto", compile: bool | None = None, listener: Listener | None = None
 ) -> Session:
-    """The run in ``folder``, ready to go on; its result is the same as if it had never stopped.
-
-    ``auto`` is the kind of device that it began on, since another draws other numbers. There it is compiled if it was, unless ``compile`` says,
-    in TF32 if it was, and in as many groups: a seed alone rounds otherwise than one among others.
-    """
-    cell, start = read_cell(folder), read_start(folder)
-    where = resolve_device(start.kind if device == "auto" else device)
-    alike = start.kind == where.type
-    compile = start.compiled if alike and compile is None else compile
-    groups = start.groups if alike and compile == start.compiled else None
-    run = Session(cell, folder, where, groups, compile, start.tf32 and where.type == "cuda", listener or Listener())
+    """The run in ``folder``, ready to go on (``_rebuilt``); its result is the same as if it had never stopped."""
+    run = _rebuilt(read_cell(folder), folder, read_start(folder), device, compile, listener)
     if run.checkpointed:
         run.resume()
+    return run
+
+
+def lengthen(
+    folder: Path,
+    rounds: int,
+    *,
+    out: Path | None = None,
+    device: str | torch.device = "auto",
+    compile: bool | None = None,
+    listener: Listener | None = None,
+) -> Session:
+    """A run of more ``rounds`` in a folder of its own, that begins with what it has in common with the one in ``folder``: all of it, or, where
+    rates fell, what came before. It has the bits of one that was begun anew with as many evaluations (but for its first losses, where the
+    shorter one ended between two of these). ``ZooError`` where there is nothing in common.
+    """
+    cell, begun = read_cell(folder), read_start(folder)
+    recipe = cell.recipe
+    if rounds <= recipe.rounds:
+        raise ZooError(f"The run in {folder} has {recipe.rounds:,} rounds; a longer one has more, not {rounds:,}.")
+    there = {name: checkpoint.played(folder, name) for name in (checkpoint.NAME, checkpoint.LEVEL)}
+    name = next((name for name, played in there.items() if played and recipe.level(played)), None)
+    if name is None:
+        told = f"The run in {folder} has no checkpoint from before its rates fell (decay {recipe.decay:g})"
+        raise ZooError(f"{told}, from which a longer one could begin: begin it anew, with --rounds {rounds}.")
+    longer = replace(cell, recipe=revise(recipe, {"rounds": rounds, "every": recipe.interval}))
+    run = _rebuilt(longer, new_folder(longer, out), begun, device, compile, listener)
+    run.resume(folder, name)
+    came = {"folder": str(folder), "round": run.training.played, "git": read_json(folder / CONFIG).get("git")}
+    _begun(run, out, {"lengthened": came})
+    run.save()
     return run
