@@ -77,7 +77,7 @@ class Game:
 
     def stream(self, seeds: Sequence[int]) -> Stream:
         """The batches of these seeds."""
-        r, latent, uniforms = self.recipe, self.variant.latent(self.kit), self.variant.uniforms(self.source.shape)
+        r, latent, uniforms = self.recipe, self.variant.latent(self.kit), self.variant.uniforms(self.kit)
         how = partial(Stream, uniform_latent=r.uniform_latent, device=self.device, dtype=self.dtype)
         return how(self.source, seeds, r.batch, latent, uniforms)
 

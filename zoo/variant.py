@@ -126,8 +126,8 @@ class Variant:
         """Whether all players move at once from the same point, on the same batch, instead of taking turns on fresh ones."""
         return False
 
-    def uniforms(self, shape: tuple[int, ...]) -> int:
-        """How many U(0, 1) numbers a loss needs per sample (the columns of ``batch.u``) for data of ``shape``."""
+    def uniforms(self, kit: Kit) -> int:
+        """How many U(0, 1) numbers a loss needs per sample (the columns of ``batch.u``): the kit knows the data's shape and the latents."""
         return 1
 
 

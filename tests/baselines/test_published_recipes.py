@@ -48,7 +48,7 @@ PUBLISHED = {
     "ebgan-mnist": ("ebgan", "mnist", 46_900, 128, 100, 1e-3, 1e-3, 0.5),
     "gdpp-ring": ("gdpp", "ring-pacgan", 25_000, 512, 256, 1e-4, 1e-3, 0.5),
     "gdpp-grid": ("gdpp", "grid", 25_000, 512, 256, 1e-4, 1e-3, 0.5),
-    "msgan-stacked-mnist": ("msgan", "stacked-mnist", 200 * (50_000 // 32), 32, 100, 2e-4, 2e-4, 0.5),
+    "msgan-stacked-mnist": ("msgan", "stacked-mnist", 200 * (50_000 // 32), 2 * 32, 100, 2e-4, 2e-4, 0.5),
     "lookahead-mnist": ("lookahead", "mnist", 100_000, 50, 128, 1e-3, 1e-3, 0.05),
     "mgan-ring": ("mgan", "ring-d2gan", 25_000, 512, 256, 2e-4, 2e-4, 0.5),
     "d2gan-ring": ("d2gan", "ring-d2gan", 25_000, 512, 256, 2e-4, 2e-4, 0.5),
@@ -79,6 +79,7 @@ OPTIONS = {
     "pacgan-grid": {"pack": 2},
     "metz-ring": {"k": 5, "metz": True},
     "selfcond-grid": {"k": 50},
+    "veegan-grid": {"recon": 0.5, "sigma": 1.0},
     "dragan-mnist": {"lam": 10.0},
     "r1-stacked-mnist": {"gamma": 2 * 10.0},
     "consensus-ring": {"gamma": 10.0},
@@ -92,7 +93,7 @@ OPTIONS = {
     "d2gan-ring": {"alpha": 1.0, "beta": 1.0},
     "presgan-stacked-mnist": {"lam": 0.01},
     "wgan-stacked-mnist": {"n_critic": 5, "clip": 0.01},
-    "wgan-gp-mnist": {"n_critic": 5, "lam": 10.0},
+    "wgan-gp-mnist": {"n_critic": 5, "lam": 10.0 * 2},
     "flow-matching-grid": {"steps": 20},
 }
 SMALL_DATA = {"mnist": "digits", "stacked-mnist": "stacked-digits"}
@@ -139,6 +140,8 @@ def test_veegan_s_protocol_gives_g_two_turns() -> None:
     cell = plan(None, data="stacked-digits", recipe="veegan-stacked-mnist")
     assert (cell.recipe.g_steps, cell.recipe.uniform_latent, cell.protocol.samples) == (2, True, 26_000)
     assert plan("pacgan", data="stacked-digits", recipe="veegan-stacked-mnist").recipe.batch == 128
+    veegan = plan("veegan", data="stacked-digits", recipe="veegan-stacked-mnist").recipe
+    assert (veegan.g_steps, veegan.uniform_latent, veegan.batch) == (1, False, 64)
     with pytest.raises(ZooError, match="moves all its players at once"):
         plan("unrolled", {"metz": True}, changes={"g_steps": 2})
 

@@ -27,6 +27,22 @@ def test_prdc_agrees_with_the_authors_code(seed):
     assert {k: v.item() for k, v in got.items()} == pytest.approx({k: float(v) for k, v in want.items()}, abs=1e-12)
 
 
+@pytest.mark.parametrize("d", [2, 12])
+@pytest.mark.parametrize("x", ["points", "repeated", "mixed"])
+@pytest.mark.parametrize("y", ["points", "repeated", "mixed"])
+def test_prdc_agrees_with_the_authors_code_on_copies(x, y, d):
+    """A ball that reaches its k-th neighbour at distance 0 is open, so it holds nothing, not even its centre's copies."""
+    integers = torch.randint(0, 3, (20, d), generator=torch.Generator().manual_seed(0)).float()
+    training = draw(1, 500, d)
+    sets = {"points": integers.repeat(25, 1), "repeated": training[:50].repeat(20, 1)}
+    sets["mixed"] = torch.cat([integers.repeat(3, 1), sets["points"][:100], training[:200]])
+    want = reference.compute_prdc(sets[y].double().numpy(), sets[x].double().numpy(), 5)
+    got = prdc(sets[x][None], sets[y], 5)
+    assert {k: v.item() for k, v in got.items()} == pytest.approx({k: float(v) for k, v in want.items()}, abs=1e-12)
+    if "mixed" not in (x, y):
+        assert set(want.values()) == {0}
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_one_nn_agrees_with_scikit_learn(seed):
     x, y = draw(seed, 60, 2 + 2 * seed, 0.7), draw(seed + 50, 60, 2 + 2 * seed)

@@ -111,7 +111,7 @@ def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[st
             small(variant, options=options, batch=least - 1)
 
 
-@pytest.mark.parametrize("variant", ["presgan", "vae", "flow-matching"])
+@pytest.mark.parametrize("variant", ["presgan", "veegan", "vae", "flow-matching"])
 def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) -> None:
     with pytest.raises(ZooError, match=rf"{variant} rests on latents from N\(0, 1\), so --uniform-latent"):
         small(variant, uniform_latent=True)

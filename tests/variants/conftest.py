@@ -40,7 +40,7 @@ def build(variant: Variant, kit: Kit | None = None, batch: int = 6, seed: int = 
     state = {p.name: {n: p.optimiser.init(params[n]) for n in p.networks} for p in players}
     rates = {p.name: torch.tensor(lr, dtype=torch.float64) for p in players}
     x, z = torch.randn(batch, *kit.shape).double(), torch.randn(batch, kit.latent).double()
-    draws = Batch(x, z, torch.rand(batch, variant.uniforms(kit.shape), dtype=torch.float64))
+    draws = Batch(x, z, torch.rand(batch, variant.uniforms(kit), dtype=torch.float64))
     return Small(variant, modules, Nets(networks, params, state, rates), draws)
 
 

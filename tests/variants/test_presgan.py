@@ -7,6 +7,7 @@ from torch import nn
 
 from zoo import losses
 from zoo.game import Batch, Nets, Network
+from zoo.nets.kits import MLP
 from zoo.nets.layers import Scale
 from zoo.variants.presgan import PresGAN
 
@@ -39,7 +40,7 @@ def linear_game(n: int, variant: PresGAN) -> tuple[nn.Linear, Nets, Batch]:
     modules = {"G": nn.Linear(2, 2).double(), "S": Scale((2,), 0.5).double()}
     networks = {name: Network(m) for name, m in modules.items()}
     nets = Nets(networks, {k: networks[k].flatten(m) for k, m in modules.items()}, {}, {})
-    u = torch.rand(n, variant.uniforms((2,)), dtype=torch.float64)
+    u = torch.rand(n, variant.uniforms(MLP((2,), latent=2, width=1)), dtype=torch.float64)
     return modules["G"], nets, Batch(torch.zeros(n, 2).double(), torch.randn(n, 2).double(), u)
 
 

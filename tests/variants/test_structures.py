@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 from torch import Tensor
 
 from zoo.errors import ZooError
@@ -73,15 +74,30 @@ def test_mgan(small) -> None:
 
 
 def test_veegan(small) -> None:
-    s = small(VEEGAN(recon=0.6))
+    s = small(VEEGAN(recon=0.6, sigma=0.7))
     x, z = s.batch.x, s.batch.z
     fake = s.G(z)
     reconstruction = np.mean([((z[i] - s.F(fake)[i]).detach().numpy() ** 2).sum() for i in range(6)])
     logit = s.D(fake, z)
-    d_loss = -np.log(p(logit)).mean() - np.log(1 - p(s.D(x, s.F(x)))).mean()
+    d_loss = (
+        -np.log(p(logit)).mean() - np.log(1 - p(s.D(x, s.F(x) + 0.7 * torch.as_tensor(norm.ppf(s.batch.u))))).mean()
+    )
     expected = {"D": d_loss, "G": logit.mean().item() + 0.6 * reconstruction, "F": reconstruction}
     for player in s.variant.players():
-        np.testing.assert_allclose(player.loss(s.nets, s.batch), expected[player.name], rtol=1e-10)
+        np.testing.assert_allclose(player.loss(s.nets, s.batch), expected[player.name], rtol=1e-6)
+
+
+def test_veegan_s_d_cannot_tell_by_many_latents_alone(small) -> None:
+    """A D that reads |z| and no x: N(F(x), 1) of a small F(x) is as long as z, F(x) itself is not."""
+    s = small(VEEGAN(), MLP((2,), latent=100, width=7), batch=200)
+
+    class Length:
+        D = staticmethod(lambda x, z: z.norm(dim=1, keepdim=True) - 5)
+        F, G = s.nets.F, s.nets.G
+
+    blind = 2 * np.log(2)
+    assert VEEGAN(sigma=0).d_loss(Length, s.batch) < 0.1 * blind
+    assert VEEGAN().d_loss(Length, s.batch) > blind
 
 
 def test_bigan(small) -> None:

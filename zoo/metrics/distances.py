@@ -11,6 +11,7 @@ from torch import Tensor
 from zoo.errors import ZooError
 
 FEW = 8  # dimensions up to which differences are taken one coordinate at a time, and neighbours looked up in a tree
+_ROUNDING = 1e-14  # more than products of float64 err by in thousands of dimensions, relative to the norms
 _CACHED, _BLOCK = 1 << 17, 1 << 21  # distances held at once: what a core's cache holds, or what a matrix product wants
 
 
@@ -30,7 +31,7 @@ def squared(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j|^2: ``[B, d]``, ``[M, d]`` -> ``[B, M]``, never negative.
 
     In few dimensions by differences, in the type given; in many by |x|^2 + |y|^2 - 2 x'y in float64, whose error
-    (1e-16 of the norms once centred) is below what float32 samples can tell apart.
+    (1e-15 of the norms once centred) is below what float32 samples can tell apart: it is taken off, and copies are at 0.
     """
     if x.shape[-1] <= FEW:
         total = (x[:, None, 0] - y[None, :, 0]).square_()
@@ -41,7 +42,7 @@ def squared(x: Tensor, y: Tensor) -> Tensor:
     x, y = x.double(), y.double()
     centre = y.mean(0)
     x, y = x - centre, y - centre
-    norms = y.square().sum(-1)[None] + x.square().sum(-1)[:, None]
+    norms = (y.square().sum(-1)[None] + x.square().sum(-1)[:, None]) * (1 - _ROUNDING)
     return norms.addmm_(x, y.T, alpha=-2).clamp_min_(0)
 
 
@@ -95,11 +96,11 @@ class Neighbourhood:
         inside = torch.zeros(len(self.points), dtype=torch.int64, device=centres.device)
         radii = radii * (1 - 1e-9)  # a copy of the k-th neighbour is outside, whatever the rounding
         if self._tree is not None:
-            filled = torch.empty(len(centres), dtype=torch.bool)
-            for start in range(0, len(centres), 1024):
-                rows = slice(start, start + 1024)
+            filled = torch.zeros(len(centres), dtype=torch.bool)
+            some = (radii > 0).nonzero()[:, 0]  # the tree's balls are closed, and those of radius 0 would hold copies
+            for rows in some.split(1024):
                 found = self._tree.query_ball_point(centres[rows].numpy(), radii[rows].numpy())
-                filled[rows] = torch.tensor([bool(f) for f in found])
+                filled[rows] = torch.tensor([bool(f) for f in found], dtype=torch.bool)
                 inside += torch.bincount(
                     torch.tensor([i for f in found for i in f], dtype=torch.int64), minlength=len(inside)
                 )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo import penalties
 from zoo.game import Batch, Nets
-from zoo.variant import Opt, register
+from zoo.variant import Kit, Opt, register
 from zoo.variants.ns import NonSaturating
 
 
@@ -32,8 +32,8 @@ class DRAGAN(NonSaturating):
 
     lam: Annotated[float, Opt("weight of the penalty", 0, source="Kodali et al. 2017: 10")] = 10.0
 
-    def uniforms(self, shape: tuple[int, ...]) -> int:
-        return 1 + math.prod(shape)
+    def uniforms(self, kit: Kit) -> int:
+        return 1 + math.prod(kit.shape)
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:
         alpha, noise = batch.u[:, :1], batch.u[:, 1:].reshape(batch.x.shape)

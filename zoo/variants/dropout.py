@@ -34,7 +34,7 @@ class Dropout(NonSaturating):
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         return {"G": kit.generator(), "D": Dropped(kit.discriminator(), self.p, kit.shape)}
 
-    def uniforms(self, shape: tuple[int, ...]) -> int:
+    def uniforms(self, kit: Kit) -> int:
         return 2 * Dropped.DIGITS
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:

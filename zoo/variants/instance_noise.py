@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo import losses
 from zoo.game import Batch, Nets
-from zoo.variant import Opt, register
+from zoo.variant import Kit, Opt, register
 from zoo.variants.ns import NonSaturating
 
 
@@ -31,8 +31,8 @@ class InstanceNoise(NonSaturating):
     sigma: Annotated[float, Opt("standard deviation of the noise at the start", 0, source="ours")] = 0.5
     steps: Annotated[int, Opt("steps of D over which it fades", 1, source="ours")] = 2000
 
-    def uniforms(self, shape: tuple[int, ...]) -> int:
-        return 2 * math.prod(shape)
+    def uniforms(self, kit: Kit) -> int:
+        return 2 * math.prod(kit.shape)
 
     def noisy(self, nets: Nets, x: Tensor, u: Tensor) -> Tensor:
         """x + e ``[B, *data]``, from uniform draws ``[B, data]``."""

@@ -30,7 +30,10 @@ class MADGAN(GAN):
     D is a softmax over n + 1 classes, class 0 real (the paper counts real last). Every generator sees the same z, as in the 1-D code; ``own_z``
     deals the batch's latents out instead, B / n to each (the image code draws each generator a batch of its own). The generators share all layers
     but the last, as in ``madgan.py``; of five layers the image code shares three (``heads_classify_gen_n_alter.lua``) or none
-    (``classify_gen_n_alter.lua``), which is ``--no-shared``. Sample i comes from generator i mod n.
+    (``classify_gen_n_alter.lua``), which is ``--no-shared``. But ``--own-z --no-shared`` is not all of the image code: for each generator's batch
+    D sees another real one there, L_D = n CE(real) + sum_i CE(fake_i), so that D_0 comes to 1/2 where all are alike, not to 1 / (n + 1) as here,
+    in ``madgan.py`` and in the paper; and the first layer of its generators is moved by the last one's latents instead of their own, by
+    an oversight. Sample i comes from generator i mod n.
     One player moves all generators: their losses are separate sums, so that is the same.
 
     ``similarity`` is MAD-GAN-Sim (the paper's appendix). D has one logit, and each generator must convince D better than the others do, by a

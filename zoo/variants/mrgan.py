@@ -30,9 +30,14 @@ class MRGAN(NonSaturating):
     from what D takes for real. Its text wants the opposite, that E and G visit the data's modes. We **maximise** log D(G(E(x))).
     G and E are one player: E stands in the regulariser only, so this is the paper's pair of losses.
 
+    The defaults are quoted from a port (hannesdm/The-Bures-Metric-for-Generative-Adversarial-Networks, lib/gans.py, MDGANv1), whose distance is a
+    sum over the batch, and over an image's rows and columns, of means over the last axis: beside lambda2 it weighs at least a batch's size
+    times what it weighs here. There E and G step one after the other, each by an Adam of its own. Another port (wiseodd/generative-models) sums
+    over elements, not over the batch, and takes .01 for both weights. Both have the sign as printed.
+
     ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (its weights here are those of the
-    regularised form; where a port has it, hannesdm/The-Bures-Metric-for-Generative-Adversarial-Networks, the distance is summed over elements
-    and weighs 1, and -log D_M 0.01: of two elements ``--lambda1 2 --lambda2 0.01``):
+    regularised form; in the first port the distance is summed over elements and weighs 1, and -log D_M 0.01: of two elements
+    ``--lambda1 2 --lambda2 0.01``):
 
         D_M:  x real, G(E(x)) fake         G, E:  lambda1 d(x, G(E(x))) - lambda2 log D_M(G(E(x)))       the manifold step
         D_D:  G(E(x)) real, G(z) fake      G:     -log D_D(G(z))                                         the diffusion step

@@ -36,8 +36,10 @@ class OGDA(NonSaturating):
 
         theta_t = theta_{t-1} - 2 u_t + u_{t-1},    u_t the step that Adam would take
 
-    Losses are those of ``ns`` (the paper: WGAN's), and players take turns. The authors' code (vsyrgkanis/optimistic_GAN_training, optimAdam)
-    scales the step before by the present bias correction; here it is as it was.
+    Losses are those of ``ns`` (the paper: WGAN's), and players take turns. **Put right**: the authors' code (vsyrgkanis/optimistic_GAN_training,
+    script/optimizer.py, optimAdam) adds back m_old, which it then sets to m, in the same group of updates that sets m to its new value. Theano
+    makes these at once, so that step t undoes part of step t - 2, one too early (with TensorFlow their order is not fixed); and it scales that
+    step by the present bias correction. Here it is step t - 1 as it was, as Algorithm 1 has it.
 
     Known to fix: circling: the last iterate converges where gradient descent orbits.
     Source: Daskalakis et al. 2018, arXiv:1711.00141, Algorithm 1 (Optimistic Adam).

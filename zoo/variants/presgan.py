@@ -60,8 +60,8 @@ class PresGAN(GAN):
     def normal_latent(self) -> bool:
         return True
 
-    def uniforms(self, shape: tuple[int, ...]) -> int:
-        return math.prod(shape) + self.burn_in + self.draws
+    def uniforms(self, kit: Kit) -> int:
+        return math.prod(kit.shape) + self.burn_in + self.draws
 
     def noise(self, nets: Nets, batch: Batch) -> Tensor:
         """sigma eta, ``[B, *data]``."""
