@@ -221,6 +221,7 @@ def test_the_table_of_stacked_mnist() -> None:
         .partition("on two CPU cores\n")[2]
         .partition("\n## ")[0]
     )
+    rows = {"ns-critic": "ns, the same", "ns": "ns, batch"}
     for name, summary in summaries("stacked-mnist-small").items():
         cells = []
         for metric, digits in (("modes", 1), ("reverse_kl", 3), ("effective_modes", 0), ("fid", 0)):
@@ -229,12 +230,18 @@ def test_the_table_of_stacked_mnist() -> None:
             cells.append(f"{m['mean']:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]")
         seeds = len(summary["seeds"])
         cells.insert(1, str(seeds))
-        (row,) = (line for line in text.splitlines() if line.startswith(f"| {name} "))
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {rows.get(name, name)}"))
         assert " | ".join(cells) in row
-        assert (
-            f"{summary['cost']['cpu_seconds_per_seed']:.0f} | `zoo run {name} --recipe stacked-mnist-small --seeds {seeds}` |"
-            in row
-        )
+        file = tuned.RESULTS / "stacked-mnist-small" / name / "config.json"
+        command = json.loads(file.read_text(encoding="utf-8"))["command"]
+        assert f"{summary['cost']['cpu_seconds_per_seed']:.0f} | `{command}` |" in row
+
+
+def test_what_r1_adds_on_stacked_mnist_is_its_penalty_alone() -> None:
+    folder = tuned.RESULTS / "stacked-mnist-small"
+    r1, ns = (json.loads((folder / name / "config.json").read_text(encoding="utf-8")) for name in ("r1", "ns-critic"))
+    assert r1["recipe"] == ns["recipe"]
+    assert (r1["seeds"], r1["git"], r1["protocol"]) == (ns["seeds"], ns["git"], ns["protocol"])
 
 
 def test_the_number_of_generators_and_their_pressure_to_differ() -> None:
@@ -304,9 +311,9 @@ def test_the_table_of_results_in_the_readme() -> None:
     )
     many = [n for n, s, _ in tuned.recorded(tuned.RESULTS / "digits-tuned") if s["metrics"]["modes"]["mean"] > 990]
     assert {*re.findall(r"[a-z][a-z0-9-]*", digits.partition("above 990:")[2])} | {"wgan-gp", "r1"} == {*many}
-    for name, more in (("ns", " of 1000"), ("wgan-gp", "")):
-        seeds = len(metric(f"stacked-mnist-small/{name}", "modes"))
-        assert f"{name} {mean(f'stacked-mnist-small/{name}', 1)}{more} ({seeds} seeds) |" in stacked
+    of = {n: mean(f"stacked-mnist-small/{n}", 1) for n in ("ns", "ns-critic", "r1", "wgan-gp")}
+    assert f"| ns {of['ns-critic']} of 1000 (4 seeds); {of['ns']} with normalisation in D" in stacked
+    assert f"r1 {of['r1']} (4 seeds); wgan-gp {of['wgan-gp']} (8 seeds) |" in stacked
     found = [json.loads(path.read_text())["metrics"] for path in sorted(tutorials.PLACE.glob("*/eval.json"))]
     scores = [sum(m["inception_score"]) / len(m["inception_score"]) for m in found]
     assert {*map(len, (m["modes"] for m in found))} == {2}

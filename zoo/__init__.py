@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.api.results import Evaluation, Result
     from zoo.api.running import evaluate, open_run, run
     from zoo.api.sweeping import Swept, sweep
+    from zoo.api.tuning import Tuned, tune
     from zoo.errors import ZooError
     from zoo.extending.contract import check
     from zoo.extending.plugins import load_file
@@ -29,10 +30,12 @@ _HOME = {
     "open_run": "zoo.api.running",
     "evaluate": "zoo.api.running",
     "sweep": "zoo.api.sweeping",
+    "tune": "zoo.api.tuning",
     "compare": "zoo.api.comparing",
     "Result": "zoo.api.results",
     "Evaluation": "zoo.api.results",
     "Swept": "zoo.api.sweeping",
+    "Tuned": "zoo.api.tuning",
     "Compared": "zoo.api.comparing",
     "ZooError": "zoo.errors",
     "Batch": "zoo.game",
@@ -57,6 +60,7 @@ __all__ = [
     "Player",
     "Result",
     "Swept",
+    "Tuned",
     "Variant",
     "ZooError",
     "check",
@@ -69,6 +73,7 @@ __all__ = [
     "register",
     "run",
     "sweep",
+    "tune",
 ]
 
 

@@ -6,16 +6,11 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu
 
 from tests.sweeps.test_tuning import RECIPE
 from tests.synthetic_sweeps import PLUGIN
-from zoo import variants
-from zoo.cli import tune
 from zoo.extending import plugins
-from zoo.sweeps.tuning import JUDGED, RESULTS, Tuning
 
 
 @pytest.fixture
@@ -48,26 +43,6 @@ def test_the_command_tunes_judges_and_compares_and_does_nothing_twice(zoo, recip
     assert again[0] == 0
     assert out.split("ring: modes")[1] == again[1].split("ring: modes")[1]
     assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob("DONE")} == before
-
-
-def test_the_recorded_methods_stand_beside_it_with_how_many_are_better() -> None:
-    cell = Tuning(recipe="ring-tuned").cell("r1", {}, JUDGED)
-    lines = list(tune.compared([cell], lambda _: RESULTS / "ring-tuned" / "r1"))
-    assert lines[1].startswith(f"The others ({len(variants.own()) - 1}) are recorded")
-    reached = {
-        place.name: json.loads((place / "summary.json").read_text())["metrics"]["modes"]["per_seed"]
-        for place in (RESULTS / "ring-tuned").iterdir()
-        if place.is_dir()
-    }
-    own = reached.pop("r1")
-    p = sorted((mannwhitneyu(modes, own).pvalue if modes != own else 1.0, name) for name, modes in reached.items())
-    kept = next(
-        i for i, (value, _) in enumerate(p) if value * (len(p) - i) >= 0.05
-    )  # Holm: the first that fails ends it
-    more = sum(np.mean(reached[name]) > np.mean(own) for _, name in p[:kept])
-    assert 0 < kept < len(p)
-    told = f"of the {len(p)} others {more} better, {kept - more} worse, {len(p) - kept} not told apart from it"
-    assert [told in line for line in lines[2:]] == [True]
 
 
 def test_a_method_of_ones_own_that_fails_does_not_take_the_others_with_it(zoo, recipe: str) -> None:

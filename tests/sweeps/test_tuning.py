@@ -71,6 +71,11 @@ def test_an_alternative_of_ones_own_is_for_those_that_have_the_option(recipe: st
     assert len({c.cell.key for c in tried}) == 4
 
 
+def test_an_alternative_that_is_none_is_refused(recipe: str) -> None:
+    with pytest.raises(ZooError, match="r1 has gamma=3 anyway"):
+        Tuning(recipe=recipe, others={"gamma": 3.0}).settings("r1")
+
+
 @pytest.mark.parametrize(
     ("given", "names", "told"),
     [

@@ -20,6 +20,7 @@ from zoo.cli.terminal import terminal
 from zoo.errors import ZooError, briefly
 from zoo.extending import plugins as extending
 from zoo.sweeps import grid as grids
+from zoo.sweeps.executor import threads_for
 from zoo.sweeps.grid import label
 from zoo.sweeps.local import Local
 from zoo.sweeps.sweep import Sweep, finished
@@ -132,12 +133,10 @@ def sweep(
         raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
     if not isinstance(grid, Mapping | None) or not all(isinstance(name, str) for name in grid or {}):
         raise ZooError(f'grid is a table of options and their values, such as {{"k": [1, 5]}}, not {briefly(grid)}.')
-    files = [str(Path(file).absolute()) for file in _several("plugins", plugins, str | Path)]
-    for file in files:
-        extending.load_file(file)
+    files = loaded(plugins)
     wanted = grids.Grid(
-        _several("variants", variants, str),
-        () if data is None else tuple(map(str, _several("data", data, str | Path))),
+        several("variants", variants, str),
+        () if data is None else tuple(map(str, several("data", data, str | Path))),
         grids.values_of(grid or {}),
         seeds,
         None if recipe is None else str(recipe),
@@ -147,10 +146,34 @@ def sweep(
     if data is not None and not wanted.data:
         raise ZooError("Which data? `zoo list datasets` shows them; unless told, the recipe's own, else ring.")
     cells = grids.cells(wanted)
-    needed = extending.needed({cell.variant for cell in cells}, {cell.data for cell in cells})
-    setup = Setup(plugins=tuple(dict.fromkeys([*files, *needed])), tf32=tf32)
+    made = trained(cells, Path(out), files, device, jobs, tf32, progress)
+    for failure in made.track() if track else ():
+        print(f"zoo: {failure}", file=sys.stderr)
+    return swept(made, cells)
+
+
+def loaded(plugins: str | Path | Sequence[str | Path]) -> list[str]:
+    """The user's own files, loaded here as the processes will load them."""
+    files = [str(Path(file).absolute()) for file in several("plugins", plugins, str | Path)]
+    for file in files:
+        extending.load_file(file)
+    return files
+
+
+def trained(
+    cells: Sequence[Cell],
+    out: Path,
+    files: Sequence[str],
+    device: str | torch.device,
+    jobs: int | None,
+    tf32: bool,
+    progress: bool,
+) -> Sweep:
+    """These cells brought to their end by processes of this machine. ``KeyboardInterrupt`` after Ctrl-C, when all is saved."""
     at_once = None if jobs is None else whole_number("jobs", jobs, 1)
-    made = Sweep(cells, Path(out), Local(str(device), at_once, setup))
+    needed = extending.needed({cell.variant for cell in cells}, {cell.data for cell in cells})
+    setup = Setup(threads_for(len(cells), at_once), tuple(dict.fromkeys([*files, *needed])), tf32)
+    made = Sweep(cells, out, Local(str(device), at_once, setup))
     if progress:
         made.heard = sweeping.aloud
     told = sweeping.foretell(made, str(device))
@@ -158,12 +181,10 @@ def sweep(
         made.cells = told.longest_first(cells)
     if made.left and sweeping.play(made, terminal(), "The same call goes on with them.") == sweeping.STOPPED:
         raise KeyboardInterrupt
-    for failure in made.track() if track else ():
-        print(f"zoo: {failure}", file=sys.stderr)
-    return _swept(made, cells)
+    return made
 
 
-def _several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
+def several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
     """One name or several as several; ``ZooError`` where something is no name."""
     names = (given,) if isinstance(given, str | Path) or not isinstance(given, Iterable) else tuple(given)
     if not all(isinstance(name, kind) for name in names):
@@ -171,7 +192,7 @@ def _several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
     return names
 
 
-def _swept(made: Sweep, cells: Sequence[Cell]) -> Swept:
+def swept(made: Sweep, cells: Sequence[Cell]) -> Swept:
     """What became of the cells, in their order."""
     failed = {outcome.cell.key: outcome.error for outcome in made.of(Status.FAILED)}
     swept = Swept(made.out, [], [], [])

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo.cli import sweeping, yours
 from zoo.cli.starting import ends_at_once
 from zoo.cli.sweep import command
-from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from zoo.runs.cell import Cell
     from zoo.sweeps.merit import Merit
     from zoo.sweeps.tuning import Trial
-
-LEVEL = 0.05
-"""Of the test by which two methods are told apart."""
 
 
 def tune(
@@ -55,56 +51,41 @@ def tune(
     """Four trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
     with ends_at_once():
         from zoo.cli.terminal import terminal
-        from zoo.runs.cell import parse_seeds
-        from zoo.runs.rundir import data_folder
         from zoo.sweeps import tuning
         from zoo.sweeps.executor import Wanted, choose, threads_for
         from zoo.sweeps.sweep import Sweep
         from zoo.sweeps.worker import Setup
 
     names = list(dict.fromkeys(name for word in variants.split(",") if (name := word.strip())))
-    if not names:
-        raise ZooError("Which methods? For example: zoo tune ns,r1 --recipe ring-tuned.")
-    both = set(parse_seeds(trial_seeds)) & set(parse_seeds(seeds))
-    if both:
-        told = ", ".join(map(str, sorted(both)))
-        raise ZooError(f"Seeds that judge are ones that no trial has seen; {told} would be both.")
-    root = str(data_root) if data_root else None
-    made = tuning.Tuning(data, recipe, protocol, root, tuning.alternatives(other or [], names))
-    candidates = [candidate for name in names for candidate in made.candidates(name, trial_seeds)]
-    merit = made.merit(names[0], by)
     files, console = tuple(str(path.absolute()) for path in plugin or ()), terminal()
 
     def train(cells: list[Cell], folder: Path) -> Sweep:
-        """Those that end are in the folders of the sweep; Ctrl-C ends here."""
-        one_each = list({cell.key: cell for cell in cells}.values())
-        setup = Setup(threads_for(len(one_each), jobs), files, tf32)
-        executor = choose("local", Wanted(device, jobs, setup, folder))
-        sweep = Sweep(one_each, folder, executor, heard=sweeping.aloud)
+        """To their end, or until Ctrl-C, which ends the command."""
+        setup = Setup(threads_for(len(cells), jobs), files, tf32)
+        sweep = Sweep(cells, folder, choose("local", Wanted(device, jobs, setup, folder)), heard=sweeping.aloud)
         estimate = sweeping.foretell(sweep, device)
         if dry_run:
             raise typer.Exit(0)
-        sweep.cells = estimate.longest_first(one_each) if estimate else one_each
+        sweep.cells = estimate.longest_first(cells) if estimate else cells
         if sweep.left and sweeping.play(sweep, console, f"Go on with:\n  {command()}") == sweeping.STOPPED:
             raise typer.Exit(sweeping.STOPPED)
         return sweep
 
-    print(f"{tuning.BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")
-    trials = tuning.reached(candidates, train([c.cell for c in candidates], out / "trials").folder_of, merit)
-    if not trials:
-        raise typer.Exit(1)
-    console.print(table_of(trials, merit))
-    one = candidates[0].cell
-    tuning.keep(out / f"trials-{data_folder(one.data)}-{one.recipe_name}.csv", trials)
-    print(f"Now the best of each on seeds {seeds}, which no trial has seen.")
-    chosen = {name: tuning.best(of_one).settings for name, of_one in trials.items()}
-    judged = train([made.cell(name, settings, seeds) for name, settings in chosen.items()], out / "judged")
-    ended = [cell for cell in judged.cells if cell not in judged.left]
-    if ended:
-        for line in compared(ended, judged.folder_of):
-            print(line)
-    for failure in judged.track() if track else []:
-        print(f"zoo: {failure}", file=sys.stderr)
+    root = str(data_root) if data_root else None
+    on = tuning.Tuning(data, recipe, protocol, root, tuning.alternatives(other or [], names))
+    how: dict[str, Any] = {"by": by, "trial_seeds": trial_seeds, "seeds": seeds}
+    show = lambda tuned: console.print(table_of(tuned.trials, tuned.merit))  # noqa: E731
+    judged = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=show).judged
+    ended = [cell for cell in judged.cells if cell not in judged.left] if judged else []
+    if judged and ended:
+        from zoo.looking.standing import stand
+        from zoo.looking.tables import render
+
+        beside = tuning.recorded(ended)
+        table, sentences = stand([judged.folder_of(cell) for cell in ended], beside, ended[0].data)
+        print(render([table]), *sentences, sep="\n")
+        for failure in judged.track() if track else []:
+            print(f"zoo: {failure}", file=sys.stderr)
     raise typer.Exit(0 if len(ended) == len(names) else 1)
 
 
@@ -129,28 +110,3 @@ def table_of(trials: Mapping[str, Sequence[Trial]], merit: Merit) -> Table:
             table.add_row("→" if style else "", " ".join([name, *words(trial.settings)]), *numbers, style=style)
         table.add_section()
     return table
-
-
-def compared(cells: Sequence[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[str]:
-    """The table of these results and of those that are recorded of the recipe, and a sentence about each method."""
-    from zoo.looking.compare import compare
-    from zoo.looking.tables import render
-    from zoo.sweeps.tuning import recorded
-
-    beside = recorded(cells)
-    folders = [folder_of(cell) for cell in cells]
-    (table,) = compare([*folders, *beside], data=cells[0].data)
-    yield render([table])
-    if not beside:
-        return
-    yield f"The others ({len(beside)}) are recorded, tuned and judged in the same way: {beside[0].parent}"
-    ours = {str(folder) for folder in folders}
-    for label in (row.label for row in table.rows if row.path in ours):
-        (against,) = compare([*folders, *beside], data=cells[0].data, reference=label)
-        apart = [row.improvement for row in against.rows if row.p_holm is not None and row.p_holm < LEVEL]
-        more = sum(chance > 0.5 for chance in apart if chance is not None)
-        rest = len(against.rows) - 1 - len(apart)
-        yield (
-            f"{label}: of the {len(against.rows) - 1} others {more} better, {len(apart) - more} worse, {rest} not told "
-            f"apart from it (Mann-Whitney, Holm's correction, {LEVEL:.0%})."
-        )

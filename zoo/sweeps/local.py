@@ -47,7 +47,7 @@ class Worker:
 
 
 class Local:
-    """Processes on this machine, one per core or GPU, each with one thread; they stay warm from cell to cell."""
+    """Processes on this machine, one per core or GPU, with as many threads as ``setup`` says; they stay warm from cell to cell."""
 
     here = True
 

@@ -23,9 +23,10 @@ from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
 from zoo.runs.cell import Cell, Load, parse_seeds, plan
-from zoo.runs.rundir import CONFIG, SUMMARY, read_json
+from zoo.runs.rundir import CONFIG, SUMMARY, data_folder, read_json, words
 from zoo.sweeps import grid
 from zoo.sweeps.merit import Merit, final, merit_of, scored
+from zoo.sweeps.sweep import Sweep
 from zoo.variant import options
 
 TRIED, JUDGED = "100-103", "0-15"
@@ -83,6 +84,9 @@ class Tuning:
         own = options(kind)
         other = {k: v for k, v in self.others.items() if k in own} or (space.others if space else OTHERS).get(variant)
         usual = {f.name: f.default for f in fields(kind)} if space else given.options
+        if other and all(usual[name] == value for name, value in other.items()):
+            told = " ".join(words(other))
+            raise ZooError(f"{variant} has {told} anyway, which is no alternative: --other takes another value.")
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
         pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
         return [pair | strength for pair, strength in itertools.product(pairs, strengths)]
@@ -96,6 +100,51 @@ class Tuning:
         if not measured:
             raise ZooError(f"Nothing would tell which trial is best: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came of it: every trial that ended, by method, and the sweep of those that were judged; None where no trial ended."""
+
+    merit: Merit
+    trials: dict[str, list[Trial]]
+    judged: Sweep | None
+
+
+def tune(
+    on: Tuning,
+    names: Sequence[str],
+    out: Path,
+    train: Callable[[list[Cell], Path], Sweep],
+    *,
+    by: str | None = None,
+    trial_seeds: str = TRIED,
+    seeds: str = JUDGED,
+    heard: Callable[[str], None] = lambda sentence: None,
+    shown: Callable[[Tuned], None] = lambda trials: None,
+) -> Tuned:
+    """Trials, the choice, the judged runs. ``train`` brings cells to their end in a folder, as a sweep; ``shown`` is called between the two.
+
+    ``ZooError`` for what cannot be, before anything is written.
+    """
+    if not names:
+        raise ZooError("Which methods? For example: ns and r1, on the recipe ring-tuned.")
+    both = {*parse_seeds(trial_seeds)} & {*parse_seeds(seeds)}
+    if both:
+        told = ", ".join(map(str, sorted(both)))
+        raise ZooError(f"Seeds that judge are ones that no trial has seen; {told} would be both.")
+    candidates = [candidate for name in names for candidate in on.candidates(name, trial_seeds)]
+    merit = on.merit(names[0], by)
+    heard(f"{BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")
+    trials = reached(candidates, train([c.cell for c in candidates], out / "trials").folder_of, merit)
+    if not trials:
+        return Tuned(merit, {}, None)
+    one = candidates[0].cell
+    keep(out / f"trials-{data_folder(one.data)}-{one.recipe_name}.csv", trials)
+    shown(Tuned(merit, trials, None))
+    heard(f"Now the best of each on seeds {seeds}, which no trial has seen.")
+    cells = [on.cell(name, best(of_one).settings, seeds) for name, of_one in trials.items()]
+    return Tuned(merit, trials, train(cells, out / "judged"))
 
 
 def alternatives(given: Sequence[str], names: Sequence[str]) -> Settings:

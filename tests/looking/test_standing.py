@@ -1,0 +1,35 @@
+"""Where new results stand among recorded ones."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from scipy.stats import mannwhitneyu
+
+from zoo.looking.standing import stand
+from zoo.sweeps.tuning import RESULTS
+
+
+def test_a_result_stands_among_recorded_ones_by_how_many_are_better_beyond_chance() -> None:
+    places = [place for place in sorted((RESULTS / "ring-tuned").iterdir()) if place.is_dir()]
+    table, lines = stand([RESULTS / "ring-tuned" / "r1"], [place for place in places if place.name != "r1"], "ring")
+    assert len(table.rows) == len(places)
+    assert lines[0].startswith(f"The others ({len(places) - 1}) are recorded")
+    reached = {
+        place.name: json.loads((place / "summary.json").read_text())["metrics"]["modes"]["per_seed"] for place in places
+    }
+    own = reached.pop("r1")
+    p = sorted((mannwhitneyu(modes, own).pvalue if modes != own else 1.0, name) for name, modes in reached.items())
+    kept = next(
+        i for i, (value, _) in enumerate(p) if value * (len(p) - i) >= 0.05
+    )  # Holm: the first that fails ends it
+    more = sum(np.mean(reached[name]) > np.mean(own) for _, name in p[:kept])
+    assert 0 < kept < len(p)
+    told = f"of the {len(p)} others {more} better, {kept - more} worse, {len(p) - kept} not told apart from it"
+    assert [told in line for line in lines[1:]] == [True]
+
+
+def test_without_recorded_ones_there_is_only_the_table() -> None:
+    table, lines = stand([RESULTS / "ring-tuned" / "r1", RESULTS / "ring-tuned" / "ns"], [], "ring")
+    assert ({row.label.split()[0] for row in table.rows}, lines) == ({"r1", "ns"}, [])
