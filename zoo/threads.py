@@ -32,11 +32,13 @@ def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], worker
     ``reached[i]`` is how far group ``i`` has come; ``turn(i)`` plays it for a while and says how far it is now, or ``None`` when it is done.
     After an exception, Ctrl-C's too, nobody begins another turn; it is raised when those that were being played have ended.
     """
-    waiting, lock, ended = sorted((at, i) for i, at in enumerate(reached)), threading.Lock(), threading.Event()
+    waiting, lock = sorted((at, i) for i, at in enumerate(reached)), threading.Lock()
+    begun, ended = threading.Event(), threading.Event()
     threads = max(1, torch.get_num_threads() // workers)
 
     def work() -> None:
         torch.set_num_threads(threads)  # a new thread has one for each core, whatever the process was told
+        begun.wait()
         while True:
             with lock:
                 if not waiting or ended.is_set():
@@ -52,8 +54,16 @@ def take_turns(reached: Sequence[int], turn: Callable[[int], int | None], worker
                     heapq.heappush(waiting, (at, i))
 
     with taking_turns_quickly(), ThreadPoolExecutor(workers) as pool:
-        playing = [pool.submit(work) for _ in range(workers)]
-        _until_over(playing, ended)
+        playing: list[Future[None]] = []
+        try:
+            playing += [pool.submit(work) for _ in range(workers)]
+            begun.set()  # nobody plays before Ctrl-C is looked out for here
+            wait(playing)
+        except BaseException:
+            ended.set()
+            begun.set()
+            _until_over(playing, ended)
+            raise
     for each in playing:
         each.result()
 

@@ -1,5 +1,6 @@
 """Products by oneDNN's kernels, of compiled rounds and of traced ones: every layout and size, in single precision, and only where they are."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -229,3 +230,30 @@ def test_other_products_are_not_taken(playing: None, monkeypatch: pytest.MonkeyP
     assert onednn._agrees()
     monkeypatch.setattr(onednn, "ADDMM", lambda onto, a, b: a @ b)
     assert not onednn._agrees()
+
+
+@needs_kernels
+@needs_compiler
+def test_what_the_compiler_keeps_names_no_place_and_follows_the_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other checkouts meet it in PyTorch's cache when this one is gone; and with other C++ it is another round."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    a, b = torch.randn(40, 50), torch.randn(50, 30)
+
+    def kept(name: str) -> set[Path]:
+        torch.testing.assert_close(compiled(lambda given: [given[0] @ given[1]], [a, b])[0], a @ b)
+        return {path for path in (tmp_path / "cache").rglob(name) if path.is_file()}
+
+    rounds = [path.read_text() for path in kept("*.main.cpp")]
+    assert "aoti_torch_cpu_zoo_mm" in "".join(rounds)
+    assert str(onednn.HEADER.parent) not in "".join(rounds)
+    before = kept("fxgraph/*/*/*")
+    assert before == kept("fxgraph/*/*/*")
+    newer = tmp_path / "newer.h"
+    newer.write_text(onednn.HEADER.read_text() + "// newer\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(onednn, "HEADER", newer)
+        onednn.tag.cache_clear()
+        assert kept("fxgraph/*/*/*") > before
+    onednn.tag.cache_clear()

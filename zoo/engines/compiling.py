@@ -136,8 +136,10 @@ TRUSTED = {"cpp.vec_isa_ok": True}
 
 def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Callable[..., Any]:
     from torch._inductor import config, standalone_compile
+    from torch.compiler import config as compiler
 
     onednn.tell_the_compiler()
+    caches: Any = compiler  # what it has is put in when it is imported
     for node in line.graph.nodes:
         node.meta.clear()  # stand-ins on no device: the compiler makes its own
     # they tell of CUDA, which nobody asked for, and of operations that are called as they are, which is right
@@ -146,7 +148,8 @@ def _compile(line: Line, given: list[Tensor], settings: dict[str, Any]) -> Calla
     for logger in talk:
         logger.setLevel(logging.ERROR)
     try:
-        with torch.no_grad(), config.patch(settings), warnings.catch_warnings():
+        tagged = caches.patch(cache_key_tag=caches.cache_key_tag + onednn.tag())
+        with torch.no_grad(), config.patch(settings), tagged, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "TensorFloat32")  # that it could be had: ``--tf32``
             example: list[Any] = [t.clone() for t in given]  # copies: compiling may play them
             made: Callable[..., Any] = standalone_compile(line.compile(), example, dynamic_shapes="from_example_inputs")
