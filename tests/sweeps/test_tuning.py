@@ -76,6 +76,12 @@ def test_an_alternative_that_is_none_is_refused(recipe: str) -> None:
         Tuning(recipe=recipe, others={"gamma": 3.0}).settings("r1")
 
 
+def test_a_recipe_that_has_our_alternative_leaves_four_pairs_of_rates(recipe: str) -> None:
+    Path(recipe).write_text(RECIPE + "[variants.pacgan]\npack = 4\n")
+    assert [c.cell.options["pack"] for c in Tuning(recipe=recipe).candidates("pacgan")] == [4] * 4
+    assert len({c.cell.key for c in Tuning(recipe=recipe).candidates("pacgan")}) == 4
+
+
 @pytest.mark.parametrize(
     ("given", "names", "told"),
     [

@@ -78,15 +78,18 @@ class Tuning:
     def settings(self, variant: str) -> list[Settings]:
         """What is tried of a method."""
         given = self.cell(variant, {}, 1)
-        space = SPACES.get(given.recipe_name)
+        space = SPACES.get(self.recipe or "")
         rates = space.rates if space else [(given.recipe.lr_d * d, given.recipe.lr_g * g) for d, g in RATES]
         kind = variants.load(variant)
         own = options(kind)
-        other = {k: v for k, v in self.others.items() if k in own} or (space.others if space else OTHERS).get(variant)
         usual = {f.name: f.default for f in fields(kind)} if space else given.options
-        if other and all(usual[name] == value for name, value in other.items()):
-            told = " ".join(words(other))
-            raise ZooError(f"{variant} has {told} anyway, which is no alternative: --other takes another value.")
+        asked = {k: v for k, v in self.others.items() if k in own}
+        other = asked or (space.others if space else OTHERS).get(variant, {})
+        if all(usual[name] == value for name, value in other.items()):
+            if asked:
+                told = " ".join(words(asked))
+                raise ZooError(f"{variant} has {told} anyway, which is no alternative: --other takes another value.")
+            other = {}
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
         pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
         return [pair | strength for pair, strength in itertools.product(pairs, strengths)]
