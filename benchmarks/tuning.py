@@ -74,16 +74,16 @@ def main() -> None:
     if a.table:
         table.write_text(page(a.recipe), encoding="utf-8")
         return
-    tuning, scratch = Tuning(recipe=a.recipe), a.scratch / a.recipe
+    names, tuning, scratch = a.variants or variants.own(), Tuning(recipe=a.recipe), a.scratch / a.recipe
+    merit = tuning.merit(names[0])
 
     def folder_of(trial: Cell) -> Path:
         return scratch / "trials" / trial.variant / trial.key
 
-    for variant in a.variants or variants.own():
+    for variant in names:
         candidates = tuning.candidates(variant)
         for candidate in candidates:
             run(candidate.cell, folder_of(candidate.cell))
-        merit = tuning.merit(variant)
         trials = reached(candidates, folder_of, merit)
         chosen = best(trials[variant]).settings
         keep(RESULTS / a.recipe / "trials.csv", trials)

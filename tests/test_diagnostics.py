@@ -28,7 +28,7 @@ class Line:
 
 
 def game(variant: Variant, **changes: object) -> Game:
-    recipe = Recipe(rounds=4, batch=200, latent=2, width=5, lr_d=0.05, **changes)  # type: ignore[arg-type]
+    recipe = Recipe(rounds=4, batch=200, latent=2, width=5, lr_d=0.05, **changes)
     return Game(variant, MLP((1,), 2, 5, activation="tanh"), Line(), recipe, dtype=torch.float64, engine=Mapped())
 
 

@@ -48,7 +48,7 @@ class Shape:
 
 
 def kit(name: str, shape: tuple[int, ...] = GREY, **changes: object) -> Kit:
-    return kit_for(Shape(shape), Recipe(kit=name, **({"latent": 100, "width": 8} | changes)))  # type: ignore[arg-type]
+    return kit_for(Shape(shape), Recipe(kit=name, **({"latent": 100, "width": 8} | changes)))
 
 
 @pytest.mark.parametrize("name", KITS)

@@ -103,7 +103,7 @@ def test_a_notebook_shows_the_reader_s_table_and_its_sentences(runs: Path) -> No
 )
 def test_what_cannot_be_compared_is_one_sentence(runs: Path, given: dict[str, object], sentence: str) -> None:
     with pytest.raises(ZooError, match=sentence) as told:
-        zoo.compare(**{"folders": runs} | given)  # type: ignore[arg-type]
+        zoo.compare(**{"folders": runs} | given)
     assert "\n" not in str(told.value)
     with pytest.raises(ZooError, match="did you mean 'latex'"):
         zoo.compare(runs).text("latx")

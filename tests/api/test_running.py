@@ -48,7 +48,7 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
         again.sample(3, seed_of_run=4)
     for n in (0, -1, 2.5, None):
         with pytest.raises(ZooError, match=f"at least 1, not {n}"):
-            again.sample(n)  # type: ignore[arg-type]
+            again.sample(n)
     (tmp_path / "r" / "summary.json").unlink()
     with pytest.raises(ZooError, match="zoo run --resume"):
         zoo.open_run(tmp_path / "r")
@@ -104,7 +104,7 @@ def test_what_cannot_be_evaluated_is_one_sentence() -> None:
     with pytest.raises(ZooError, match="The array holds <U1 where samples are numbers"):
         zoo.evaluate(np.array(["a", "b"]), "ring")
     with pytest.raises(toy_data.DataError, match=r"given by its name, text such as 'ring' or 'mine\.npz', not by 3"):
-        zoo.evaluate(np.zeros((100, 2)), 3)  # type: ignore[arg-type]
+        zoo.evaluate(np.zeros((100, 2)), 3)
     with pytest.raises(ZooError, match="NaN or infinite"):
         zoo.evaluate(np.full((100, 2), np.nan), "ring")
 
@@ -147,10 +147,10 @@ def test_a_name_may_be_given_as_a_path_and_a_metric_by_itself(tmp_path: Path) ->
     )
     assert made.summary["data"] == str(tmp_path / "mine.npz")
     with pytest.raises(ZooError, match=r"not by a ndarray; data of your own by that of a file: numpy.savez") as told:
-        zoo.run("ns", data=np.zeros((1000, 2)))  # type: ignore[arg-type]
+        zoo.run("ns", data=np.zeros((1000, 2)))
     assert len(str(told.value)) < 200
     with pytest.raises(ZooError, match="out is the path of a folder, not 3"):
-        zoo.run("ns", out=3)  # type: ignore[arg-type]
+        zoo.run("ns", out=3)
 
 
 def test_a_file_is_checked_as_on_the_command_line(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_run_is_logged_where_it_is_asked_to_be(tmp_path: Path, monkeypatch: py
     logged = []
     monkeypatch.setattr("zoo.tracking.log_run", lambda folder, root: logged.append(folder))
     small = {"rounds": 2, "width": 8, "batch": 8, "seeds": 1, "progress": False}
-    zoo.run("ns", out=tmp_path / "not", **small)  # type: ignore[arg-type]
-    zoo.run("ns", out=tmp_path / "logged", track=True, **small)  # type: ignore[arg-type]
+    zoo.run("ns", out=tmp_path / "not", **small)
+    zoo.run("ns", out=tmp_path / "logged", track=True, **small)
     assert logged == [tmp_path / "logged"]
 
 
@@ -203,5 +203,5 @@ def test_a_notebook_shows_table_verdict_and_picture(tmp_path: Path) -> None:
 )
 def test_values_of_a_wrong_kind_are_one_sentence(wrong: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ZooError):
-        zoo.run(**{"variant": "ns", "out": tmp_path / "r"} | wrong)  # type: ignore[arg-type]
+        zoo.run(**{"variant": "ns", "out": tmp_path / "r"} | wrong)
     assert not (tmp_path / "r").exists()

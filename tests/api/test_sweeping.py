@@ -96,11 +96,11 @@ def test_a_damaged_run_and_one_that_others_hold_hide_no_other(
     here: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {"grid": TINY | {"lr_d": np.array([0.1, 0.2, 0.3])}, "seeds": 1, "out": tmp_path, "progress": False}
-    first = zoo.sweep("ns", **given)  # type: ignore[arg-type]
+    first = zoo.sweep("ns", **given)
     (first.results[0].folder / "summary.json").write_text("{")
     (first.results[1].folder / "DONE").unlink()
     monkeypatch.setattr(sweeping.Sweep, "run", lambda sweep: (outcome for outcome in ()))
-    found = zoo.sweep("ns", **given)  # type: ignore[arg-type]
+    found = zoo.sweep("ns", **given)
     assert found.results == first.results[2:]
     assert "is not valid JSON" in found.failures[0].why
     assert found.left == ["ns rounds=6 batch=16 width=8 lr_d=0.2 every=2 on ring"]
@@ -133,14 +133,14 @@ def test_processes_know_the_files_that_are_given_and_those_loaded_before(
 ) -> None:
     monkeypatch.delenv("ZOO_TEST_MARKS", raising=False)
     given = {"grid": TINY, "seeds": 1, "out": tmp_path, "jobs": 1, "device": "cpu", "progress": False}
-    done = zoo.sweep(["test-broken", "ns"], plugins=PLUGIN, **given)  # type: ignore[arg-type]
+    done = zoo.sweep(["test-broken", "ns"], plugins=PLUGIN, **given)
     assert [made.summary["variant"] for made in done] == ["ns"]
     assert "it stops with RuntimeError: broken on purpose (" in done.failures[0].why
     seen: list[worker.Setup] = []
-    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: seen.append(setup) or Inline(lambda *cell: None))  # type: ignore[arg-type,return-value]
-    zoo.sweep("ns", **given)  # type: ignore[arg-type]
+    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: seen.append(setup) or Inline(lambda *cell: None))
+    zoo.sweep("ns", **given)
     with pytest.raises(AttributeError):  # of the pretended outcome
-        zoo.sweep("test-broken", tf32=True, **given)  # type: ignore[arg-type]
+        zoo.sweep("test-broken", tf32=True, **given)
     assert [(setup.plugins, setup.tf32) for setup in seen] == [((), False), ((str(PLUGIN),), True)]
 
 
@@ -188,7 +188,7 @@ def test_what_cannot_be_is_one_sentence_before_anything_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ZooError, match=sentence) as told:
-        zoo.sweep(**{"variants": "ns"} | wrong)  # type: ignore[arg-type]
+        zoo.sweep(**{"variants": "ns"} | wrong)
     assert "\n" not in str(told.value)
     assert list(tmp_path.iterdir()) == []
 

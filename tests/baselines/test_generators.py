@@ -50,9 +50,9 @@ def test_flow_matching_s_samples_follow_the_exact_flow() -> None:
             x, t = x_t[:, :1], x_t[:, 1:]
             return t * self.s**2 / ((1 - t) ** 2 + t**2 * self.s**2) * x
 
-    found = FlowMatching(steps=200, floor=1e-6).sample(Exact(2.0), z)  # type: ignore[arg-type]
+    found = FlowMatching(steps=200, floor=1e-6).sample(Exact(2.0), z)
     torch.testing.assert_close(found, 2 * z, rtol=0.02, atol=0)
-    coarse = FlowMatching(steps=5, floor=1e-6).sample(Exact(2.0), z)  # type: ignore[arg-type]
+    coarse = FlowMatching(steps=5, floor=1e-6).sample(Exact(2.0), z)
     assert (coarse - 2 * z).norm() > 3 * (found - 2 * z).norm()
 
 

@@ -65,6 +65,25 @@ def test_a_run_is_lengthened_in_a_folder_of_its_own(zoo, tmp_path: Path) -> None
     assert (code, err) == (2, "zoo: The run in there has 6 rounds; a longer one has more, not 6.\n")
 
 
+def test_a_run_of_ones_own_variant_is_lengthened_with_and_without_its_name(zoo) -> None:
+    assert zoo("new-variant", "cli-longer")[0] == 0
+    own = "cli_longer.py"
+    assert zoo("run", "--plugin", own, "cli-longer", *SMALL, "--out", "there")[0] == 0
+    for i, line in enumerate((["--plugin", own, "cli-longer"], [f"--plugin={own}"])):
+        given = [*line, "--resume", "there", "--rounds", "12", "--no-track", "--out", f"longer{i}"]
+        assert zoo("run", *given)[::2] == (0, ""), given
+    named = [
+        "--plugin",
+        "f.py",
+        "never-loaded",
+        "--resume",
+        "there",
+        "--rounds",
+        "9",
+    ]  # nothing has loaded the file yet
+    assert run.with_variant(named) == named
+
+
 def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:
     code, out, err = zoo()
     assert (code, err) == (2, "")

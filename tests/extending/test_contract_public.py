@@ -197,7 +197,7 @@ def test_what_is_no_variant_is_refused() -> None:
     with pytest.raises(ZooError, match="did you mean 'unrolled'"):
         check("unroled")
     with pytest.raises(ZooError, match="is no variant"):
-        check(int)  # type: ignore[arg-type]
+        check(int)
 
 
 def test_a_finding_reads_as_a_sentence_and_a_line() -> None:

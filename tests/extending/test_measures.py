@@ -67,7 +67,7 @@ def test_a_file_brings_a_data_set_and_a_metric(tmp_path: Path) -> None:
     told = {row["name"]: row["about"] for kind in ("datasets", "metrics") for row in listing()[kind]}
     assert told["pair"] == f"Two modes on a line. [{path}]"
     assert told["offset"] == f"How far the mean is from the data's. [{path}]"
-    made = zoo.run("ns", data="pair", out=tmp_path / "r", **SMALL)  # type: ignore[arg-type]
+    made = zoo.run("ns", data="pair", out=tmp_path / "r", **SMALL)
     assert made.summary["metrics"]["offset"]["better"] == "lower"
     config = json.loads((tmp_path / "r" / "config.json").read_text(encoding="utf-8"))
     assert config["data_plugin"] == str(path)
@@ -83,7 +83,7 @@ def test_a_file_brings_a_data_set_and_a_metric(tmp_path: Path) -> None:
 def test_what_is_better_is_heard_where_runs_are_ranked(tmp_path: Path) -> None:
     plugins.load_file(a_file(tmp_path))
     for name, rates in (("near", 1e-3), ("far", 10.0)):
-        zoo.run("ns", data="pair", lr_g=rates, out=tmp_path / name, **SMALL)  # type: ignore[arg-type]
+        zoo.run("ns", data="pair", lr_g=rates, out=tmp_path / name, **SMALL)
     spec.HERE.clear()  # the files say it
     (found,) = compare([tmp_path / "near", tmp_path / "far"], "offset")
     assert found.better == "lower"
@@ -135,7 +135,7 @@ def test_taken_names_and_unknown_directions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="already a data set 'ring'"):
         zoo.dataset("ring")(lambda: None)
     with pytest.raises(ZooError, match="'smaller' is better; say one of higher, lower"):
-        zoo.metric("odd", better="smaller")(lambda samples, data: samples)  # type: ignore[arg-type]
+        zoo.metric("odd", better="smaller")(lambda samples, data: samples)
     assert "odd" not in spec.HERE
     with pytest.raises(ZooError, match="cannot be imported: ZeroDivisionError"):
         plugins.load_file(a_file(tmp_path, FILE + "\n1 / 0\n"))

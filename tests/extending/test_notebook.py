@@ -64,7 +64,7 @@ def test_it_goes_by_its_name(tmp_path: Path) -> None:
     assert zoo.check("nb-gan") == []
     with pytest.raises(ZooError, match="did you mean 'nb-gan'"):
         zoo.run("nb-gam")
-    made = zoo.run("nb-gan", out=tmp_path / "r", **SMALL)  # type: ignore[arg-type]
+    made = zoo.run("nb-gan", out=tmp_path / "r", **SMALL)
     assert made.summary["variant"] == "nb-gan"
     assert made.sample(3).shape == (3, 2)
 
@@ -72,7 +72,7 @@ def test_it_goes_by_its_name(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("notebook")
 def test_its_run_says_elsewhere_that_no_file_has_it(tmp_path: Path) -> None:
     play(GOOD)
-    made = zoo.run("nb-gan", out=tmp_path / "r", **SMALL)  # type: ignore[arg-type]
+    made = zoo.run("nb-gan", out=tmp_path / "r", **SMALL)
     assert json.loads((tmp_path / "r" / "config.json").read_text(encoding="utf-8"))["plugin"] is None
     assert plugins.option("nb-gan", "ring") == ["--plugin", "FILE"]
     del REGISTRY["nb-gan"]

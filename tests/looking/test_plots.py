@@ -96,14 +96,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     kept: list[Figure] = []
     for module in (plots, plots_losses):
         monkeypatch.setattr(module, "save", lambda figure, path: kept.append(figure))
-    monkeypatch.setattr(plots_report, "png", lambda figure, **how: bytes(kept.append(figure) or 0))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(plots_report, "png", lambda figure, **how: bytes(kept.append(figure) or 0))
     return kept
 
 
 def overlapping(figure: Figure) -> list[tuple[str, str]]:
     """Pairs of texts that lie on one another, as they are drawn."""
     figure.canvas.draw()
-    pen = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    pen = figure.canvas.get_renderer()
     ticks = [t for axis in figure.axes for side in (axis.xaxis, axis.yaxis) for t in side.get_major_ticks()]
     aside = {id(label) for t in ticks for label in (t.label1, t.label2)}  # some of them stand outside what is drawn
     told = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text().strip() and id(t) not in aside]
@@ -172,7 +172,7 @@ def test_few_dots_are_seen_and_many_hide_nothing() -> None:
 def test_a_walk_is_a_line_with_two_ends(drawn: list[Figure]) -> None:
     data = toy_data.load("ring")
     walk = data.sample(10).numpy()
-    plots.walk_figure(walk, data, io.BytesIO(), title="ns on ring")  # type: ignore[arg-type]
+    plots.walk_figure(walk, data, io.BytesIO(), title="ns on ring")
     (axis,) = drawn[0].axes
     line, start, end = axis.lines
     np.testing.assert_array_equal(line.get_xydata(), walk)
@@ -209,7 +209,7 @@ def test_captions_of_samples_stand_beside_one_another(drawn: list[Figure], seeds
     cloud = data.sample(50).numpy()[None].repeat(seeds, 0)
     title = "r3gan gamma=1 gamma_end=0.1 burn_in=0 on grid100, after 150,000 rounds"
     captions = ["100 of 100 modes, 100 % high quality"] * seeds
-    plots.samples_figure(cloud, data, list(range(seeds)), io.BytesIO(), title=title, captions=captions)  # type: ignore[arg-type]
+    plots.samples_figure(cloud, data, list(range(seeds)), io.BytesIO(), title=title, captions=captions)
     assert overlapping(drawn[0]) == []
     assert ("the first 16 of 17 seeds" in " ".join(drawn[0].get_suptitle().split())) == (seeds > 16)
     plt.close(drawn[0])
@@ -259,7 +259,7 @@ def test_panels_fill_their_rows_and_every_column_has_its_rounds(drawn: list[Figu
 
 def test_an_evaluation_is_drawn_once(drawn: list[Figure]) -> None:
     few, many = ([100], np.zeros((1, 9, 2))), (list(range(20)), np.zeros((20, 9, 2)))
-    plots_report.density_grid({"few": few, "many": many}, toy_data.load("ring"))  # type: ignore[dict-item]
+    plots_report.density_grid({"few": few, "many": many}, toy_data.load("ring"))
     titles = [axis.get_title() for axis in drawn[0].axes]
     assert titles[:2] == ["100", "data"]
     assert len(titles) == 2 + 7

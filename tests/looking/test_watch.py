@@ -87,7 +87,7 @@ def test_the_page_follows_a_real_run_from_before_it_begins_to_its_end(
 
 def wait_until(true: object, seconds: float = 120) -> None:
     until = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
+    while not true():
         assert time.monotonic() < until
         time.sleep(0.02)
 
@@ -106,7 +106,7 @@ def test_the_terminal_shows_every_seed_and_ends_with_the_run(tmp_path: Path) -> 
     folder = write_run(tmp_path, "unrolled", [8, 0], options={"k": 5})
     console = Console(width=120, file=io.StringIO(), force_terminal=True)
     watch.in_terminal(folder, console)
-    told = console.file.getvalue()  # type: ignore[attr-defined]
+    told = console.file.getvalue()
     assert "unrolled k=5 on ring: round 400 of 400, done" in told
     assert "▂▄▆█" in told
 
@@ -144,7 +144,7 @@ def test_a_checkpoint_is_read_again_only_when_it_is_another(tmp_path: Path, monk
         assert len(seen) == record.round // 2
 
     with Page(tmp_path / "run", 0) as page:
-        run.listener.evaluated = looked  # type: ignore[method-assign]
+        run.listener.evaluated = looked
         run.train()
         assert page.state.done
         states = list(watch.states(tmp_path / "run"))
@@ -173,7 +173,7 @@ def test_a_long_run_is_drawn_with_the_rounds_that_its_film_keeps(tmp_path: Path)
     """Seventy evaluations, of which the film keeps every second; stopped on the way, and at the end."""
     cell = plan("ns", seeds=2, changes={"rounds": 70, "every": 1, "width": 8, "batch": 8})
     run = session.start(cell, out=tmp_path / "run", device="cpu")
-    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == 41 else None  # type: ignore[method-assign]
+    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == 41 else None
     with pytest.raises(session.Interrupted):
         run.train()
     state = watch.look(tmp_path / "run")

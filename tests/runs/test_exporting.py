@@ -58,7 +58,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_latents_give_the_same_samples_without_the_zoo(case: str, tmp_path: Path) -> None:
     variant, options = CASES[case]
-    made = zoo.run(variant, out=tmp_path / "r", **SMALL | options)  # type: ignore[arg-type]
+    made = zoo.run(variant, out=tmp_path / "r", **SMALL | options)
     about = made.export(tmp_path / "generator.pt2", seed_of_run=5)
     z = made.latents(40, seed_of_run=5)
     np.save(tmp_path / "z.npy", z)
@@ -71,13 +71,13 @@ def test_the_same_latents_give_the_same_samples_without_the_zoo(case: str, tmp_p
 
 @pytest.fixture
 def run(tmp_path: Path) -> Result:
-    return zoo.run("ns", out=tmp_path / "r", **SMALL)  # type: ignore[arg-type]
+    return zoo.run("ns", out=tmp_path / "r", **SMALL)
 
 
 def test_d_does_not_come_along(run: Result, tmp_path: Path) -> None:
     from safetensors import safe_open
 
-    wide = zoo.run("ns", out=tmp_path / "wide", **SMALL | {"width": 256})  # type: ignore[arg-type]
+    wide = zoo.run("ns", out=tmp_path / "wide", **SMALL | {"width": 256})
     wide.export(tmp_path / "g.pt2")
     with safe_open(tmp_path / "wide" / "generator.safetensors", "np") as file:
         sizes = {name: 4 * file.get_tensor(name).shape[1] for name in ("G", "D")}
@@ -110,7 +110,7 @@ def test_what_cannot_be_written_down_is_a_sentence(tmp_path: Path) -> None:
             return nets.G(z) if len(z) > 3 else nets.G(z) + 0.5
 
     try:
-        made = zoo.run("unwritten", out=tmp_path / "r", **SMALL)  # type: ignore[arg-type]
+        made = zoo.run("unwritten", out=tmp_path / "r", **SMALL)
         with pytest.raises(ZooError, match="unwritten cannot be exported: ") as told:
             made.export(tmp_path / "g.pt2")
         assert "\n" not in str(told.value)

@@ -93,7 +93,7 @@ def test_a_run_keeps_it_and_a_stopped_one_loses_none(tmp_path: Path) -> None:
     whole = session.start(cell, out=tmp_path / "whole")
     whole.train()
     stopped = session.start(cell, out=tmp_path / "stopped")
-    stopped.listener.evaluated = lambda record: stopped.asked_to_stop.set()  # type: ignore[method-assign]
+    stopped.listener.evaluated = lambda record: stopped.asked_to_stop.set()
     with pytest.raises(session.Interrupted):
         stopped.train()
     session.resume(tmp_path / "stopped").train()

@@ -109,7 +109,7 @@ def test_a_run_that_goes_on_is_no_longer_called_interrupted(tmp_path: Path) -> N
     run = session.start(small(), out=tmp_path / "run", device="cpu")
     (tmp_path / "run" / "INTERRUPTED").touch()
     seen: list[bool] = []
-    run.listener.evaluated = lambda record: seen.append((tmp_path / "run" / "INTERRUPTED").exists())  # type: ignore[method-assign]
+    run.listener.evaluated = lambda record: seen.append((tmp_path / "run" / "INTERRUPTED").exists())
     run.train()
     assert seen == [False] * 3
 
@@ -181,7 +181,7 @@ def test_an_interrupted_run_is_saved_before_another_process_may_have_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = session.start(small(), out=tmp_path / "run", device="cpu")
-    run.listener.evaluated = lambda record: run.asked_to_stop.set()  # type: ignore[method-assign]
+    run.listener.evaluated = lambda record: run.asked_to_stop.set()
     save, held = session.Session.save, []
 
     def watched(mine: session.Session) -> None:
@@ -198,15 +198,15 @@ def test_an_interrupted_run_is_saved_before_another_process_may_have_its_folder(
 
 def test_a_run_that_was_opened_before_another_process_played_on_takes_up_what_that_left(tmp_path: Path) -> None:
     run = session.start(small(), out=tmp_path / "run", device="cpu")
-    run.listener.evaluated = lambda record: run.asked_to_stop.set()  # type: ignore[method-assign]
+    run.listener.evaluated = lambda record: run.asked_to_stop.set()
     with pytest.raises(session.Interrupted):
         run.train()
     waiting, other = session.resume(tmp_path / "run"), session.resume(tmp_path / "run")
-    other.listener.evaluated = lambda record: other.asked_to_stop.set()  # type: ignore[method-assign]
+    other.listener.evaluated = lambda record: other.asked_to_stop.set()
     with pytest.raises(session.Interrupted):
         other.train()
     seen: list[int] = []
-    waiting.listener.evaluated = lambda record: seen.append(record.round)  # type: ignore[method-assign]
+    waiting.listener.evaluated = lambda record: seen.append(record.round)
     waiting.train()
     assert seen == small().recipe.evaluations()[2:]
 
@@ -240,7 +240,7 @@ def played(run: session.Session, until: int | None) -> None:
     if until is None:
         run.train()
         return
-    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == until else None  # type: ignore[method-assign]
+    run.listener.evaluated = lambda record: run.asked_to_stop.set() if record.round == until else None
     with pytest.raises(session.Interrupted):
         run.train()
 

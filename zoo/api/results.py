@@ -51,6 +51,13 @@ class Shown:
         return "\n".join(parts)
 
 
+def folder_named(out: Any) -> Path:
+    """``ZooError`` for what is no path."""
+    if not isinstance(out, str | Path):
+        raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
+    return Path(out)
+
+
 def whole_number(name: str, value: Any, least: int) -> int:
     """``value`` as Python's own; ``ZooError`` unless it is whole, and ``least`` or more."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:

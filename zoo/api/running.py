@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.api.results import Evaluation, Result
-from zoo.errors import ZooError, briefly
+from zoo.api.results import Evaluation, Result, folder_named
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
@@ -54,8 +53,7 @@ def run(
     from zoo.cli.terminal import Live, terminal
     from zoo.cli.training import going_on
 
-    if not isinstance(out, str | Path | None):
-        raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
+    folder = None if out is None or out == "" else folder_named(out)
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
         variant,
@@ -68,7 +66,6 @@ def run(
         data_root=data_root,
     )
     listener = Live(terminal()) if progress else session.Listener()
-    folder = Path(out) if out else None
     made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.comparing import Compared, compare
-from zoo.api.results import Result, Shown, paragraphs, whole_number
+from zoo.api.results import Result, Shown, folder_named, paragraphs, whole_number
 from zoo.api.running import open_run
 from zoo.cli import sweeping
 from zoo.cli.terminal import terminal
@@ -129,8 +129,7 @@ def sweep(
 
     Raises ``ZooError`` for anything that is not right, before a file is written.
     """
-    if not isinstance(out, str | Path):
-        raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
+    folder = folder_named(out)
     if not isinstance(grid, Mapping | None) or not all(isinstance(name, str) for name in grid or {}):
         raise ZooError(f'grid is a table of options and their values, such as {{"k": [1, 5]}}, not {briefly(grid)}.')
     files = loaded(plugins)
@@ -146,7 +145,7 @@ def sweep(
     if data is not None and not wanted.data:
         raise ZooError("Which data? `zoo list datasets` shows them; unless told, the recipe's own, else ring.")
     cells = grids.cells(wanted)
-    made = trained(cells, Path(out), files, device, jobs, tf32, progress)
+    made = trained(cells, folder, files, device, jobs, tf32, progress)
     for failure in made.track() if track else ():
         print(f"zoo: {failure}", file=sys.stderr)
     return swept(made, cells)
@@ -176,9 +175,7 @@ def trained(
     made = Sweep(cells, out, Local(str(device), at_once, setup))
     if progress:
         made.heard = sweeping.aloud
-    told = sweeping.foretell(made, str(device))
-    if told:
-        made.cells = told.longest_first(cells)
+    sweeping.foretell(made, str(device))
     if made.left and sweeping.play(made, terminal(), "The same call goes on with them.") == sweeping.STOPPED:
         raise KeyboardInterrupt
     return made

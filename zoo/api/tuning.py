@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.comparing import Compared, compare
-from zoo.api.results import Result, Shown
+from zoo.api.results import Result, Shown, folder_named
 from zoo.api.sweeping import Failure, loaded, several, swept, trained
 from zoo.cli.sweeping import aloud
 from zoo.errors import ZooError, briefly
@@ -107,31 +107,25 @@ def tune(
 
     The rest as for ``zoo.sweep``. Raises ``ZooError`` for anything that is not right, before a file is written.
     """
-    if not isinstance(out, str | Path):
-        raise ZooError(f"out is the path of a folder, not {briefly(out)}.")
+    folder = folder_named(out)
     if not isinstance(other, Mapping | None):
         raise ZooError(f'other is a table of options and their values, such as {{"lam": 1.0}}, not {briefly(other)}.')
     files, names = loaded(plugins), list(dict.fromkeys(several("variants", variants, str)))
     sweeps: list[tuple[Sweep, Sequence[Cell]]] = []
 
-    def train(cells: list[Cell], folder: Path) -> Sweep:
-        made = trained(cells, folder, files, device, jobs, tf32, progress)
+    def train(cells: list[Cell], place: Path) -> Sweep:
+        made = trained(cells, place, files, device, jobs, tf32, progress)
         sweeps.append((made, cells))
         return made
 
     others = tuning.alternatives([f"{k}={v}" for k, v in (other or {}).items()], names)
-    on = tuning.Tuning(_text(data), _text(recipe), protocol, _text(data_root), others)
+    on = tuning.Tuning(data, recipe, protocol, data_root, others)
     heard = aloud if progress else lambda sentence: None
-    found = tuning.tune(on, names, Path(out), train, by=by, trial_seeds=trial_seeds, seeds=seeds, heard=heard)
+    found = tuning.tune(on, names, folder, train, by=by, trial_seeds=trial_seeds, seeds=seeds, heard=heard)
     became = [swept(made, cells) for made, cells in sweeps]
     judged = became[1].results if found.judged else []
     if found.judged and track:
         for failure in found.judged.track():
             print(f"zoo: {failure}", file=sys.stderr)
-    ended = [cell for cell in sweeps[1][1] if cell not in found.judged.left] if found.judged else []
-    beside = tuning.recorded(ended) if ended else []
+    beside = tuning.recorded(found.judged.ended) if judged and found.judged else []
     return Tuned(judged, [f for one in became for f in one.failures], found.merit.rule, beside, found.trials)
-
-
-def _text(path: str | Path | None) -> str | None:
-    return None if path is None else str(path)

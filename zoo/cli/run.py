@@ -26,7 +26,7 @@ class VariantGroup(TyperGroup):
     """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, lengthening([*variant_of_recipe(args), *args]))
+        return super().parse_args(ctx, with_variant(args))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
@@ -48,29 +48,30 @@ class VariantGroup(TyperGroup):
             formatter.write_dl([(name, variants.idea(name)) for name in variants.names()])
 
 
-def variant_of_recipe(args: list[str]) -> list[str]:
-    """The recipe's own variant where `zoo run --recipe NAME --rounds 3` names none: its command reads the options."""
-    words = [word for arg in args for word in arg.split("=", 1)]
-    if "--recipe" not in words[:-1] or {*words} & {"--resume", "--plugin", *variants.names()}:
-        return []
-    recipe = recipes.load(words[words.index("--recipe") + 1])
-    if not recipe.variant:
-        raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
-    return [recipe.variant]
-
-
-def lengthening(args: list[str]) -> list[str]:
-    """`zoo run --resume RUN --rounds 9000` with the run's own variant, whose command reads the options; any other line as it is."""
-    words = [word for arg in args for word in arg.split("=", 1)]
-    if "--resume" not in words[:-1] or "--rounds" not in words or {*words} & {*variants.names()}:
-        return args
+def with_variant(args: list[str]) -> list[str]:
+    """The line with the variant that it leaves to a recipe (`zoo run --recipe NAME --rounds 3`) or, of a longer run, to the one that is there
+    (`zoo run --resume RUN --rounds 9000`): the variant's own command reads the options. Any other line as it is."""
     first = 0
-    while args[first].startswith("--plugin"):
+    while args[first:] and args[first].startswith("--plugin"):
         first += 1 if "=" in args[first] else 2
-    from zoo.runs.rundir import CONFIG, read_json
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if not args[first:] or not args[first].startswith("-") or {*words} & {*variants.names()}:
+        return args
 
-    config = read_json(Path(words[words.index("--resume") + 1]) / CONFIG)
-    return [*args[:first], str(config.get("variant")), *args[first:]]
+    def given(option: str) -> str | None:
+        return words[words.index(option) + 1] if option in words[:-1] else None
+
+    named = None
+    if run := given("--resume"):
+        if "--rounds" in words:
+            from zoo.runs.rundir import CONFIG, read_json
+
+            named = str(read_json(Path(run) / CONFIG).get("variant"))
+    elif (chosen := given("--recipe")) and not first:
+        recipe = recipes.load(chosen)
+        if not (named := recipe.variant):
+            raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
+    return [*args[:first], named, *args[first:]] if named else args
 
 
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)

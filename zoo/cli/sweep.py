@@ -69,9 +69,7 @@ def sweep(
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
     executor = choose(on, Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell))
     made = sweeps.Sweep(cells, out, executor, heard=sweeping.aloud)
-    told = sweeping.foretell(made, device)
-    if told and not shard:  # shards take turns in the order that they agree on
-        made.cells = told.longest_first(cells)
+    sweeping.foretell(made, device, in_order=bool(shard))  # shards take turns in the order that they agree on
     if dry_run:
         raise typer.Exit(0)
     from zoo.cli.terminal import terminal

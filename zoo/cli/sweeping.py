@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zoo.runs.cell import Cell
-    from zoo.sweeps.estimate import Estimate
     from zoo.sweeps.sweep import Sweep
 
 STOPPED = 130
@@ -26,8 +25,8 @@ def aloud(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def foretell(sweep: Sweep, device: str) -> Estimate | None:
-    """Say what there is to do and how long it will take; the estimate, if there is one."""
+def foretell(sweep: Sweep, device: str, *, in_order: bool = False) -> None:
+    """Say what there is to do and how long it will take; the cells that take longest come first, unless they are to stay ``in_order``."""
     from zoo.sweeps.estimate import estimate, in_words
 
     cells, left = sweep.cells, sweep.left
@@ -35,17 +34,18 @@ def foretell(sweep: Sweep, device: str) -> Estimate | None:
         f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do."
     )
     if not left:
-        return None
+        return
     if not sweep.executor.here:
         sweep.heard(f"No estimate: the machines of {sweep.executor.place} are not this one.")
-        return None
+        return
     told = estimate(left, sweep.folder_of, device)
     slots = min(sweep.executor.slots, len(left))
     if told.seconds:
         sweep.heard(f"About {in_words(told.wall(slots))} on {sweep.executor.place} ({told.source}).")
     else:
         sweep.heard(f"No estimate: none of the cells could be played for a moment. On {sweep.executor.place}.")
-    return told
+    if not in_order:
+        sweep.cells = told.longest_first(cells)
 
 
 def play(sweep: Sweep, console: Console, go_on: str) -> int:

@@ -63,20 +63,21 @@ def tune(
         """To their end, or until Ctrl-C, which ends the command."""
         setup = Setup(threads_for(len(cells), jobs), files, tf32)
         sweep = Sweep(cells, folder, choose("local", Wanted(device, jobs, setup, folder)), heard=sweeping.aloud)
-        estimate = sweeping.foretell(sweep, device)
+        sweeping.foretell(sweep, device)
         if dry_run:
             raise typer.Exit(0)
-        sweep.cells = estimate.longest_first(cells) if estimate else cells
         if sweep.left and sweeping.play(sweep, console, f"Go on with:\n  {command()}") == sweeping.STOPPED:
             raise typer.Exit(sweeping.STOPPED)
         return sweep
 
-    root = str(data_root) if data_root else None
-    on = tuning.Tuning(data, recipe, protocol, root, tuning.alternatives(other or [], names))
+    on = tuning.Tuning(data, recipe, protocol, data_root, tuning.alternatives(other or [], names))
     how: dict[str, Any] = {"by": by, "trial_seeds": trial_seeds, "seeds": seeds}
-    show = lambda tuned: console.print(table_of(tuned.trials, tuned.merit))  # noqa: E731
-    judged = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=show).judged
-    ended = [cell for cell in judged.cells if cell not in judged.left] if judged else []
+
+    def shown(trials: dict[str, list[Trial]], merit: Merit) -> None:
+        console.print(table_of(trials, merit))
+
+    judged = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=shown).judged
+    ended = judged.ended if judged else []
     if judged and ended:
         from zoo.looking.standing import stand
         from zoo.looking.tables import render

@@ -120,9 +120,8 @@ def tell_the_compiler() -> None:
         def codegen(self, wrapper: Any) -> None:
             if not getattr(wrapper, "zoo_mm", False):
                 wrapper.zoo_mm = True
-                wrapper.header.splice(
-                    told
-                )  # itself, not its place: the code is kept, and met by other checkouts when this one is gone
+                # itself, not its place: the code is kept, and met by other checkouts when this one is gone
+                wrapper.header.splice(told)
             super().codegen(wrapper)
 
     @register_lowering(torch.ops.zoo.mm, type_promotion_kind=None)

@@ -72,13 +72,14 @@ def _with_plugins(own: Scoring, data: toy_data.Data) -> Scoring:
 def _near(data: toy_data.Data, protocol: Protocol) -> Scoring:
     """Points: precision, recall, coverage and the 1-NN test; where they are labelled, modes by the label of the nearest training sample too."""
     setting, few = Setting(data, protocol, protocol.samples), Setting(data, protocol, min(FEW, protocol.samples))
-    counted = [name for name in MODES if available.unavailable(setting, name) is None]
+    reasons = {name: why for name in MODES if (why := available.unavailable(setting, name)) is not None}
+    counted = [name for name in MODES if name not in reasons]
     paired = [name for name in PAIRS if available.unavailable(few, name) is None]
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
         return measure(setting, samples, counted)[0] | measure(few, samples, paired)[0]
 
-    return Scoring(evaluate, {name: why for name in MODES if (why := available.unavailable(setting, name)) is not None})
+    return Scoring(evaluate, reasons)
 
 
 def _nothing(sentence: str) -> Scoring:

@@ -228,17 +228,19 @@ def variants_of(path: str | Path) -> list[str]:
 def _execute(path: Path) -> None:
     """Run a file as a module whose name belongs to its place; the same file again replaces what it was."""
     module_name = f"{MODULE}{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
+    found = importlib.util.spec_from_file_location(module_name, path)
+    if found is None or found.loader is None:
         raise ZooError(f"{path} is no Python file: its name should end in .py.")
-    module = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(found)
     sys.modules[module_name] = module  # dataclasses look their module up
     try:
-        spec.loader.exec_module(module)
+        found.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         lines = [
-            f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == Path(spec.origin or path)
+            f.lineno
+            for f in traceback.extract_tb(error.__traceback__)
+            if Path(f.filename) == Path(found.origin or path)
         ]
         at = f", line {lines[-1]}," if lines else ""
         raise ZooError(f"{path}{at} cannot be imported: {type(error).__name__}: {error}") from error

@@ -165,8 +165,8 @@ def _escape(text: str) -> str:
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
     """A row per run, best first, with every column in full precision; None where there is nothing to say."""
-    rows = []
-    for c, r in [(comparison, each) for each in comparison.rows]:
+    rows, c = [], comparison
+    for r in c.rows:
         (low, high), (worse, better) = r.ci95, r.improvement_ci95 or (None, None)
         row = {"data": c.data, "metric": c.metric, "run": r.label, "path": r.path, "seeds": r.n, "diverged": r.diverged}
         row |= {"iqm": r.iqm, "iqm_low": low, "iqm_high": high, "median": r.median, "worst": r.worst}

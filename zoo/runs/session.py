@@ -90,7 +90,6 @@ class Session:
                 tf32=self.tf32,
             )
         self.filmed = filmed(recipe.evaluations())
-        self.level = max(filter(recipe.level, recipe.evaluations()), default=0) if recipe.decay else 0
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
@@ -150,7 +149,7 @@ class Session:
                     for record in self.training:
                         self.keep(record)
                         self.save()
-                        if record.round == self.level:
+                        if self.cell.recipe.decay and self.cell.recipe.level(record.round):
                             checkpoint.keep_level(self.folder)
                         self.listener.evaluated(record)
                         del record  # the next evaluation's samples need its memory

@@ -75,6 +75,11 @@ class Sweep:
         """The cells that are not finished."""
         return [cell for cell in self.cells if not finished(self.folder_of(cell))]
 
+    @property
+    def ended(self) -> list[Cell]:
+        """The cells that are finished."""
+        return [cell for cell in self.cells if finished(self.folder_of(cell))]
+
     def stop(self) -> None:
         """Begin no further cell; let those that run checkpoint and end."""
         self._stopping = True

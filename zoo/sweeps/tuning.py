@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import baselines
 import toy_data
+from baselines.samplers import REFERENCE
 from baselines.spaces import OTHERS, RATES, SPACES
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
@@ -56,10 +57,10 @@ class Trial:
 class Tuning:
     """On what methods are tuned; ``others`` are alternatives ``{name: value}`` for those that have an option of that name."""
 
-    data: str | None = None
-    recipe: str | None = None
+    data: str | Path | None = None
+    recipe: str | Path | None = None
     protocol: str | None = None
-    data_root: str | None = None
+    data_root: str | Path | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     load: Load = field(default_factory=lambda: cache(toy_data.load), repr=False)
 
@@ -68,8 +69,17 @@ class Tuning:
         own = options(variants.load(variant))
         chosen = {k: v for k, v in settings.items() if k in own}
         changes = {k: v for k, v in settings.items() if k not in own}
-        more = {"data": self.data, "recipe": self.recipe, "protocol": self.protocol, "data_root": self.data_root}
-        return plan(variant, chosen, changes=changes, seeds=seeds, load=self.load, **more)
+        return plan(
+            variant,
+            chosen,
+            data=self.data,
+            recipe=self.recipe,
+            changes=changes,
+            seeds=seeds,
+            protocol=self.protocol,
+            data_root=self.data_root,
+            load=self.load,
+        )
 
     def candidates(self, variant: str, seeds: str = TRIED) -> list[Candidate]:
         """As many for every method: ``BUDGET``."""
@@ -78,7 +88,7 @@ class Tuning:
     def settings(self, variant: str) -> list[Settings]:
         """What is tried of a method."""
         given = self.cell(variant, {}, 1)
-        space = SPACES.get(self.recipe or "")
+        space = SPACES.get(str(self.recipe))
         rates = space.rates if space else [(given.recipe.lr_d * d, given.recipe.lr_g * g) for d, g in RATES]
         kind = variants.load(variant)
         own = options(kind)
@@ -99,7 +109,7 @@ class Tuning:
         cell = self.cell(variant, {}, 1)
         source = self.load(cell.source, cell.data_root)
         how = scoring.of(source, cell.protocol)
-        measured = scoring.reference(source, how, cell.protocol).get("data")
+        measured = how.evaluate(REFERENCE["data"](source, cell.protocol.samples)[None])
         if not measured:
             raise ZooError(f"Nothing would tell which trial is best: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
@@ -124,7 +134,7 @@ def tune(
     trial_seeds: str = TRIED,
     seeds: str = JUDGED,
     heard: Callable[[str], None] = lambda sentence: None,
-    shown: Callable[[Tuned], None] = lambda trials: None,
+    shown: Callable[[dict[str, list[Trial]], Merit], None] = lambda trials, merit: None,
 ) -> Tuned:
     """Trials, the choice, the judged runs. ``train`` brings cells to their end in a folder, as a sweep; ``shown`` is called between the two.
 
@@ -144,7 +154,7 @@ def tune(
         return Tuned(merit, {}, None)
     one = candidates[0].cell
     keep(out / f"trials-{data_folder(one.data)}-{one.recipe_name}.csv", trials)
-    shown(Tuned(merit, trials, None))
+    shown(trials, merit)
     heard(f"Now the best of each on seeds {seeds}, which no trial has seen.")
     cells = [on.cell(name, best(of_one).settings, seeds) for name, of_one in trials.items()]
     return Tuned(merit, trials, train(cells, out / "judged"))
