@@ -80,9 +80,8 @@ class Variant:
     """Players' losses where D cannot tell real from fake, as far as they are known: lines in the loss plot."""
 
     def __post_init__(self) -> None:
-        # a whole number that stands for a number becomes one: 10 and 10.0 are the same setting, and must not be recorded as two
         for field_name, (kind, opt) in options(type(self)).items():
-            object.__setattr__(self, field_name, kind(check(field_name, getattr(self, field_name), kind, opt)))
+            object.__setattr__(self, field_name, check(field_name, getattr(self, field_name), kind, opt))
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:
         """The networks, by the paper's letters."""
@@ -197,7 +196,7 @@ def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
 
 
 def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
-    """``value`` as Python's own number (NumPy's serve too); ``ZooError`` unless it is of ``kind`` and within ``opt``'s range."""
+    """``value`` as Python's own number of ``kind`` (NumPy's serve too); ``ZooError`` unless it is such a one, within ``opt``'s range."""
     flag = f"--{name.replace('_', '-')}"
     if kind not in (bool, int, float):
         raise ZooError(
@@ -209,7 +208,10 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
         return value
     if isinstance(value, bool) or not isinstance(value, Real if kind is float else Integral):
         raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {briefly(value)}.")
-    value = int(value) if isinstance(value, Integral) else float(value)
+    try:
+        value = kind(value)  # 10 and 10.0 are the same setting, and must not be recorded as two
+    except OverflowError:
+        value = math.inf
     if not math.isfinite(value):
         raise ZooError(f"{flag} must be a finite number, not {value}.")
     if value < opt.at_least:

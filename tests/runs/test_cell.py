@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from zoo.errors import ZooError
 from zoo.runs.cell import plan
 
 
@@ -13,3 +16,19 @@ from zoo.runs.cell import plan
 )
 def test_a_shortened_recipe_is_still_evaluated_twenty_times(changes: dict[str, int], every: int) -> None:
     assert plan("ns", recipe="ring-tuned", changes=changes).recipe.every == every
+
+
+def test_a_whole_number_for_a_number_is_the_same_cell() -> None:
+    whole, exact = (plan("r1", {"gamma": one}, changes={"lr_d": one}) for one in (1, 1.0))
+    assert (whole.key, whole) == (exact.key, exact)
+
+
+def test_a_number_beyond_all_floats_is_refused() -> None:
+    with pytest.raises(ZooError, match="--lr-d must be a finite number"):
+        plan("ns", changes={"lr_d": 10**400})
+
+
+def test_a_folder_of_images_is_found_from_elsewhere_too(mnist_root: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(mnist_root)
+    monkeypatch.chdir(root.parent)
+    assert plan("ns", data="mnist", data_root=root.name).data_root == mnist_root

@@ -335,6 +335,17 @@ def test_a_cell_whose_pictures_fail_is_not_taken_for_finished(tmp_path: Path, mo
     assert (tmp_path / "run" / "samples.png").exists()
 
 
+def test_a_plugin_that_only_the_coordinator_could_load_is_told_in_its_own_sentence(tmp_path: Path) -> None:
+    cells, absent = tiny("ns", "vanilla"), tmp_path / "gone.py"
+    here = local.Local("cpu", 1, Setup(plugins=(str(absent),)))
+    try:
+        ended = list(here.map(cells, lambda cell: tmp_path / cell.key))
+    finally:
+        here.close()
+    assert [(o.cell, o.status) for o in ended] == [(cell, Status.FAILED) for cell in cells]
+    assert all(f"There is no plugin file to read at {absent}" in o.error for o in ended)
+
+
 def test_a_worker_without_a_coordinator_ends() -> None:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

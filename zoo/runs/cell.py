@@ -131,7 +131,8 @@ def plan(
         if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in ("data", "recipe")):
             more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
             raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
-    data, recipe, data_root = (None if name is None else str(name) for name in (data, recipe, data_root))
+    data, recipe = (None if name is None else str(name) for name in (data, recipe))
+    data_root = None if data_root is None else str(Path(data_root).absolute())  # the run may be opened from elsewhere
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:

@@ -17,6 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.errors import ZooError
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -75,7 +77,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
 
     ``stop()`` is asked between rounds; when it says yes the run is checkpointed and the outcome is INTERRUPTED.
     """
-    from zoo.errors import ZooError, kind_and_line
+    from zoo.errors import kind_and_line
     from zoo.runs import pictures, session
     from zoo.runs.cell import read_cell
 
@@ -141,10 +143,15 @@ def serve(pipe: Connection, setup: Setup) -> None:
             else:
                 tasks.put(message)
 
-    setup.apply()
+    broken = ""
+    try:
+        setup.apply()
+    except ZooError as error:  # a plugin that only the coordinator's process could load
+        broken = str(error)
     threading.Thread(target=listen, daemon=True).start()
     while (task := tasks.get()) is not None:
-        outcome = train(*task, stopping.is_set, tf32=setup.tf32)
+        failed = Outcome(task[0], task[1], Status.FAILED, error=broken)
+        outcome = failed if broken else train(*task, stopping.is_set, tf32=setup.tf32)
         pipe.send(outcome)
         if outcome.status is Status.FAILED:
             break
