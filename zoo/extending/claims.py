@@ -87,7 +87,7 @@ def forms(cls: type[Variant]) -> list[Variant]:
     """The variant as it is by default, and with each of its switches turned that it allows by itself; counts lowered to 2 for speed."""
     default = cls()
     found = options(cls)
-    few = {f: max(2, int(opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
+    few = {f: int(max(2, opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
 
     def made(options: dict[str, Any]) -> list[Variant]:
         """None where the class ties its options to each other."""
