@@ -88,6 +88,17 @@ def test_a_folder_of_pngs(tmp_path):
     assert torch.allclose(load(tmp_path, "digits").samples[0], x, atol=1e-6)
 
 
+def test_pngs_with_a_palette_keep_its_colours(tmp_path):
+    for name, channels in (("coloured", 3), ("grey", 1)):
+        (tmp_path / name).mkdir()
+        pixels = np.zeros((4, 4, channels), dtype=np.uint8)
+        pixels[:2, :, 0] = 255
+        image = Image.fromarray(pixels.squeeze()).convert("P", palette=Image.Palette.ADAPTIVE)
+        image.save(tmp_path / name / "a.png")
+        read = foreign.read(tmp_path / name)
+        assert torch.equal((read[0] + 1) * 127.5, torch.from_numpy(pixels).movedim(-1, 0).float())
+
+
 @pytest.mark.parametrize(
     ("shape", "stands"),
     [((60, 2), (1, 60, 2)), ((3, 60, 2), (3, 60, 2))],
