@@ -298,6 +298,8 @@ def test_formats_can_be_read_back(runs: Path) -> None:
     assert {r["label"] for r in back[0]["rows"]} == {"ns", "wgan", "unrolled k=5", "r1_a x=0.1"}
     latex = render(tables, "latex")
     assert r"r1\_a x=0.1" in latex
+    tables[0].warnings.append("goes from {a} to {b}")
+    assert r"goes from \{a\} to \{b\}" in render(tables, "latex")
     assert latex.count("&") == (len(cells(tables[0])[0]) - 1) * len(cells(tables[0]))
     assert all(
         line.count("|") == len(cells(tables[0])[0]) + 1 for line in render(tables, "md").splitlines() if line[:1] == "|"
