@@ -20,12 +20,11 @@ WIDTHS = 5
 def median_distance(real: Tensor, at_most: int = 1000) -> float:
     """The median heuristic: the median distance between different points of the data (its first ``at_most``).
 
-    Where most are copies of one another the mean distance; 1 where all are, since any width then says the same.
+    Where most are copies of one another the mean distance; 1 where all are, or there is one point, since any width then says the same.
     """
     y = real.flatten(1)[:at_most]
-    d2 = squared(y, y)
-    upper = d2[torch.triu_indices(len(y), len(y), 1).unbind()]
-    return float(upper.median().sqrt()) or float(upper.sqrt().mean().nan_to_num()) or 1.0
+    distances = squared(y, y)[torch.triu_indices(len(y), len(y), 1).unbind()].sqrt()
+    return float(distances.median()) or float(distances.mean()) if distances.any() else 1.0
 
 
 def mmd(samples: Tensor, real: Tensor, widths: Tensor | None = None) -> Tensor:
