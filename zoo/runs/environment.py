@@ -25,7 +25,7 @@ def resolve_device(name: str | torch.device) -> torch.device:
     many = torch.cuda.device_count() if kind == "cuda" else 1
     if colon and not (index.isdecimal() and int(index) < many):
         raise ZooError(f"There is no device '{name}' here; there are: {', '.join(f'{kind}:{i}' for i in range(many))}.")
-    return torch.device(name)
+    return torch.device(name if kind == "cuda" else "cpu")  # cpu:0 is the CPU
 
 
 def versions() -> dict[str, str]:
