@@ -372,6 +372,15 @@ def test_references_of_ones_choice_stand_beside(zoo, tmp_path: Path) -> None:
     )
     assert code == 0
     assert {k: v["modes"] for k, v in json.loads(out)["reference"].items()} == {"half": 4, "memoriser": 8}
+
+
+def test_a_reference_that_there_is_not_is_refused_before_anything_is_measured(
+    zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.zeros((500, 2)))
+    monkeypatch.setattr("zoo.evaluation.evaluate.measure", lambda *given: pytest.fail("it was measured"))
     code, _, err = zoo("eval", "x.npy", "--data", "ring", "--references", "hlaf")
     assert code == 2
-    assert "There is no reference sampler 'hlaf'" in err
+    assert "There is no reference sampler 'hlaf'; did you mean 'half'?" in err

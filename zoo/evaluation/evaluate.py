@@ -204,13 +204,15 @@ def evaluate(
     if metrics and reasons:
         name, why = next(iter(reasons.items()))
         raise ZooError(f"{name} cannot be computed: {why}")
+    beside = REFERENCE if references is None else references
+    for sampler in beside:
+        if sampler not in SAMPLERS:
+            raise unknown("reference sampler", sampler, SAMPLERS)
     names = [name for name in wanted if name not in reasons]
     values, seconds = measure(setting, samples, names)
     of_samples = [n for n in names if not {"generator", "history"} & available.needs(n)]
     rows = {}
-    for sampler in references if references is not None else REFERENCE:
-        if sampler not in SAMPLERS:
-            raise ZooError(f"There is no reference sampler '{sampler}'; there are: {', '.join(SAMPLERS)}.")
+    for sampler in beside:
         scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
         rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
     notes = crowded(data, protocol)
