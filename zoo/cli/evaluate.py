@@ -10,6 +10,7 @@ import typer
 
 from zoo.cli import yours
 from zoo.cli.starting import ends_at_once
+from zoo.errors import counted
 
 
 def evaluate_samples(
@@ -68,8 +69,7 @@ def show(found: dict[str, Any]) -> None:
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
-    seeds = f"{protocol['seeds']} seed{'s' * (protocol['seeds'] > 1)}"
-    title = f"{seeds} of {protocol['samples']:,} samples, protocol {protocol['name']}"
+    title = f"{counted(protocol['seeds'], 'seed')} of {protocol['samples']:,} samples, protocol {protocol['name']}"
     table = Table(title=title, title_style="bold")
     table.add_column("")
     for head in ("mean", "95 % interval", "better", *found["reference"], "seconds"):

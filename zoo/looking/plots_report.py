@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, mark_modes, modes_of, plt
+from zoo.statistics import Values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toy_data import Data
 
-Values = NDArray[np.float64]
 Curve = tuple[Values, Values, Values, Values]
 """Rounds, the middle over seeds, and the ends of its interval: each ``[R]``."""
 BLUE, ORANGE = COLOURS[0], COLOURS[1]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import available
 from zoo.metrics.spec import goodness
-
-Values: TypeAlias = NDArray[np.float64]
+from zoo.statistics import Values
 
 
 @dataclass(frozen=True)
