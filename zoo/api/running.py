@@ -117,7 +117,7 @@ def evaluate(
         samples = (plain.float() if plain.is_floating_point() else plain).numpy()  # NumPy has no bfloat16
     array = np.asarray(samples)
     metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
-    source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
+    source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
     return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict, found["better"])

@@ -221,7 +221,7 @@ def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
         drawn = _tensor(_called(samples, n))
     else:
         drawn = torch.stack([_tensor(_called(samples, n, seed)) for seed in seeds])
-    return foreign.stand(drawn, data)
+    return foreign.checked(drawn, data)
 
 
 def _called(sampler: Callable[..., Any], *given: int) -> Any:

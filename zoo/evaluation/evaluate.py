@@ -187,7 +187,7 @@ def evaluate(
     """Everything `zoo eval` prints, as plain data in the shape above.
 
     Args:
-        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.stand``); a seed with NaN scores NaN where it cannot count.
+        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.checked``); a seed with NaN scores NaN where it cannot count.
         metrics: names from ``zoo.metrics.spec``, or of plugins; by default the cheap ones that this data allows. One that is asked for
             by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
         references: names from ``baselines.samplers.SAMPLERS``; by default the data, one mode, and noise.

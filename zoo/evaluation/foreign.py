@@ -143,7 +143,7 @@ def _is_grey(image: Image) -> bool:
     return bool((palette == palette[:, :1]).all())
 
 
-def stand(samples: Tensor, data: Data) -> Tensor:
+def checked(samples: Tensor, data: Data) -> Tensor:
     """Samples from elsewhere as ``[S, N, *data.shape]``; ``ZooError`` for another shape, NaN, a wrong range of values, or fewer than 20."""
     x = shaped(samples, data)
     bad = int((~x.isfinite()).flatten(2).any(-1).sum())

@@ -63,7 +63,7 @@ def load(
         raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
     chosen = toy_data.load(data, data_root)
     how = protocol_named(protocol, chosen)
-    return Source(foreign.stand(foreign.read(path), chosen), chosen, how)
+    return Source(foreign.checked(foreign.read(path), chosen), chosen, how)
 
 
 def _run(
