@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, mark_modes, modes_of, plt
+from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, framed, mark_modes, modes_of, plt
 from zoo.statistics import Values
 
 if TYPE_CHECKING:
@@ -221,7 +221,4 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         interpolation="bilinear",
     )
     mark_modes(axis, modes, PALE, 0.4)
-    axis.set(xticks=[], yticks=[])
-    for side in axis.spines.values():
-        side.set_visible(True)
-        side.set_color(FAINT)
+    framed(axis)
