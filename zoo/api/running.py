@@ -56,14 +56,7 @@ def run(
     folder = None if out is None or out == "" else folder_named(out)
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
-        variant,
-        options,
-        data=data,
-        recipe=recipe,
-        changes=changes,
-        seeds=seeds,
-        protocol=protocol,
-        data_root=data_root,
+        variant, options, data=data, recipe=recipe, changes=changes, seeds=seeds, protocol=protocol, data_root=data_root
     )
     listener = Live(terminal()) if progress else session.Listener()
     made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)

@@ -80,14 +80,8 @@ def show(found: dict[str, Any]) -> None:
         band = interval(shown(over.ci95, over.n), "{:.4g}".format)
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
-        told = (
-            f"{over.mean:.4g}{only}",
-            band,
-            found["better"][name],
-            *others,
-            f"{found['seconds'][name]:.2g}",
-        )
-        table.add_row(name, *told)
+        better, took = found["better"][name], f"{found['seconds'][name]:.2g}"
+        table.add_row(name, f"{over.mean:.4g}{only}", band, better, *others, took)
     console.print(table)
     if found["unavailable"]:
         console.print(f"Not measured: {not_measured(found['unavailable'])}", soft_wrap=True)
