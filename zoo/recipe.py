@@ -91,5 +91,5 @@ def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:
         if name not in known:
             raise unknown("recipe field", name, known)
         if known[name][0] is str and not isinstance(value, str):
-            raise ZooError(f"'{name}' of a recipe is a word, not {briefly(value)}.")
+            raise ZooError(f"'{name}' of a recipe is text, not {briefly(value)}.")
     return dataclasses.replace(recipe, **given)

@@ -211,7 +211,7 @@ def test_wrong_use_is_one_sentence() -> None:
         ({"samples": cloud(8)[:, :1]}, r"have shape \[2500, 1\]; 'ring' needs \[N, 2\]"),
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
-        ({"samples": cloud, "seeds": 0}, "seeds is how many there are, from 1, or which, such as .3, 5., not 0"),
+        ({"samples": cloud, "seeds": 0}, "seeds is their number, at least 1, or a list of them, such as .3, 5., not 0"),
         ({"samples": cloud, "seeds": []}, "from 1, or which"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
         ({"samples": cloud(8), "data": "digits"}, r"'digits' needs \[N, 1, 8, 8\]"),

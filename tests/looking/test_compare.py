@@ -237,7 +237,7 @@ def test_the_reference_is_found_by_label_or_variant(runs: Path) -> None:
     with pytest.raises(ZooError, match="did you mean 'wgan'"):
         compare([runs], reference="wgam")
     write_run(runs, "unrolled", [8] * 8, options={"k": 1}, name="b")
-    with pytest.raises(ZooError, match=r"'unrolled' stands 2 times; say which: unrolled k=5, unrolled k=1"):
+    with pytest.raises(ZooError, match=r"'unrolled' names 2 runs; say which: unrolled k=5, unrolled k=1"):
         compare([runs], reference="unrolled")
 
 

@@ -154,7 +154,7 @@ def measure(
     protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
     which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
     if which == []:
-        raise ZooError(f"seeds is how many there are, from 1, or which, such as [3, 5], not {seeds}.")
+        raise ZooError(f"seeds is their number, at least 1, or a list of them, such as [3, 5], not {seeds}.")
     count, places = _counter(data, protocol)
     drawn = _draw(samples, protocol.samples, which, data)
     counts = count(drawn)

@@ -246,7 +246,7 @@ def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | N
         if len(matches) == 1 or (matches and wanted is None):
             return matches[0]
         if matches:
-            raise ZooError(f"'{name}' stands {len(matches)} times; say which: {', '.join(named[i] for i in matches)}.")
+            raise ZooError(f"'{name}' names {len(matches)} runs; say which: {', '.join(named[i] for i in matches)}.")
     if wanted is not None:
         raise unknown("run to compare with", wanted, named)
     return None

@@ -44,7 +44,7 @@ def write_report(
     if not finished:
         about = f" on {data}" if data else ""
         raise ZooError(
-            f"None of the {len(runs)} runs is a finished one{about}; zoo run --resume {runs[0].path} goes on with the first."
+            f"None of the {len(runs)} runs is finished{about}; zoo run --resume {runs[0].path} goes on with the first."
         )
     names = sorted({run.data for run in finished})
     sections = [

@@ -119,7 +119,7 @@ def serve(folder: Path, port: int = 0, open_browser: bool = True) -> None:
     try:
         page = Page(folder, port)
     except (OSError, OverflowError) as error:
-        raise ZooError(f"Port {port} cannot be had ({error}); leave --port out, and a free one is taken.") from error
+        raise ZooError(f"Port {port} cannot be used ({error}); without --port a free one is taken.") from error
     threading.Thread(target=page.serve_forever, daemon=True).start()
     print(f"Watching {folder} at {page.address} (Ctrl-C ends it)", flush=True)
     if open_browser:

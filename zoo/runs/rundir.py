@@ -200,7 +200,7 @@ class Run:
         """``ZooError`` where it is not."""
         if not self.finished:
             raise ZooError(
-                f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} ends it."
+                f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} finishes it."
             )
 
     def values(self, metric: str) -> Values:

@@ -257,7 +257,7 @@ def lengthen(
     cell, begun = read_cell(folder), read_start(folder)
     recipe = cell.recipe
     if rounds <= recipe.rounds:
-        raise ZooError(f"The run in {folder} has {recipe.rounds:,} rounds; a longer one has more, not {rounds:,}.")
+        raise ZooError(f"The run in {folder} has {recipe.rounds:,} rounds; to lengthen it give more, not {rounds:,}.")
     there = {name: checkpoint.played(folder, name) for name in (checkpoint.NAME, checkpoint.LEVEL)}
     name = next((name for name, played in there.items() if played and recipe.level(played)), None)
     if name is None:

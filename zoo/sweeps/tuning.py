@@ -100,7 +100,7 @@ class Tuning:
         if all(usual[name] == value for name, value in other.items()):
             if asked:
                 told = " ".join(words(asked))
-                raise ZooError(f"{variant} has {told} anyway, which is no alternative: --other takes another value.")
+                raise ZooError(f"{variant} has {told} already; give --other another value.")
             other = {}
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
         pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
@@ -113,7 +113,7 @@ class Tuning:
         how = scoring.of(source, cell.protocol)
         measured = how.evaluate(REFERENCE["data"](source, cell.protocol.samples)[None])
         if not measured:
-            raise ZooError(f"Nothing would tell which trial is best: {next(iter(how.unavailable.values()))}")
+            raise ZooError(f"No metric is measured by which to choose a trial: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
 
 
@@ -147,7 +147,7 @@ def tune(
     both = {*parse_seeds(trial_seeds)} & {*parse_seeds(seeds)}
     if both:
         told = ", ".join(map(str, sorted(both)))
-        raise ZooError(f"Seeds that judge are ones that no trial has seen; {told} would be both.")
+        raise ZooError(f"Trials and judging must not share seeds; {told} would be in both.")
     candidates = [candidate for name in names for candidate in on.candidates(name, trial_seeds)]
     merit = on.merit(names[0], by)
     heard(f"{BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")
