@@ -1,4 +1,4 @@
-"""Pictures of a run. The only import of matplotlib.
+"""Pictures of a run. Nothing but ``plots*`` imports matplotlib.
 
 Small multiples, one panel per seed, so that nobody hides behind a mean; the true modes are always drawn, and colours can be told apart by
 colour-blind readers (Okabe & Ito 2008).

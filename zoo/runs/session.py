@@ -215,7 +215,7 @@ def _begun(run: Session, out: Path | None, more: dict[str, Any]) -> Session:
         "command": command(cell, run.data, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(folder / "config.json", config | more)
+    write_json(folder / CONFIG, config | more)
     return run
 
 
