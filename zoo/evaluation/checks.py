@@ -10,6 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
@@ -152,7 +153,8 @@ def measure(
 
     data = toy_data.load(data) if isinstance(data, str) else data
     protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
-    which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
+    every = range(int(seeds)) if isinstance(seeds, int | Integral) else seeds  # NumPy's numbers too
+    which = None if every is None else list(map(int, every))
     if which == []:
         raise ZooError(f"seeds is their number, at least 1, or a list of them, such as [3, 5], not {seeds}.")
     count, places = _counter(data, protocol)
