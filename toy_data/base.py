@@ -55,11 +55,16 @@ class Data(ABC):
 
         Raises ``DataError`` where nothing is held out.
         """
-        return self._draw(n, generator, True)[0]
+        return self._held_out(n, generator)[0]
 
     def held_out_labelled(self, n: int, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
         """The draws of ``held_out`` with their labels."""
-        return self._labelled(self._draw(n, generator, True))
+        return self._labelled(self._held_out(n, generator))
+
+    def _held_out(self, n: int, generator: Generator | None) -> tuple[Tensor, Tensor | None]:
+        if self.n_held_out == 0:
+            raise DataError(f"'{self.name}' has no held-out samples.")
+        return self._draw(n, generator, True)
 
     def to(self, device: torch.device | str) -> Self:
         """The same data with its tensors on ``device``; generators then live there too."""

@@ -49,8 +49,6 @@ class Points(Data):
         return self.samples[self._trained], None if self.labels is None else self.labels[self._trained]
 
     def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
-        if held_out and not self.n_held_out:
-            raise DataError(f"'{self.name}' has {len(self.samples)} samples and so holds none out; that takes ten.")
         part = self._kept if held_out else self._trained
         rows = part[pick(n, len(part), generator, part.device, again=not held_out)]
         return self.samples[rows], None if self.labels is None else self.labels[rows]

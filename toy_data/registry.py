@@ -148,9 +148,9 @@ def _load(name: str | Path, root: str | Path | None) -> Data:
 def _brought(name: str, root: str | Path | None) -> Data:
     """A data set of another package, a file or a notebook: a function that returns a ``Data``, of nothing or of the folder ``root``."""
     plugins, refused = installed(GROUP, frozenset(_ENTRIES))
-    if name in HERE:
-        make = HERE[name]
-        plugin = Plugin(name, f"{make.__module__}:{make.__qualname__}", "this process")
+    here = HERE.get(name)
+    if here is not None:
+        plugin = Plugin(name, f"{here.__module__}:{here.__qualname__}", "this process")
     elif name in refused:
         raise DataError(refused[name])
     elif name in plugins:
@@ -161,7 +161,7 @@ def _brought(name: str, root: str | Path | None) -> Data:
     from toy_data.base import Data
 
     try:
-        make = HERE[name] if name in HERE else plugin.load()
+        make = here or plugin.load()
         data = make(root) if "root" in inspect.signature(make).parameters else make()
     except DataError:
         raise

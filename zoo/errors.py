@@ -22,6 +22,11 @@ def kind_and_line(error: BaseException) -> str:
     return kind if line == kind else f"{kind}: {line}"
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 seed``, ``1,024 seeds``."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether somebody could not have the memory that was asked for: Python, NumPy, or PyTorch (told by name: it may not be imported yet)."""
     by_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)

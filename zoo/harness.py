@@ -128,7 +128,7 @@ class Game:
                 )
                 moving, losses = out[: len(moving)], out[len(moving) :]
                 lanes.played += 1
-                lanes.lost(torch.stack(losses))
+                lanes.keep_losses(torch.stack(losses))
         lanes.moving = tree_unflatten(moving, spec)
 
     def settle(self, lanes: Lanes) -> dict[str, Tensor]:

@@ -36,8 +36,8 @@ class Lanes:
         params, _, ema = self.moving
         return ema or params
 
-    def lost(self, losses: Tensor) -> None:
-        """Keep a round's losses ``[players, S]``. Many are put together: a tensor takes more than its numbers."""
+    def keep_losses(self, losses: Tensor) -> None:
+        """Add a round's losses ``[players, S]`` to the history. Many are joined: a small tensor takes more memory than its numbers."""
         self.losses.append(losses[None])
         if len(self.losses) == PIECES:
             self.losses = [torch.cat(self.losses)]

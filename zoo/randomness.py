@@ -62,13 +62,8 @@ class Stream:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.source, self.seeds, self.batch, self.device, self.dtype = (
-            source,
-            list(seeds),
-            batch,
-            torch.device(device),
-            dtype,
-        )
+        self.source, self.seeds, self.batch = source, list(seeds), batch
+        self.device, self.dtype = torch.device(device), dtype
         self.latent, self.uniforms, self.uniform_latent = latent, uniforms, uniform_latent
         per_batch = batch * (torch.Size(source.shape).numel() + latent + uniforms)
         kind = self.device.type

@@ -26,7 +26,7 @@ class Recipe:
         bool, Opt("G takes the last batch of D's turns again, as many scripts do, not a fresh one")
     ] = False
     kit: Annotated[str, Opt("networks: mlp, conv, dcgan, resnet, or a published one's name")] = "mlp"
-    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, resnet)", 1, 2**16)] = 128
+    width: Annotated[int, Opt("units of a hidden layer (mlp), channels (conv, dcgan, metz, resnet)", 1, 2**16)] = 128
     depth: Annotated[int, Opt("hidden layers (mlp)", at_least=1, at_most=16)] = 2
     depth_d: Annotated[
         int,
@@ -91,5 +91,5 @@ def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:
         if name not in known:
             raise unknown("recipe field", name, known)
         if known[name][0] is str and not isinstance(value, str):
-            raise ZooError(f"'{name}' of a recipe is a word, not {briefly(value)}.")
+            raise ZooError(f"'{name}' of a recipe is text, not {briefly(value)}.")
     return dataclasses.replace(recipe, **given)

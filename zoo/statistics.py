@@ -46,13 +46,12 @@ def middle_half(n: int) -> Values:
     return np.clip(np.minimum(edges + 1, 0.75 * n) - np.maximum(edges, 0.25 * n), 0, None)
 
 
-def iqm(values: ArrayLike, axis: int = -1) -> Any:
-    """The interquartile mean: the mean of the middle half, where n is not a multiple of 4 the edge values count in
-    part.
+def iqm(values: ArrayLike) -> Any:
+    """The interquartile mean: the mean of the middle half, of which the edge values are in part where n is not a multiple of 4.
 
     ``[..., n] -> [...]``. With q = n/4: sum of the sorted values weighted by their overlap with [q, n - q], over n/2.
     """
-    x = np.sort(np.moveaxis(np.asarray(values, dtype=float), axis, -1), axis=-1)
+    x = np.sort(np.asarray(values, dtype=float), axis=-1)
     n = x.shape[-1]
     weight = middle_half(n)
     inside = weight > 0  # leaves out infinite outliers, which 0 * inf would turn to NaN

@@ -1,4 +1,4 @@
-"""Runs in MLflow, from their files. The only import of mlflow.
+"""Runs in MLflow, from their files. Nothing but this file and ``tracking_store`` imports mlflow.
 
 Files are the source of truth: a run is logged after it has finished, in one go, and can be logged again at any time (`zoo track DIR`), which
 replaces what was there. One experiment per data set, called as its folder of runs, holds one run per *cell* (variant x options), its metrics

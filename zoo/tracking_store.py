@@ -79,11 +79,5 @@ def _rows(local: Any, entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
         for key, value, step in entry.points:
             if value is not None:
                 is_nan, number = local.sanitize_metric_value(value)
-                yield {
-                    "run_uuid": entry.run,
-                    "key": key,
-                    "value": number,
-                    "timestamp": 0,
-                    "step": step,
-                    "is_nan": is_nan,
-                }
+                row = {"run_uuid": entry.run, "key": key, "value": number, "step": step}
+                yield row | {"timestamp": 0, "is_nan": is_nan}

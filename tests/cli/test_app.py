@@ -62,7 +62,7 @@ def test_a_run_is_lengthened_in_a_folder_of_its_own(zoo, tmp_path: Path) -> None
     assert (config["recipe"]["rounds"], config["recipe"]["every"]) == (12, 3)
     assert config["lengthened"]["folder"] == "there"
     code, _, err = zoo("run", "--resume", "there", "--rounds", "6")
-    assert (code, err) == (2, "zoo: The run in there has 6 rounds; a longer one has more, not 6.\n")
+    assert (code, err) == (2, "zoo: The run in there has 6 rounds; to lengthen it give more, not 6.\n")
 
 
 def test_a_run_of_ones_own_variant_is_lengthened_with_and_without_its_name(zoo) -> None:
@@ -330,7 +330,7 @@ def test_a_run_of_ones_own_variant_is_used_with_its_file_and_never_runs_it_unask
     for command in uses:
         code, _, told = zoo(*command)
         assert (code, len(told.strip().splitlines())) == (2, 1)
-        assert told.endswith(f"of a file of its own, {mine}: look at it, and give it with --plugin {mine}.\n")
+        assert told.endswith(f"comes from the file {mine}: look at it, and give it with --plugin {mine}.\n")
     assert watch_page.draw(look(tmp_path / "r"), "losses").startswith(b"\x89PNG")  # without its own equilibrium
     assert not (tmp_path / "loaded").exists()
     for command in (*uses, ["watch", "r", "--terminal"]):
@@ -372,6 +372,15 @@ def test_references_of_ones_choice_stand_beside(zoo, tmp_path: Path) -> None:
     )
     assert code == 0
     assert {k: v["modes"] for k, v in json.loads(out)["reference"].items()} == {"half": 4, "memoriser": 8}
+
+
+def test_a_reference_that_there_is_not_is_refused_before_anything_is_measured(
+    zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.zeros((500, 2)))
+    monkeypatch.setattr("zoo.evaluation.evaluate.measure", lambda *given: pytest.fail("it was measured"))
     code, _, err = zoo("eval", "x.npy", "--data", "ring", "--references", "hlaf")
     assert code == 2
-    assert "There is no reference sampler 'hlaf'" in err
+    assert "There is no reference sampler 'hlaf'; did you mean 'half'?" in err

@@ -59,7 +59,7 @@ WRONG = {
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "seeds are how many": ["run", "ns", "--seeds", "0"],
-    "these nets need": ["run", "ns", "--width", "50000", "--seeds", "10000"],
+    "optimisers and a checkpoint of them need": ["run", "ns", "--width", "50000", "--seeds", "10000"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic, and these": ["sweep", "--variants", "ns", "--device", "cpu", "--tf32"],
     "TF32 is a GPU's arithmetic;": ["run", "ns", "--device", "cpu", "--tf32"],

@@ -69,7 +69,7 @@ def test_trials_chosen_by_another_metric_stand_in_the_same_table(zoo, recipe: st
     [
         (["nss"], "did you mean 'ns'"),
         ([","], "Which methods?"),
-        (["ns", "--seeds", "0-100"], "100 would be both"),
+        (["ns", "--seeds", "0-100"], "100 would be in both"),
         (["ns", "--by", "mods"], "did you mean 'modes'"),
         (["ns", "--recipe", "ring-tund"], "did you mean 'ring-tuned'"),
     ],

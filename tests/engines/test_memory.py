@@ -44,10 +44,10 @@ def test_what_seeds_keep_is_told_without_making_it(name: str, ema: float, monkey
     cpu = torch.device("cpu")
     monkeypatch.setattr(memory, "available", lambda device: 6.5 * told)
     memory.refuse(cell.build(), kit, cell.recipe, 3, cpu)
-    with pytest.raises(ZooError, match=r"4 seeds of these nets need .* at most 3 seeds"):
+    with pytest.raises(ZooError, match=r"The weights of 4 seeds, .* at most 3 seeds"):
         memory.refuse(cell.build(), kit, cell.recipe, 4, cpu)
     monkeypatch.setattr(memory, "available", lambda device: told)
-    with pytest.raises(ZooError, match=r"1 seed of these nets need.* GB are free; take smaller nets"):
+    with pytest.raises(ZooError, match=r"The weights of 1 seed, .* GB are free; take smaller nets"):
         memory.refuse(cell.build(), kit, cell.recipe, 1, cpu)
 
 

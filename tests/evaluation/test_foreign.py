@@ -62,13 +62,13 @@ def test_images_as_others_keep_them_grey_in_three_colours_and_in_folders_of_clas
     Image.new("RGB", (3, 3)).save(tmp_path / ".hidden" / "a.png")
     read = foreign.read(tmp_path)
     assert read.shape == (40, 3, 8, 8)
-    stood = foreign.stand(read, data)
+    stood = foreign.checked(read, data)
     assert stood.shape == (1, 40, 1, 8, 8)
     order = [i for parity in (0, 1) for i in range(parity, 40, 2)]
     assert (stood[0] - x[order]).abs().mean() < (0.005 if kind == "png" else 0.2)
-    last = foreign.stand(read.movedim(1, -1), data)
+    last = foreign.checked(read.movedim(1, -1), data)
     assert torch.equal(last, stood)
-    assert torch.equal(foreign.stand(read[:, 0, :, :, None], data), stood)
+    assert torch.equal(foreign.checked(read[:, 0, :, :, None], data), stood)
 
 
 def test_a_folder_of_runs_is_no_folder_of_images(tmp_path):
@@ -88,17 +88,28 @@ def test_a_folder_of_pngs(tmp_path):
     assert torch.allclose(load(tmp_path, "digits").samples[0], x, atol=1e-6)
 
 
+def test_pngs_with_a_palette_keep_its_colours(tmp_path):
+    for name, channels in (("coloured", 3), ("grey", 1)):
+        (tmp_path / name).mkdir()
+        pixels = np.zeros((4, 4, channels), dtype=np.uint8)
+        pixels[:2, :, 0] = 255
+        image = Image.fromarray(pixels.squeeze()).convert("P", palette=Image.Palette.ADAPTIVE)
+        image.save(tmp_path / name / "a.png")
+        read = foreign.read(tmp_path / name)
+        assert torch.equal((read[0] + 1) * 127.5, torch.from_numpy(pixels).movedim(-1, 0).float())
+
+
 @pytest.mark.parametrize(
     ("shape", "stands"),
     [((60, 2), (1, 60, 2)), ((3, 60, 2), (3, 60, 2))],
 )
 def test_a_leading_seed_axis(ring, shape, stands):
-    assert foreign.stand(torch.rand(shape), ring).shape == stands
+    assert foreign.checked(torch.rand(shape), ring).shape == stands
 
 
 @pytest.mark.parametrize("shape", [(30, 8, 8), (30, 1, 8, 8), (30, 64), (1, 30, 1, 8, 8)])
 def test_shapes_of_grey_images(shape):
-    assert foreign.stand(torch.rand(shape) * 2 - 1, toy_data.load("digits")).shape == (1, 30, 1, 8, 8)
+    assert foreign.checked(torch.rand(shape) * 2 - 1, toy_data.load("digits")).shape == (1, 30, 1, 8, 8)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +128,7 @@ def test_shapes_of_grey_images(shape):
 )
 def test_samples_that_cannot_be_right(data, x, sentence):
     with pytest.raises(ZooError, match=sentence) as error:
-        foreign.stand(x, toy_data.load(data))
+        foreign.checked(x, toy_data.load(data))
     assert "\n" not in str(error.value)
 
 

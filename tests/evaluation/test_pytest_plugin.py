@@ -211,8 +211,8 @@ def test_wrong_use_is_one_sentence() -> None:
         ({"samples": cloud(8)[:, :1]}, r"have shape \[2500, 1\]; 'ring' needs \[N, 2\]"),
         ({"samples": cloud(8), "at_least": 90}, "a share between 0 and 1, not 90"),
         ({"samples": cloud(8), "seeds": 3}, "seeds are for a sampler"),
-        ({"samples": cloud, "seeds": 0}, "seeds is how many there are, from 1, or which, such as .3, 5., not 0"),
-        ({"samples": cloud, "seeds": []}, "from 1, or which"),
+        ({"samples": cloud, "seeds": 0}, "seeds is their number, at least 1, or a list of them, such as .3, 5., not 0"),
+        ({"samples": cloud, "seeds": []}, "seeds is their number, at least 1"),
         ({"samples": cloud(8), "protocol": "pacgun"}, "did you mean 'pacgan'"),
         ({"samples": cloud(8), "data": "digits"}, r"'digits' needs \[N, 1, 8, 8\]"),
         ({"samples": lambda n: np.full((n, 2), np.nan)}, "2,500 of 2,500 samples hold NaN or infinite values"),
@@ -224,6 +224,11 @@ def test_wrong_use_is_one_sentence() -> None:
     ):
         with pytest.raises(ZooError, match=told):
             mode_coverage(**{"data": "ring", **arguments})
+
+
+def test_seeds_may_be_numpy_s_numbers() -> None:
+    for seeds, told in ((np.int64(2), (0, 1)), (np.array([3, 5]), (3, 5))):
+        assert mode_coverage(lambda n, seed: cloud(8), "ring", seeds=seeds).seeds == told
 
 
 def test_bars_show_shares_and_gaps() -> None:

@@ -95,6 +95,10 @@ BROKEN = {
         "    gamma: Annotated[float, Opt('weight')] = 1.0  # HERE",
         "The option 'gamma' has no lower bound",
     ),
+    "unbounded-count": (
+        "    n: Annotated[int, Opt('how many')] = 5  # HERE",
+        "The option 'n' has no lower bound",
+    ),
     "a-recipes-name": (
         "    decay: Annotated[float, Opt('weight', 0)] = 1.0  # HERE",
         "The option 'decay' is named like a field of every recipe",
@@ -154,6 +158,12 @@ def test_a_broken_class_is_found_and_explained(written, name: str) -> None:
         line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "# HERE" in text)
         assert told[0].where.startswith(f"{path}:{line}: "), told[0].where
     assert str(path) in told[0].where
+
+
+def test_a_count_may_have_a_bound_that_it_exceeds(written) -> None:
+    body = "    n: Annotated[int, Opt('how many', above=0)] = 5\n"
+    written("odd-above", HEAD.format(name="odd-above", idea="Right, with a count above 0.") + body)
+    assert check("odd-above") == []
 
 
 def test_one_mistake_is_told_once(written) -> None:

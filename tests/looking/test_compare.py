@@ -237,7 +237,7 @@ def test_the_reference_is_found_by_label_or_variant(runs: Path) -> None:
     with pytest.raises(ZooError, match="did you mean 'wgan'"):
         compare([runs], reference="wgam")
     write_run(runs, "unrolled", [8] * 8, options={"k": 1}, name="b")
-    with pytest.raises(ZooError, match=r"'unrolled' stands 2 times; say which: unrolled k=5, unrolled k=1"):
+    with pytest.raises(ZooError, match=r"'unrolled' names 2 runs; say which: unrolled k=5, unrolled k=1"):
         compare([runs], reference="unrolled")
 
 
@@ -298,6 +298,8 @@ def test_formats_can_be_read_back(runs: Path) -> None:
     assert {r["label"] for r in back[0]["rows"]} == {"ns", "wgan", "unrolled k=5", "r1_a x=0.1"}
     latex = render(tables, "latex")
     assert r"r1\_a x=0.1" in latex
+    tables[0].warnings.append("goes from {a} to {b}")
+    assert r"goes from \{a\} to \{b\}" in render(tables, "latex")
     assert latex.count("&") == (len(cells(tables[0])[0]) - 1) * len(cells(tables[0]))
     assert all(
         line.count("|") == len(cells(tables[0])[0]) + 1 for line in render(tables, "md").splitlines() if line[:1] == "|"

@@ -176,7 +176,7 @@ def test_without_a_metric_samples_are_still_shown(tmp_path: Path) -> None:
 
 def test_nothing_to_report_is_a_sentence(tmp_path: Path) -> None:
     write_run(tmp_path, "ns", [3], finished=False)
-    with pytest.raises(ZooError, match="None of the 1 runs is a finished one; zoo run --resume"):
+    with pytest.raises(ZooError, match="None of the 1 runs is finished; zoo run --resume"):
         write_report([tmp_path], tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 

@@ -199,5 +199,5 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(ZooError, match=r"Port \d+ cannot be had .*; leave --port out"):
+        with pytest.raises(ZooError, match=r"Port \d+ cannot be used .*; without --port"):
             watch_page.serve(folder, taken.getsockname()[1], False)

@@ -29,6 +29,12 @@ def random_pair(seed: int, d: int | None = None) -> tuple[torch.Tensor, torch.Te
     return x, torch.randn(60, d, generator=g)
 
 
+def test_the_median_distance_of_points_that_are_mostly_or_all_alike():
+    apart = torch.tensor([[0.0, 0.0]] * 5 + [[3.0, 4.0]])
+    assert median_distance(apart) == pytest.approx(5 * 5 / 15)
+    assert [median_distance(apart[:n]) for n in (5, 2, 1)] == [1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_mmd_agrees_with_the_double_sum(seed):
     x, y = random_pair(seed)

@@ -14,12 +14,8 @@ from zoo.runs.environment import git_commit, resolve_device
 def test_a_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [str(resolve_device(name)) for name in ("auto", "cpu", "cuda", "cuda:1")] == [
-        "cuda",
-        "cpu",
-        "cuda",
-        "cuda:1",
-    ]
+    found = [str(resolve_device(name)) for name in ("auto", "cpu", "cpu:0", "cuda", "cuda:1")]
+    assert found == ["cuda", "cpu", "cpu", "cuda", "cuda:1"]
     for name in ("cuda:2", "cuda:x", "cuda:", "cpu:1"):
         with pytest.raises(ZooError, match="There is no device"):
             resolve_device(name)

@@ -51,13 +51,11 @@ REFUSED = {
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
-    "'conv' has no use for 'depth': .* uses width and norm": lambda: plan(
+    "'conv' does not use 'depth': .* uses width and norm": lambda: plan(
         "ns", data="digits", changes={"kit": "conv", "depth": 7}
     ),
-    "'conv' has no use for 'activation'": lambda: plan(
-        "ns", data="digits", changes={"kit": "conv", "activation": "no"}
-    ),
-    "'pacgan' has no use for 'width': .* fixed sizes": lambda: plan("ns", recipe="pacgan-grid", changes={"width": 64}),
+    "'conv' does not use 'activation'": lambda: plan("ns", data="digits", changes={"kit": "conv", "activation": "no"}),
+    "'pacgan' does not use 'width': .* fixed sizes": lambda: plan("ns", recipe="pacgan-grid", changes={"width": 64}),
     "did you mean 'ring'": lambda: plan("ns", recipe="rinf"),
 }
 
@@ -113,7 +111,7 @@ def test_batches_too_small_for_a_loss_are_refused(variant: str, options: dict[st
 
 @pytest.mark.parametrize("variant", ["presgan", "veegan", "vae", "flow-matching"])
 def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) -> None:
-    with pytest.raises(ZooError, match=rf"{variant} rests on latents from N\(0, 1\), so --uniform-latent"):
+    with pytest.raises(ZooError, match=rf"{variant} needs latents from N\(0, 1\); leave --uniform-latent out"):
         small(variant, uniform_latent=True)
 
 
@@ -148,7 +146,7 @@ def test_what_would_change_nothing_or_never_end_is_refused(
 def test_kits_that_a_method_cannot_work_on_are_refused() -> None:
     with pytest.raises(ZooError, match="layers that start at 0"):
         plan("sn", data="digits", changes={"kit": "resnet"})
-    with pytest.raises(ZooError, match="activations that stand in a row of layers"):
+    with pytest.raises(ZooError, match="a plain sequence of layers with activations"):
         plan("dropout", data="digits", changes={"kit": "resnet"})
 
 

@@ -279,7 +279,7 @@ def test_what_cannot_be_lengthened_is_a_sentence_and_nothing_is_written(tmp_path
     for path in (tmp_path / "gone").glob("checkpoint*"):
         path.unlink()
     for name, rounds, told in (
-        ("gone", 8, "has 8 rounds; a longer one has more, not 8"),
+        ("gone", 8, "has 8 rounds; to lengthen it give more, not 8"),
         ("gone", 20, r"no checkpoint from before its rates fell \(decay 0.5\)"),
         ("falling", 20, r"\(decay 1\), from which .* begin it anew, with --rounds 20"),
     ):

@@ -57,7 +57,7 @@ def test_an_unfinished_run_says_how_to_end_it(tmp_path: Path) -> None:
     run = rundir.read(write_run(tmp_path, "ns", [8], finished=False))
     assert not run.finished
     assert run.arrays("samples") == {}
-    with pytest.raises(ZooError, match=r"not finished; zoo run --resume .*ns/a ends it"):
+    with pytest.raises(ZooError, match=r"not finished; zoo run --resume .*ns/a finishes it"):
         run.values("modes")
 
 

@@ -111,7 +111,7 @@ WRONG = {
     "is not a sweep": ["sweep", "nothing.toml"],
     "There is no Slurm here": ["sweep", "--variants", "ns", "--on", "slurm"],
     "--job says what a job of Slurm gets": ["sweep", "--variants", "ns", "--job", "timeout_min=1"],
-    "--address and --gpus-per-cell are of Ray": ["sweep", "--variants", "ns", "--address", "head:6379"],
+    "--address and --gpus-per-cell are for Ray": ["sweep", "--variants", "ns", "--address", "head:6379"],
     "did you mean 'local'": ["sweep", "--variants", "ns", "--on", "lokal"],
 }
 

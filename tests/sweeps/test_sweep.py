@@ -268,7 +268,7 @@ class Refused:
 def test_jobs_that_slurm_refuses_are_one_sentence(tmp_path: Path) -> None:
     made = slurm.Slurm("cpu", None, Setup(), tmp_path, cluster="local")
     made._queue = Refused()
-    with pytest.raises(ZooError, match=r"Slurm does not take the jobs: sbatch: error: .*Invalid partition"):
+    with pytest.raises(ZooError, match=r"Slurm refuses the jobs: sbatch: error: .*Invalid partition"):
         list(made.map(tiny("ns", seeds=1), lambda cell: tmp_path / cell.key))
     made.close()
 

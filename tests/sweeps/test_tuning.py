@@ -72,7 +72,7 @@ def test_an_alternative_of_ones_own_is_for_those_that_have_the_option(recipe: st
 
 
 def test_an_alternative_that_is_none_is_refused(recipe: str) -> None:
-    with pytest.raises(ZooError, match="r1 has gamma=3 anyway"):
+    with pytest.raises(ZooError, match="r1 has gamma=3 already"):
         Tuning(recipe=recipe, others={"gamma": 3.0}).settings("r1")
 
 
@@ -127,10 +127,16 @@ def test_points_without_modes_go_by_how_well_they_are_told_from_data() -> None:
         merit.merit_of(found["metrics"], "onenn")
 
 
+def test_a_plugin_s_metric_chooses_only_when_it_is_named() -> None:
+    """On images without a judge it may be all that is measured."""
+    with pytest.raises(ZooError, match=r"None of high_quality, fid, one_nn is measured .*--by.*: spread"):
+        merit.merit_of({"spread": {}})
+
+
 def test_where_nothing_is_measured_nothing_can_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.evaluation.judge.cached", lambda data: None)
     monkeypatch.setattr("zoo.evaluation.scoring.QUICK", 10)
-    with pytest.raises(ZooError, match=r"which trial is best: .*zoo judge --data digits"):
+    with pytest.raises(ZooError, match=r"by which to choose a trial: .*zoo judge --data digits"):
         Tuning(data="digits").merit("ns")
 
 

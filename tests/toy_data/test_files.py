@@ -61,7 +61,7 @@ def test_unlabelled_points_have_no_modes(tmp_path: Path) -> None:
     assert data.std.tolist() == [0.5, 1.0]  # a constant column is not divided by nothing
     with pytest.raises(DataError, match="'own' has no labels"):
         data.sample_labelled(3)
-    with pytest.raises(DataError, match="has 2 samples and so holds none out"):
+    with pytest.raises(DataError, match="'own' has no held-out samples"):
         data.held_out(1)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import toy_data
-from toy_data import Images, Stacks
+from toy_data import DataError, Images, Stacks
 from toy_data.idx import Split
 from toy_data.images import thin
 
@@ -81,6 +81,14 @@ def test_held_out_images_are_the_test_split_each_once() -> None:
     times = many.unique(dim=0, return_counts=True)[1]
     assert times.sum() == 1000
     assert {*times.tolist()} <= {1000 // (data.n_held_out or 1), 1000 // (data.n_held_out or 1) + 1}
+
+
+def test_images_none_of_which_is_held_out() -> None:
+    """Of a class that training lacks: those are left out of the test split."""
+    data = Images("toy", toy_split(2), toy_split(2)[torch.zeros(0).long()])
+    for held_out in (data.held_out, data.held_out_labelled):
+        with pytest.raises(DataError, match="'toy' has no held-out samples"):
+            held_out(3)
 
 
 def test_classes_are_counted_from_zero_whatever_their_labels() -> None:

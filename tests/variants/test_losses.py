@@ -79,10 +79,12 @@ def declaring() -> list[str]:
     return [name for name in variants.own() if variants.load(name).equilibrium and name != "sn"]
 
 
-@pytest.mark.parametrize("name", declaring())
-def test_losses_are_at_their_declared_equilibrium_where_d_says_the_same_of_everything(name: str, small) -> None:
+@pytest.mark.parametrize(("name", "options"), [*((name, {}) for name in declaring()), ("unrolled", {"metz": True})])
+def test_losses_are_at_their_declared_equilibrium_where_d_says_the_same_of_everything(
+    name: str, options: dict, small
+) -> None:
     """D's weights are 0, so its output is one constant (of least squares: 1/2, half way between real and fake)."""
-    s = small(variants.load(name)())
+    s = small(variants.load(name)(**options))
     for network in s.nets.params:
         if judges(network):
             s.nets.params[network].zero_()

@@ -56,14 +56,7 @@ def run(
     folder = None if out is None or out == "" else folder_named(out)
     changes = {name: options.pop(name) for name in fields() if name in options}
     cell = plan(
-        variant,
-        options,
-        data=data,
-        recipe=recipe,
-        changes=changes,
-        seeds=seeds,
-        protocol=protocol,
-        data_root=data_root,
+        variant, options, data=data, recipe=recipe, changes=changes, seeds=seeds, protocol=protocol, data_root=data_root
     )
     listener = Live(terminal()) if progress else session.Listener()
     made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
@@ -117,7 +110,7 @@ def evaluate(
         samples = (plain.float() if plain.is_floating_point() else plain).numpy()  # NumPy has no bfloat16
     array = np.asarray(samples)
     metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
-    source = subjects.Source(foreign.stand(foreign.numbers("The array", array), chosen), chosen, how)
+    source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
     return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict, found["better"])

@@ -17,7 +17,7 @@ from zoo.api.results import Result, Shown, folder_named, paragraphs, whole_numbe
 from zoo.api.running import open_run
 from zoo.cli import sweeping
 from zoo.cli.terminal import terminal
-from zoo.errors import ZooError, briefly
+from zoo.errors import ZooError, briefly, counted
 from zoo.extending import plugins as extending
 from zoo.sweeps import grid as grids
 from zoo.sweeps.executor import threads_for
@@ -60,7 +60,7 @@ class Swept(Shown):
     def verdict(self) -> list[str]:  # type: ignore[override]
         """How many cells are finished, and what became of each other one."""
         of = len(self.results) + len(self.failures) + len(self.left)
-        told = [f"{len(self.results)} of {of} cell{'s' * (of != 1)} finished, in {self.out}."]
+        told = [f"{len(self.results)} of {counted(of, 'cell')} finished, in {self.out}."]
         told += [f"{failure.cell} failed: {failure.why} More is in {failure.file}." for failure in self.failures]
         return told + [f"{cell} is left to another process." for cell in self.left]
 

@@ -10,6 +10,7 @@ import typer
 
 from zoo.cli import yours
 from zoo.cli.starting import ends_at_once
+from zoo.errors import counted
 
 
 def evaluate_samples(
@@ -68,8 +69,7 @@ def show(found: dict[str, Any]) -> None:
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]
-    seeds = f"{protocol['seeds']} seed{'s' * (protocol['seeds'] > 1)}"
-    title = f"{seeds} of {protocol['samples']:,} samples, protocol {protocol['name']}"
+    title = f"{counted(protocol['seeds'], 'seed')} of {protocol['samples']:,} samples, protocol {protocol['name']}"
     table = Table(title=title, title_style="bold")
     table.add_column("")
     for head in ("mean", "95 % interval", "better", *found["reference"], "seconds"):
@@ -80,14 +80,8 @@ def show(found: dict[str, Any]) -> None:
         band = interval(shown(over.ci95, over.n), "{:.4g}".format)
         only = f" ({over.n} of {len(values)} seeds)" if over.missing else ""
         others = (f"{scores[name]:.4g}" if name in scores else "" for scores in found["reference"].values())
-        told = (
-            f"{over.mean:.4g}{only}",
-            band,
-            found["better"][name],
-            *others,
-            f"{found['seconds'][name]:.2g}",
-        )
-        table.add_row(name, *told)
+        better, took = found["better"][name], f"{found['seconds'][name]:.2g}"
+        table.add_row(name, f"{over.mean:.4g}{only}", band, better, *others, took)
     console.print(table)
     if found["unavailable"]:
         console.print(f"Not measured: {not_measured(found['unavailable'])}", soft_wrap=True)

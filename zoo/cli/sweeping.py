@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -31,7 +33,7 @@ def foretell(sweep: Sweep, device: str, *, in_order: bool = False) -> None:
 
     cells, left = sweep.cells, sweep.left
     sweep.heard(
-        f"{_count(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do."
+        f"{counted(len(cells), 'cell')} ({_described(cells)}); {len(cells) - len(left)} finished, {len(left)} to do."
     )
     if not left:
         return
@@ -67,7 +69,7 @@ def play(sweep: Sweep, console: Console, go_on: str) -> int:
             interrupted = True
     failures = sweep.of(Status.FAILED)
     if failures:
-        table = Table(title=f"{_count(len(failures), 'cell')} failed", title_style="bold")
+        table = Table(title=f"{counted(len(failures), 'cell')} failed", title_style="bold")
         for head in ("cell", "why", "traceback"):
             table.add_column(head, overflow="fold")
         for outcome in failures:
@@ -75,11 +77,11 @@ def play(sweep: Sweep, console: Console, go_on: str) -> int:
         console.print(table)
     if interrupted or asked:
         left = len(sweep.left)
-        print(f"Stopped; {_count(left, 'cell')} left. {go_on}", file=sys.stderr)
+        print(f"Stopped; {counted(left, 'cell')} left. {go_on}", file=sys.stderr)
         return STOPPED
     if sweep.held:
-        sweep.heard(f"{_count(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
-    sweep.heard(f"{len(sweep.cells) - len(sweep.left)} of {_count(len(sweep.cells), 'cell')} finished, in {sweep.out}")
+        sweep.heard(f"{counted(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
+    sweep.heard(f"{len(sweep.cells) - len(sweep.left)} of {counted(len(sweep.cells), 'cell')} finished, in {sweep.out}")
     return 1 if failures or sweep.of(Status.INTERRUPTED) else 0
 
 
@@ -106,11 +108,9 @@ def _signals(sweep: Sweep) -> Iterator[list[int]]:
             signal.signal(s, handler)
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
 def _described(cells: Sequence[Cell]) -> str:
     variants, data = {c.variant for c in cells}, {c.data for c in cells}
     seeds = sum(len(c.seeds) for c in cells)
-    return f"{_count(len(variants), 'variant')} on {_count(len(data), 'data set')}, {_count(seeds, 'training')} in all"
+    return (
+        f"{counted(len(variants), 'variant')} on {counted(len(data), 'data set')}, {counted(seeds, 'training')} in all"
+    )

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.evaluation.evaluate import crowded
 from zoo.evaluation.subjects import MANY
 from zoo.looking.tables import interval
@@ -41,10 +41,6 @@ SHOWN = {
 
 NEAR = ("recall", "precision")
 """Metrics of points that have no modes of their own, of which a run tells while it goes on."""
-
-
-def _count(seeds: int) -> str:
-    return "1 seed" if seeds == 1 else f"{seeds} seeds side by side"
 
 
 def terminal(quiet: bool = False) -> Console:
@@ -75,7 +71,7 @@ class Live(session.Listener):
             told,
             " on ",
             (data_name(cell.data), "bold"),
-            f", {_count(len(cell.seeds))}, {device}",
+            f", {counted(len(cell.seeds), 'seed')}{' side by side' * (len(cell.seeds) > 1)}, {device}",
         )
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
@@ -141,11 +137,9 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
     """
     metrics, references = summary["metrics"], summary["reference"]
     if metrics:
-        seeds = f"{len(summary['seeds'])} seed{'s' * (len(summary['seeds']) > 1)}"
-        table = Table(
-            title=f"{summary['variant']} on {data_name(summary['data'])}: {seeds}, {summary['rounds']:,} rounds",
-            title_style="bold",
-        )
+        what = f"{summary['variant']} on {data_name(summary['data'])}"
+        told = f"{counted(len(summary['seeds']), 'seed')}, {counted(summary['rounds'], 'round')}"
+        table = Table(title=f"{what}: {told}", title_style="bold")
         table.add_column("")
         for head in (
             "mean",

@@ -107,7 +107,7 @@ def train(run: session.Session, console: Console) -> dict[str, Any]:
             )
         else:
             raise
-        go_on = f"; when that is mended, go on with: {going_on(run)}" if run.checkpointed else "."
+        go_on = f"; once that is fixed, go on with: {going_on(run)}" if run.checkpointed else "."
         raise ZooError(f"{what}{go_on}") from error
     finally:
         for s, handler in before.items():

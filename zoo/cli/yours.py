@@ -9,6 +9,7 @@ import typer
 
 from zoo import variants
 from zoo.cli.starting import ends_at_once
+from zoo.errors import counted
 from zoo.extending import plugins
 
 
@@ -52,7 +53,7 @@ def check(
     for name in names:
         findings = contract.check(name)
         wrong += bool(findings)
-        told = f"{len(findings)} thing{'s' * (len(findings) > 1)} to mend" if findings else "holds to the contract"
+        told = f"{counted(len(findings), 'thing')} to mend" if findings else "holds to the contract"
         print(f"{name}: {told}")
         for finding in findings:
             print(f"  {finding}")

@@ -14,7 +14,7 @@ from torch import Tensor, fx
 
 from zoo.engines import reuse
 from zoo.engines.interpreter import LIBRARY
-from zoo.engines.nodes import value
+from zoo.engines.nodes import call, value
 
 aten = torch.ops.aten
 
@@ -127,7 +127,7 @@ def _replace(graph: fx.Graph, step: Step, donated: set[fx.Node]) -> None:
             free = owner.op == "call_function" or owner in donated
             dead = free and (ends[owner] in nodes or order[ends[owner]] < order[step.theta])
             sole = read.count(owner) == 1
-            written.append(old if dead and sole else _clone(graph, old))
+            written.append(old if dead and sole else call(graph, aten.clone.default, old))
         new = graph.call_function(torch.ops.zoo.adam_.default, (*written, parts, *rates, *step.betas))
         for i, was in enumerate((step.theta, step.m, step.v)):
             part = graph.call_function(operator.getitem, (new, i))
@@ -152,9 +152,3 @@ def _parts(grad: fx.Node, readers: set[fx.Node]) -> list[fx.Node]:
     parts, *dim = grad.args
     last = (dim or [0]) in ([-1], [held.ndim - 1])
     return list(parts) if last else [grad]  # type: ignore[arg-type]
-
-
-def _clone(graph: fx.Graph, node: fx.Node) -> fx.Node:
-    copy = graph.call_function(aten.clone.default, (node,))
-    copy.meta["val"] = value(node)
-    return copy

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from zoo.engines import reuse
 from zoo.engines.nodes import value
 from zoo.engines.tracing import Line, line_of
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.harness import Game
 from zoo.optim import Optimiser
 from zoo.recipe import Recipe
@@ -91,10 +91,10 @@ def refuse(variant: Variant, kit: Kit, recipe: Recipe, seeds: int, device: torch
     each, free = 2 * state_bytes(variant, kit, recipe), available(device)
     if seeds * each <= free:
         return
-    fit = int(free / each)
+    fewer = f"at most {counted(fit, 'seed')}, or " if (fit := int(free / each)) else ""
     raise ZooError(
-        f"{seeds} seed{'s' * (seeds > 1)} of these nets need {seeds * each / 1e9:.3g} GB for weights, optimisers and a checkpoint of them, and "
-        f"{free / 1e9:.3g} GB are free; take {f'at most {fit} seeds, or ' if fit else ''}smaller nets (--width)."
+        f"The weights of {counted(seeds, 'seed')}, their optimisers and a checkpoint of them need {seeds * each / 1e9:.3g} GB, and "
+        f"{free / 1e9:.3g} GB are free; take {fewer}smaller nets (--width)."
     )
 
 

@@ -30,7 +30,7 @@ def _lacks_colours(setting: Setting) -> str | None:
 
 
 def _lacks_generator(setting: Setting) -> str | None:
-    told = "It needs the generator itself, whose samples depend on their latents alone: give such a run's directory."
+    told = "It needs the generator itself, each of whose samples depends on its own latent alone: give the directory of such a run."
     return told if setting.generators is None else None
 
 

@@ -10,6 +10,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
@@ -152,9 +153,10 @@ def measure(
 
     data = toy_data.load(data) if isinstance(data, str) else data
     protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
-    which = list(range(seeds)) if isinstance(seeds, int) else list(seeds) if seeds is not None else None
+    every = range(int(seeds)) if isinstance(seeds, int | Integral) else seeds  # NumPy's numbers too
+    which = None if every is None else list(map(int, every))
     if which == []:
-        raise ZooError(f"seeds is how many there are, from 1, or which, such as [3, 5], not {seeds}.")
+        raise ZooError(f"seeds is their number, at least 1, or a list of them, such as [3, 5], not {seeds}.")
     count, places = _counter(data, protocol)
     drawn = _draw(samples, protocol.samples, which, data)
     counts = count(drawn)
@@ -221,7 +223,7 @@ def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:
         drawn = _tensor(_called(samples, n))
     else:
         drawn = torch.stack([_tensor(_called(samples, n, seed)) for seed in seeds])
-    return foreign.stand(drawn, data)
+    return foreign.checked(drawn, data)
 
 
 def _called(sampler: Callable[..., Any], *given: int) -> Any:

@@ -187,7 +187,7 @@ def evaluate(
     """Everything `zoo eval` prints, as plain data in the shape above.
 
     Args:
-        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.stand``); a seed with NaN scores NaN where it cannot count.
+        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.checked``); a seed with NaN scores NaN where it cannot count.
         metrics: names from ``zoo.metrics.spec``, or of plugins; by default the cheap ones that this data allows. One that is asked for
             by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
         references: names from ``baselines.samplers.SAMPLERS``; by default the data, one mode, and noise.
@@ -204,13 +204,15 @@ def evaluate(
     if metrics and reasons:
         name, why = next(iter(reasons.items()))
         raise ZooError(f"{name} cannot be computed: {why}")
+    beside = REFERENCE if references is None else references
+    for sampler in beside:
+        if sampler not in SAMPLERS:
+            raise unknown("reference sampler", sampler, SAMPLERS)
     names = [name for name in wanted if name not in reasons]
     values, seconds = measure(setting, samples, names)
     of_samples = [n for n in names if not {"generator", "history"} & available.needs(n)]
     rows = {}
-    for sampler in references if references is not None else REFERENCE:
-        if sampler not in SAMPLERS:
-            raise ZooError(f"There is no reference sampler '{sampler}'; there are: {', '.join(SAMPLERS)}.")
+    for sampler in beside:
         scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
         rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
     notes = crowded(data, protocol)

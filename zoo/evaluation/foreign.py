@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from toy_data import Data
 from toy_data.files import why
 from zoo.errors import ZooError
 from zoo.runs.rundir import CONFIG
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 FEWEST = 20
 """Samples per seed below which nothing is computed."""
@@ -120,7 +123,7 @@ def _folder(path: Path) -> Tensor:
     for file in files:
         try:
             with Image.open(file) as image:
-                grey = image.mode in ("1", "L", "LA", "I", "I;16", "P")
+                grey = _is_grey(image)
                 deep = image.mode in ("I", "I;16")  # 16 bits, which Pillow would cut to 8
                 pixels = np.asarray(image if deep else image.convert("L" if grey else "RGB"), dtype=np.float32)
                 pixels /= np.float32(257 if deep else 1)
@@ -132,7 +135,15 @@ def _folder(path: Path) -> Tensor:
     return torch.from_numpy(np.stack(images)) / 127.5 - 1
 
 
-def stand(samples: Tensor, data: Data) -> Tensor:
+def _is_grey(image: Image) -> bool:
+    """Whether a picture is kept without colours; one with a palette, whether that has none."""
+    if image.mode != "P":
+        return image.mode in ("1", "L", "LA", "I", "I;16")
+    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
+
+
+def checked(samples: Tensor, data: Data) -> Tensor:
     """Samples from elsewhere as ``[S, N, *data.shape]``; ``ZooError`` for another shape, NaN, a wrong range of values, or fewer than 20."""
     x = shaped(samples, data)
     bad = int((~x.isfinite()).flatten(2).any(-1).sum())

@@ -90,14 +90,14 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
     """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
     from zoo.evaluation import judge
 
-    found = judge.cached(data)
-    if found is None and len(data.train.labels) > QUICK:
+    if len(data.train.labels) > QUICK and judge.cached(data) is None:
         return _nothing(
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
             f"zoo judge --data {data.name}"
         )
-    referee = found or judge.judge(data)
     setting = Setting(data, protocol, protocol.samples)
+    referee = setting.judge
+    assert referee is not None
 
     def of_one(samples: Tensor) -> dict[str, Tensor]:
         subject = Subject(setting, samples)

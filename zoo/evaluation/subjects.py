@@ -63,7 +63,7 @@ def load(
         raise ZooError(f"{path} does not say what it imitates; name the data set with --data.")
     chosen = toy_data.load(data, data_root)
     how = protocol_named(protocol, chosen)
-    return Source(foreign.stand(foreign.read(path), chosen), chosen, how)
+    return Source(foreign.checked(foreign.read(path), chosen), chosen, how)
 
 
 def _run(
@@ -130,6 +130,16 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
     return Generators(decoders, latent)
 
 
+def in_words(source: Source) -> list[str]:
+    """The verdict on what `zoo eval` was pointed at; of a run it is the one that the run ended with."""
+    counts = source.history.counts if source.history else None
+    seeds = source.seeds or range(len(source.samples))
+    found = verdict(
+        source.samples, source.data, seeds, protocol=source.protocol, diverged=source.diverged, counts=counts
+    )
+    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {plural(found[0].sentence)}"]
+
+
 def verdict(
     samples: Tensor,
     data: Data,
@@ -137,37 +147,16 @@ def verdict(
     *,
     protocol: Protocol | None = None,
     diverged: Sequence[int] = (),
-    frames: Tensor | None = None,
+    counts: Tensor | None = None,
 ) -> list[Verdict]:
-    """What happened to each seed, from its last ``samples [S, N, *shape]`` and the run's ``frames [R, S, n, *shape]``.
+    """What happened to each seed, from its last ``samples [S, N, *shape]`` and the ``mode_counts [R, S, K]`` of the run's evaluations.
 
-    Memorising is looked for where training data is finite. See ``zoo.evaluation.verdict`` for the rules; ``zoo.evaluation.verdict.describe``
-    makes the run's sentences.
+    Memorising is looked for where training data is finite. The rules are in ``zoo.evaluation.verdict``, whose ``describe`` makes the run's
+    sentences.
     """
-    protocol = protocol or default_protocol(data)
-    counts = None if frames is None else mode_counts(frames, data, protocol)
-    return _verdict(samples, data, seeds, protocol, diverged, counts)
-
-
-def in_words(source: Source) -> list[str]:
-    """The verdict on what `zoo eval` was pointed at; of a run it is the one that the run ended with."""
-    counts = source.history.counts if source.history else None
-    seeds = source.seeds or range(len(source.samples))
-    protocol = source.protocol or default_protocol(source.data)
-    found = _verdict(source.samples, source.data, seeds, protocol, source.diverged, counts)
-    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {plural(found[0].sentence)}"]
-
-
-def _verdict(
-    samples: Tensor,
-    data: Data,
-    seeds: Sequence[int],
-    protocol: Protocol,
-    diverged: Sequence[int],
-    counts: Tensor | None,
-) -> list[Verdict]:
     from baselines.samplers import held_out
 
+    protocol = protocol or default_protocol(data)
     setting = Setting(data, protocol, samples.shape[1])
     known = tells_modes(data)
     # of a mixture as many as one likes: 2,500 would have 0.2 % to either side of the share that is high quality

@@ -23,9 +23,11 @@ def is_a_value(cls: type[Variant]) -> None:
     except TypeError as error:
         raise Broken(f"{cls.__name__}() cannot be made: every option needs a default ({error}).") from error
     if first != second:
-        raise Broken("Two of it with the same options are not equal, so a run could not be told to be the same.")
+        raise Broken(
+            "Two instances with the same options are not equal, so a run could not be recognised when it is resumed."
+        )
     if [p.name for p in first.players()] != [p.name for p in second.players()]:
-        raise Broken("players() gives other players each time.", "players")
+        raise Broken("players() returns different players at each call.", "players")
 
 
 def says_where_it_comes_from(cls: type[Variant]) -> Iterator[Broken]:
@@ -35,7 +37,7 @@ def says_where_it_comes_from(cls: type[Variant]) -> Iterator[Broken]:
     if not first or first.startswith(f"{cls.__name__}("):  # a dataclass writes its own signature there
         yield Broken("It has no docstring: the idea in one line, the formula, and 'Source:' with the paper's equation.")
     elif not first.endswith("."):
-        yield Broken("The docstring's first line stands in lists: make it one sentence, ending in a full stop.")
+        yield Broken("The docstring's first line is shown in lists: make it one sentence, ending in a full stop.")
     if not doc.partition("Source:")[2].strip():
         yield Broken(
             "The docstring does not say where the formula is from: end it with 'Source: paper, equation' (or 'ours')."
@@ -56,7 +58,7 @@ def refuses_options_out_of_range(cls: type[Variant]) -> Iterator[Broken]:
     """Every number has a lower bound; outside its range, of the wrong kind or not finite it is a ``ZooError`` that names the option."""
     for field, (kind, opt) in options(cls).items():
         if kind not in (bool, int, float):
-            yield Broken(f"The option '{field}' is of {kind}; the command line knows bool, int and float.", field)
+            yield Broken(f"The option '{field}' is of type {kind}; the command line takes bool, int and float.", field)
             continue
         if kind is bool:
             bad: list[object] = ["yes", 1]
@@ -87,7 +89,7 @@ def forms(cls: type[Variant]) -> list[Variant]:
     """The variant as it is by default, and with each of its switches turned that it allows by itself; counts lowered to 2 for speed."""
     default = cls()
     found = options(cls)
-    few = {f: max(2, int(opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
+    few = {f: int(max(2, opt.at_least)) for f, (kind, opt) in found.items() if kind is int and getattr(default, f) > 2}
 
     def made(options: dict[str, Any]) -> list[Variant]:
         """None where the class ties its options to each other."""

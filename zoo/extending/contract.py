@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from zoo.errors import ZooError, briefly
 from zoo.extending import blame, plugins
@@ -16,6 +17,8 @@ from zoo.extending.blame import Broken
 from zoo.extending.claims import forms, is_a_value, refuses_options_out_of_range, says_where_it_comes_from
 from zoo.extending.rules import KITS, PLAY, Case
 from zoo.variant import Variant
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,14 @@ def check(variant: str | Path | type[Variant]) -> list[Finding]:
     cls = _resolve(variant)
     found: list[Finding] = []
     for rule in (is_a_value, says_where_it_comes_from, refuses_options_out_of_range):
-        found += _findings(rule.__name__, cls, lambda rule=rule: rule(cls))  # type: ignore[misc]
+        found += _findings(rule, cls, cls)
     if any(f.rule == is_a_value.__name__ for f in found):
         return found
     for form in forms(cls):
         for kit in KITS:
             case = Case(form, kit)
             for step in PLAY:  # each rests on the one before it
-                broken = _findings(step.__name__, cls, lambda step=step, case=case: step(case))  # type: ignore[misc]
+                broken = _findings(step, cls, case)
                 found += [f for f in broken if (f.rule, f.where) not in {(g.rule, g.where) for g in found}]
                 if broken:
                     break
@@ -66,11 +69,12 @@ def _resolve(variant: str | Path | type[Variant]) -> type[Variant]:
     return variant
 
 
-def _findings(rule: str, cls: type[Variant], run: Callable[[], Iterator[Broken] | None]) -> list[Finding]:
-    """What a rule finds: what it yields, or the error it ends with, explained."""
+def _findings(rule: Callable[[T], Iterator[Broken] | None], cls: type[Variant], subject: T) -> list[Finding]:
+    """What a rule finds in its subject: what it yields, or the error it ends with, explained."""
+    name = rule.__name__
     try:
-        return [Finding(rule, b.sentence, blame.line(cls, b.at)) for b in run() or ()]
+        return [Finding(name, b.sentence, blame.line(cls, b.at)) for b in rule(subject) or ()]
     except Broken as b:
-        return [Finding(rule, b.sentence, blame.line(cls, b.at))]
+        return [Finding(name, b.sentence, blame.line(cls, b.at))]
     except Exception as error:  # whatever a stranger's class raises is a finding
-        return [Finding(rule, blame.explain(error), blame.culprit(cls, error))]
+        return [Finding(name, blame.explain(error), blame.culprit(cls, error))]

@@ -113,7 +113,7 @@ def builds(it: Case) -> None:
     for player in game.players if it.variant.simultaneous else ():
         if player.steps > 1:
             told = f"All players move at once (simultaneous), so {player.name} moves once a round, not {player.steps} times"
-            raise Broken(f"{told}: leave its steps at 1, or simultaneous as it is.", "players")
+            raise Broken(f"{told}: leave its steps at 1, or do not override simultaneous.", "players")
 
 
 def a_player_moves_only_what_it_owns(it: Case) -> None:
@@ -207,7 +207,7 @@ def samples_have_the_data_s_shape(it: Case) -> None:
         raise Broken(f"{it.name}, 5 latents give samples of shape {list(alone.shape)}, not {[5, *shape]}.", "sample")
     together = game.sample(params, z)
     if not torch.allclose(together[0], alone, rtol=CLOSE, atol=CLOSE):
-        raise Broken(f"{it.name}, a seed's samples are others when it is sampled beside other seeds.", "sample")
+        raise Broken(f"{it.name}, a seed's samples change when other seeds are sampled beside it.", "sample")
     origin = it.variant.origin(5)
     if origin is not None and origin.shape != (5,):
         raise Broken(f"origin(5) has shape {list(origin.shape)}, not [5]: one generator for each sample.", "origin")
@@ -217,7 +217,12 @@ def a_seed_alone_is_the_seed_among_others(it: Case) -> None:
     """Unmapped and mapped rounds agree."""
     together, alone = it.together, it.alone
     _all_finite(it, together, ROUNDS)
-    _agree(it, tree_map(lambda t: t[1:2], together.moving), alone.moving, "a seed among others is not what it is alone")
+    _agree(
+        it,
+        tree_map(lambda t: t[1:2], together.moving),
+        alone.moving,
+        "a seed among others differs from the same seed alone",
+    )
 
 
 def traced_equals_untraced(it: Case) -> None:
@@ -225,7 +230,7 @@ def traced_equals_untraced(it: Case) -> None:
     plain, game = it.together, it.traced
     lanes = game.build(SEEDS)
     game.advance(lanes, game.stream(SEEDS), ROUNDS)
-    told = "the traced round is another than the Python (does a loss depend on something beside nets and batch?)"
+    told = "the traced round differs from the Python (does a loss depend on anything but nets and batch?)"
     _agree(it, plain.moving, lanes.moving, told)
 
 

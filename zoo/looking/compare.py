@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.errors import ZooError, unknown
 from zoo.looking.caveats import clock, differences, left_out, scattered
@@ -26,9 +25,8 @@ from zoo.metrics.spec import BY_NAME
 from zoo.metrics.spec import goodness as goodness_of
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import Interval, holm, improvement, interval_of_iqm, iqm, shown
+from zoo.statistics import Interval, Values, holm, improvement, interval_of_iqm, iqm, shown
 
-Values = NDArray[np.float64]
 BASELINES = ("ns", "vanilla")
 """Variants that others are compared with unless a reference is named: the first of these that is there."""
 BY_ROUND = ("loss/", "diagnostic/")
@@ -248,7 +246,7 @@ def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | N
         if len(matches) == 1 or (matches and wanted is None):
             return matches[0]
         if matches:
-            raise ZooError(f"'{name}' stands {len(matches)} times; say which: {', '.join(named[i] for i in matches)}.")
+            raise ZooError(f"'{name}' names {len(matches)} runs; say which: {', '.join(named[i] for i in matches)}.")
     if wanted is not None:
         raise unknown("run to compare with", wanted, named)
     return None

@@ -1,4 +1,4 @@
-"""Pictures of a run. The only import of matplotlib.
+"""Pictures of a run. Nothing but ``plots*`` imports matplotlib.
 
 Small multiples, one panel per seed, so that nobody hides behind a mean; the true modes are always drawn, and colours can be told apart by
 colour-blind readers (Okabe & Ito 2008).
@@ -125,10 +125,14 @@ def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) 
         reach = float((behind.max(0) - behind.min(0)).max()) * 0.6 or 1.0
     colours = COLOURS[0] if origin is None else [COLOURS[int(g) % len(COLOURS)] for g in origin[: len(samples)]]
     axis.scatter(samples[:, 0], samples[:, 1], s=size, c=colours, alpha=alpha, lw=0, zorder=2, rasterized=True)
-    axis.set(
-        xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), xticks=[], yticks=[]
-    )
+    axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach))
     axis.set_aspect("equal")
+    framed(axis)
+
+
+def framed(axis: Axes) -> None:
+    """A faint frame instead of ticks, around a picture whose axes need no numbers."""
+    axis.set(xticks=[], yticks=[])
     for side in axis.spines.values():
         side.set_visible(True)
         side.set_color(FAINT)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.looking.plots import FAINT, INK, STYLE, mark_modes, modes_of, plt
+from zoo.looking.plots import INK, STYLE, framed, mark_modes, modes_of, plt
 from zoo.looking.plots_report import png
 
 if TYPE_CHECKING:
@@ -86,10 +86,8 @@ def _panel(axis: Axes, scape: Scape, at: int, data: Data) -> None:
         mark_modes(axis, modes, INK, 0.6)
     points = scape.samples[at][:SHOWN]
     axis.scatter(points[:, 0], points[:, 1], s=5, c="#101010", lw=0.3, edgecolors="white", zorder=4)
-    axis.set(xticks=[], yticks=[], xlim=(x0, x1), ylim=(y0, y1))
-    for side in axis.spines.values():
-        side.set_visible(True)
-        side.set_color(FAINT)
+    axis.set(xlim=(x0, x1), ylim=(y0, y1))
+    framed(axis)
 
 
 def _arrows(axis: Axes, output: NDArray[np.float32], square: NDArray[np.float32]) -> None:

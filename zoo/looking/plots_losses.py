@@ -67,9 +67,7 @@ def losses_figure(
         losses, *others = axes.flat[:panels]
         for player, colour in zip(players, COLOURS, strict=False):
             _spread(losses, rows, f"loss/{player}", rounds, seeds, colour, player)
-        levels = (
-            {player: equilibrium[player] for player in players if player in (equilibrium or {})} if equilibrium else {}
-        )
+        levels = {player: value for player, value in (equilibrium or {}).items() if player in players}
         if levels:
             losses.plot([], [], color=PALE, lw=1, ls=DASHES, label="where D cannot tell")
         _levels(losses, {v: LOGS.get(round(v, 6), f"{v:g}") for v in levels.values()})

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, mark_modes, modes_of, plt
+from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, framed, mark_modes, modes_of, plt
+from zoo.statistics import Values
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from toy_data import Data
 
-Values = NDArray[np.float64]
 Curve = tuple[Values, Values, Values, Values]
 """Rounds, the middle over seeds, and the ends of its interval: each ``[R]``."""
 BLUE, ORANGE = COLOURS[0], COLOURS[1]
@@ -221,7 +221,4 @@ def _density(axis: Axes, samples: NDArray[np.float32], data: Data) -> None:
         interpolation="bilinear",
     )
     mark_modes(axis, modes, PALE, 0.4)
-    axis.set(xticks=[], yticks=[])
-    for side in axis.spines.values():
-        side.set_visible(True)
-        side.set_color(FAINT)
+    framed(axis)

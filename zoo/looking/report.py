@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.files import write_text
 from zoo.looking import report_landscape
 from zoo.looking.compare import Comparison, compare
@@ -44,7 +44,7 @@ def write_report(
     if not finished:
         about = f" on {data}" if data else ""
         raise ZooError(
-            f"None of the {len(runs)} runs is a finished one{about}; zoo run --resume {runs[0].path} goes on with the first."
+            f"None of the {len(runs)} runs is finished{about}; zoo run --resume {runs[0].path} goes on with the first."
         )
     names = sorted({run.data for run in finished})
     sections = [
@@ -59,17 +59,13 @@ def write_report(
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     page = environment.get_template("report.html").render(
         title=f"Mode collapse on {', '.join(names)}",
-        subtitle=f"{_count(len(finished), 'run')}, {_count(seeds, 'trained seed')}, {made}, mode-collapse zoo {_version()}",
+        subtitle=f"{counted(len(finished), 'run')}, {counted(seeds, 'trained seed')}, {made}, mode-collapse zoo {_version()}",
         version=_version(),
         sections=sections,
         frames=max((film.count for section in sections for film in section.films), default=0),
     )
     write_text(path, page)
     return path
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _version() -> str:

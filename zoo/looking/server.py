@@ -104,20 +104,8 @@ def more_than_a_page(root: Path, links: list[tuple[str, str]]) -> list[str]:
 
 def command(where: str, port: int) -> list[str]:
     """The server's command line: loopback, one worker."""
-    return [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        where,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    loopback = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", where, *loopback]
 
 
 def quiet() -> dict[str, str]:

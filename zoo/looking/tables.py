@@ -146,7 +146,7 @@ def _latex(comparisons: Sequence[Comparison]) -> str:
 
 
 def _latex_table(comparison: Comparison) -> str:
-    head, *body = [[_escape(cell) for cell in row] for row in cells(comparison)]
+    head, *body = [[_escape(cell).replace(" to ", "--") for cell in row] for row in cells(comparison)]
     rows = [" & ".join(row) + r" \\" for row in body]
     said = _escape(" ".join([caption(comparison) + ".", *notes(comparison)]))
     lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"]
@@ -155,12 +155,9 @@ def _latex_table(comparison: Comparison) -> str:
 
 
 def _escape(text: str) -> str:
-    escaped = "".join(
-        {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}.get(c, c) for c in text
-    )
-    for special in "&%$#_":
-        escaped = escaped.replace(special, "\\" + special)
-    return escaped.replace(" to ", "--")
+    named = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    escapes = named | {special: f"\\{special}" for special in "&%$#_{}"}
+    return "".join(escapes.get(c, c) for c in text)
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:

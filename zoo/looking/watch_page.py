@@ -25,18 +25,17 @@ PICTURES = ("losses", "samples")
 
 def draw(state: State, name: str) -> bytes:
     """One of ``PICTURES`` as a PNG: losses beside what was measured, or samples of the first seeds over time."""
-    from zoo import variants
     from zoo.looking import plots_losses, plots_report
+    from zoo.runs.cell import read_cell
 
     if state.run is None or state.film is None:
         raise ZooError("There is nothing to draw yet.")
     if name == "losses":
         out = io.BytesIO()
         players = [k.removeprefix("loss/") for k in state.rows[-1] if k.startswith("loss/")]
-        name, modes = state.run.variant, state.data.modes if state.data else None
-        levels = (
-            variants.load(name).equilibrium if name in variants.names() else None
-        )  # a file of the user's may not be here
+        modes, levels = state.data.modes if state.data else None, None
+        with suppress(ZooError):  # a file of the user's may not be here
+            levels = read_cell(state.run.path).build().equilibrium
         plots_losses.losses_figure(state.rows, players, out, modes=modes, equilibrium=levels, title=state.run.title)
         return out.getvalue()
     if state.data is None:
@@ -120,7 +119,7 @@ def serve(folder: Path, port: int = 0, open_browser: bool = True) -> None:
     try:
         page = Page(folder, port)
     except (OSError, OverflowError) as error:
-        raise ZooError(f"Port {port} cannot be had ({error}); leave --port out, and a free one is taken.") from error
+        raise ZooError(f"Port {port} cannot be used ({error}); without --port a free one is taken.") from error
     threading.Thread(target=page.serve_forever, daemon=True).start()
     print(f"Watching {folder} at {page.address} (Ctrl-C ends it)", flush=True)
     if open_browser:

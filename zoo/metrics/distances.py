@@ -113,7 +113,7 @@ class Neighbourhood:
         return inside, filled
 
 
-def standing(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def flattened(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Check a pair: samples ``x [S, N, *shape]`` and data ``y [M, *shape]``, flattened to ``[S, N, d]`` and ``[M, d]``, both of the wider
     floating type of the two."""
     if x.ndim < 3 or x.shape[2:] != y.shape[1:]:

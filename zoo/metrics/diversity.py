@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import blocks, squared, standing
+from zoo.metrics.distances import blocks, flattened, squared
 from zoo.metrics.two_samples import median_distance
 
 
@@ -19,7 +19,7 @@ def vendi(samples: Tensor, real: Tensor, width: float | None = None, at_most: in
     median distance, narrow enough to count the modes of a ring or grid one by one. n for n far points, 1 for copies of
     one.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     h = median_distance(y) / 8 if width is None else width
     scores = []
     for fake in x[:, :at_most]:
@@ -42,7 +42,7 @@ def ndb(samples: Tensor, real: Tensor, bins: int = 100, level: float = 0.05, see
     from scipy.stats import norm
     from sklearn.cluster import KMeans
 
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     k = max(2, min(bins, len(y) // 20))
     half = len(y) // 2  # bins fitted on the points that they then count would look too even
     fit, count = y[:half].cpu().double().numpy(), y[half:].cpu().double().numpy()
@@ -86,7 +86,7 @@ def birthday_of_samples(samples: Tensor, real: Tensor, rate: float = 1e-3) -> Te
     1/2 + (1/4 + 2 log 2 / rate)^1/2 = 37.7, and a sampler that repeats itself less: s(s-1)/2 pairs, each coinciding
     with the probability measured over all pairs of its samples, make one coincidence likelier than not. At least 2.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     y = y[:2500]
     pairs = squared(y, y)[torch.triu_indices(len(y), len(y), 1, device=y.device).unbind()]
     near = pairs.kthvalue(max(1, round(rate * len(pairs)))).values

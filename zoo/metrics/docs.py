@@ -49,19 +49,8 @@ def page() -> str:
 
 
 def _row(m: spec.Metric) -> str:
-    unasked = "yes" if m.default else "no"
-    cells = (
-        m.about,
-        m.better,
-        m.unit,
-        m.range,
-        m.perfect,
-        m.collapsed,
-        m.cost,
-        m.group,
-        unasked,
-        ", ".join(m.needs) or "-",
-    )
+    unasked, needs = "yes" if m.default else "no", ", ".join(m.needs) or "-"
+    cells = (m.about, m.better, m.unit, m.range, m.perfect, m.collapsed, m.cost, m.group, unasked, needs)
     return row([f"`{m.name}`", *cells])
 
 

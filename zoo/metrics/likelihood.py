@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import blocks, squared, standing
+from zoo.metrics.distances import blocks, flattened, squared
 from zoo.metrics.two_samples import median_distance
 
 Decoder = Callable[[Tensor], Tensor]
@@ -23,7 +23,7 @@ def kde(samples: Tensor, held_out: Tensor, bandwidths: Tensor | None = None) -> 
     h is the best of ``bandwidths`` (default: 16 from 1/500 to 1 of the data's median distance) on the first half of
     ``held_out``; ``kde`` is measured on the second half, ``bandwidth`` is the h chosen.
     """
-    x, y = standing(samples, held_out)
+    x, y = flattened(samples, held_out)
     if bandwidths is None:
         bandwidths = median_distance(y) * torch.logspace(math.log10(1 / 500), 0, 16, dtype=torch.float64)
     half = len(y) // 2

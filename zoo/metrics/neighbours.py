@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import Neighbourhood, standing
+from zoo.metrics.distances import Neighbourhood, flattened
 
 
 def per_seed(
@@ -30,7 +30,7 @@ def one_nn(samples: Tensor, real: Tensor) -> dict[str, Tensor]:
     nearest is a sample, ``one_nn`` their mean: .5 for one distribution, 1 for disjoint ones, 0 for copies. Ties count
     half. The two sides are cut to one size: the first min(N, M) of each.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     n = min(x.shape[1], len(y))
     x, y = x[:, :n], y[:n]
     data = Neighbourhood(y)
@@ -66,7 +66,7 @@ def prdc(samples: Tensor, real: Tensor, k: int = 5) -> dict[str, Tensor]:
         precision = mean_j 1[x_j in some B(y_i)]       recall   = mean_i 1[y_i in some B(x_j)]
         density   = sum_ij 1[x_j in B(y_i)] / k N      coverage = mean_i 1[B(y_i) holds some x_j]
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     data = Neighbourhood(y)
     reach = data.distances(y, k, same=True)
 

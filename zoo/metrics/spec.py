@@ -105,5 +105,7 @@ def direction(name: str, function: Callable[..., Any]) -> Better:
     """What is better of a metric of one's own: its function's attribute ``better``, higher where it has none. ``ZooError`` for anything else."""
     told: Better = getattr(function, "better", "higher")
     if told not in get_args(Better):
-        raise ZooError(f"Of the metric '{name}' {briefly(told)} is better; say one of {', '.join(get_args(Better))}.")
+        raise ZooError(
+            f"What is better of the metric '{name}' is one of {', '.join(get_args(Better))}, not {briefly(told)}."
+        )
     return told

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import FEW, blocks, one_thread, squared, standing
+from zoo.metrics.distances import FEW, blocks, flattened, one_thread, squared
 
 WIDTHS = 5
 """Gaussian kernels in the bank: 1/4, 1/2, 1, 2, 4 times the data's median distance."""
@@ -20,12 +20,11 @@ WIDTHS = 5
 def median_distance(real: Tensor, at_most: int = 1000) -> float:
     """The median heuristic: the median distance between different points of the data (its first ``at_most``).
 
-    Where most are copies of one another the mean distance; 1 where all are, since any width then says the same.
+    Where most are copies of one another the mean distance; 1 where all are, or there is one point, since any width then says the same.
     """
     y = real.flatten(1)[:at_most]
-    d2 = squared(y, y)
-    upper = d2[torch.triu_indices(len(y), len(y), 1).unbind()]
-    return float(upper.median().sqrt()) or float(upper.sqrt().mean().nan_to_num()) or 1.0
+    distances = squared(y, y)[torch.triu_indices(len(y), len(y), 1).unbind()].sqrt()
+    return float(distances.median()) or float(distances.mean()) if distances.any() else 1.0
 
 
 def mmd(samples: Tensor, real: Tensor, widths: Tensor | None = None) -> Tensor:
@@ -35,7 +34,7 @@ def mmd(samples: Tensor, real: Tensor, widths: Tensor | None = None) -> Tensor:
 
     ``widths [W]``: the h's; default: the bank around the data's median distance, so that all seeds share one kernel.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     if widths is None:
         narrowest, doublings = median_distance(y) / 4, WIDTHS - 1
     elif len(widths) == 1:
@@ -85,7 +84,7 @@ def mmd_poly(samples: Tensor, real: Tensor) -> Tensor:
 
     All N samples at once, where published KID averages subsets of 1,000; both are unbiased.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     yy = _cubic(y, y, True)
     return torch.stack([_cubic(fake, fake, True) + yy - 2 * _cubic(fake, y, False) for fake in x])
 
@@ -114,7 +113,7 @@ def frechet(samples: Tensor, real: Tensor) -> Tensor:
 
     Covariances with N - 1. Biased upward by O(d/N): compare at one N.
     """
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     mean_y, cov_y = y.double().mean(0), _covariance(y)
     return frechet_gaussians(x.double().mean(1), _covariance(x), mean_y, cov_y)
 
@@ -143,7 +142,7 @@ def wasserstein(samples: Tensor, real: Tensor, order: int = 2, at_most: int = 10
     """
     from scipy.optimize import linear_sum_assignment
 
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     line = x.shape[-1] == 1
     n = min(x.shape[1], len(y), *(() if line else (at_most,)))
     out = []
@@ -162,7 +161,7 @@ def wasserstein(samples: Tensor, real: Tensor, order: int = 2, at_most: int = 10
 def sliced_wasserstein(samples: Tensor, real: Tensor, directions: int = 64, seed: int = 0) -> Tensor:
     """(mean over unit directions u of W2^2(u'x, u'y))^(1/2) (Bonneel et al. 2015), directions drawn from
     ``seed``."""
-    x, y = standing(samples, real)
+    x, y = flattened(samples, real)
     n = min(x.shape[1], len(y))
     g = torch.Generator().manual_seed(seed)
     u = torch.randn(x.shape[-1], directions, generator=g, dtype=torch.float64)

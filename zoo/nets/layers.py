@@ -210,7 +210,7 @@ class Dropped(nn.Module):
         within = sum(isinstance(m, self.ACTIVATIONS) for m in chain.modules())
         if not 0 < within == sum(isinstance(layer, self.ACTIVATIONS) for layer in steps(chain)):
             raise ZooError(
-                "Dropout follows activations that stand in a row of layers, and not all of this kit's do; take another kit."
+                "Dropout needs D to be a plain sequence of layers with activations, and this kit's is not; take another kit."
             )
         with torch.no_grad():  # a blank sample's way through, for the sizes of the layers
             x = torch.zeros(2, *shape)

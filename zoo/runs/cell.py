@@ -163,7 +163,7 @@ def plan(
     if made.simultaneous and settings.g_steps > 1:
         raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
     if made.normal_latent and settings.uniform_latent:
-        raise ZooError(f"{variant} rests on latents from N(0, 1), so --uniform-latent cannot be had; leave it out.")
+        raise ZooError(f"{variant} needs latents from N(0, 1); leave --uniform-latent out.")
     if settings.batch < made.smallest_batch:
         raise ZooError(
             f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
@@ -238,7 +238,9 @@ def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:
     told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
     for name in names:
         if name in FIELDS and name not in uses:
-            found[name] = f"The kit '{kit}' has no use for '{name}': of a recipe's networks it {told}; leave it out."
+            found[name] = (
+                f"The kit '{kit}' does not use '{name}': of a recipe's fields for networks it {told}; leave it out."
+            )
         if name == "shared_batch" and made.simultaneous:
             found[name] = f"{made.name} moves all its players at once, on one batch; leave --shared-batch out."
         if name in ("b1", "b2") and not any(takes_betas(p.optimiser) for p in made.players()):
@@ -266,8 +268,8 @@ def _of_a_file(told: str, file: str | None) -> str:
     if file is None:
         return f"{told} was registered in a notebook; write it to a file of its own, and give that with --plugin FILE."
     if Path(file).is_file():
-        return f"{told} is of a file of its own, {file}: look at it, and give it with --plugin {file}."
-    told = f"{told} is of a file of its own, {file}, which is not there any more"
+        return f"{told} comes from the file {file}: look at it, and give it with --plugin {file}."
+    told = f"{told} comes from the file {file}, which is not there any more"
     return f"{told}; give the file where it is now with --plugin FILE."
 
 

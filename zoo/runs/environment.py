@@ -21,11 +21,11 @@ def resolve_device(name: str | torch.device) -> torch.device:
     if kind not in ("cpu", "cuda"):
         raise unknown("device", name, ["auto", "cpu", "cuda"])
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ZooError(f"There is no CUDA device here, so --device {name} cannot be had; use --device auto or cpu.")
+        raise ZooError(f"There is no CUDA device here, so --device {name} cannot be used; use --device auto or cpu.")
     many = torch.cuda.device_count() if kind == "cuda" else 1
     if colon and not (index.isdecimal() and int(index) < many):
         raise ZooError(f"There is no device '{name}' here; there are: {', '.join(f'{kind}:{i}' for i in range(many))}.")
-    return torch.device(name)
+    return torch.device(name if kind == "cuda" else "cpu")  # cpu:0 is the CPU
 
 
 def versions() -> dict[str, str]:

@@ -17,12 +17,12 @@ def film_rounds(recipe: Mapping[str, Any]) -> list[int]:
     return filmed(revise(Recipe(), dict(recipe)).evaluations())
 
 
-def filmed(evaluations: list[int], most: int = FRAMES) -> list[int]:
-    """The rounds whose samples are kept: each, or every second, fourth, ..., so that they are at most so many, and the last.
+def filmed(evaluations: list[int]) -> list[int]:
+    """The rounds whose samples are kept: each, or every second, fourth, ..., so that they are ``FRAMES`` at most, and the last.
 
     Every checkpoint writes all of them again. What a run keeps holds what a longer one with the same evaluations would have kept of it.
     """
     stride = 1
-    while math.ceil(len(evaluations) / stride) > most:
+    while math.ceil(len(evaluations) / stride) > FRAMES:
         stride *= 2
     return sorted({*evaluations[stride - 1 :: stride], *evaluations[-1:]})

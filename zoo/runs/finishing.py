@@ -66,14 +66,10 @@ def verdict(run: Session, samples: Tensor) -> list[str]:
 
     if run.scoring.unavailable.get("modes"):  # nothing counts the modes of this data here
         return []
-    found = subjects.verdict(
-        samples,
-        run.data.to("cpu"),
-        run.cell.seeds,
-        protocol=run.cell.protocol,
-        diverged=sorted(run.training.diverged),
-        frames=torch.stack(run.film),
-    )
+    data, protocol = run.data.to("cpu"), run.cell.protocol
+    counts = subjects.mode_counts(torch.stack(run.film), data, protocol)
+    diverged = sorted(run.training.diverged)
+    found = subjects.verdict(samples, data, run.cell.seeds, protocol=protocol, diverged=diverged, counts=counts)
     return describe(found)
 
 

@@ -24,9 +24,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, counted, unknown
+from zoo.statistics import Values
 
-Values: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = dict[str, Values]
 """``metrics.csv`` by column: name to ``[rows]``."""
 
@@ -177,7 +177,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
-        return f"{self.label} on {data_name(self.data)}, {len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+        return f"{self.label} on {data_name(self.data)}, {counted(len(self.seeds), 'seed')}"
 
     @property
     def diverged(self) -> list[int]:
@@ -200,7 +200,7 @@ class Run:
         """``ZooError`` where it is not."""
         if not self.finished:
             raise ZooError(
-                f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} ends it."
+                f"{self.path} has no {SUMMARY}: the run is not finished; zoo run --resume {self.path} finishes it."
             )
 
     def values(self, metric: str) -> Values:

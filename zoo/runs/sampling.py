@@ -162,7 +162,7 @@ def as_latents(found: Any, latent: int, where: str) -> Tensor:
         shape = list(getattr(found, "shape", ()))
         raise ZooError(f"Latents of this run have shape [n, {latent}], those in {where} have {shape}.")
     if found.dtype.kind not in "fiu" or not np.isfinite(found).all():
-        raise ZooError(f"Of the latents in {where} some are not finite numbers.")
+        raise ZooError(f"Some latents in {where} are not finite numbers.")
     return torch.from_numpy(found.astype(np.float32))
 
 

@@ -215,7 +215,7 @@ def _begun(run: Session, out: Path | None, more: dict[str, Any]) -> Session:
         "command": command(cell, run.data, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(folder / "config.json", config | more)
+    write_json(folder / CONFIG, config | more)
     return run
 
 
@@ -257,7 +257,7 @@ def lengthen(
     cell, begun = read_cell(folder), read_start(folder)
     recipe = cell.recipe
     if rounds <= recipe.rounds:
-        raise ZooError(f"The run in {folder} has {recipe.rounds:,} rounds; a longer one has more, not {rounds:,}.")
+        raise ZooError(f"The run in {folder} has {recipe.rounds:,} rounds; to lengthen it give more, not {rounds:,}.")
     there = {name: checkpoint.played(folder, name) for name in (checkpoint.NAME, checkpoint.LEVEL)}
     name = next((name for name, played in there.items() if played and recipe.level(played)), None)
     if name is None:

@@ -96,5 +96,5 @@ def choose(on: str, wanted: Wanted) -> Executor:
     if w.job and on != "slurm":
         raise ZooError("--job says what a job of Slurm gets; it needs --on slurm.")
     if (w.address or w.gpus_per_cell) and on != "ray":
-        raise ZooError("--address and --gpus-per-cell are of Ray; they need --on ray.")
+        raise ZooError("--address and --gpus-per-cell are for Ray; they need --on ray.")
     return made[on]()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo.errors import unknown
+from zoo.errors import ZooError, unknown
 from zoo.evaluation import available
 from zoo.metrics.spec import goodness
-
-Values: TypeAlias = NDArray[np.float64]
+from zoo.statistics import Values
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,13 @@ USUAL = (SHARE, FID, ONE_NN)
 
 
 def merit_of(measured: Collection[str], by: str | None = None) -> Merit:
-    """The usual one for what is measured, or ``by`` a metric alone. ``ZooError`` for a metric that is not measured."""
+    """The usual one for what is measured, or ``by`` a metric alone. ``ZooError`` for a metric that is not measured, and where none is usual."""
     if by is None:
-        return next(merit for merit in USUAL if merit.metric in measured)
+        found = next((merit for merit in USUAL if merit.metric in measured), None)
+        if found is None:
+            usual = ", ".join(merit.metric for merit in USUAL)
+            raise ZooError(f"None of {usual} is measured here; choose by another metric (--by): {', '.join(measured)}.")
+        return found
     if by not in measured:
         raise unknown("metric", by, measured, "measured at the end of such a run")
     better = available.better(by)

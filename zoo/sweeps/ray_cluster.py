@@ -112,7 +112,7 @@ class Ray:
             signal.signal(signal.SIGTERM, before)
         if not any(self._places().values()):
             self.close()
-            raise ZooError(f"{self.place} has no node on which --device {self.device} can be had.")
+            raise ZooError(f"{self.place} has no node for --device {self.device}.")
         near = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._bell = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=near)(Bell).remote()
         self._plugins = {f"{i}/{Path(f).name}": Path(f).read_bytes() for i, f in enumerate(self.setup.plugins)}

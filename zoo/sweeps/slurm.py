@@ -172,7 +172,7 @@ class Slurm:
                 submitted = {key: self._queue.submit(job) for key, job in jobs.items()}
         except (FailedJobError, FailedSubmissionError, OSError) as error:
             last = (str(error).strip() or type(error).__name__).splitlines()[-1]
-            raise ZooError(f"Slurm does not take the jobs: {last}") from error
+            raise ZooError(f"Slurm refuses the jobs: {last}") from error
         return submitted
 
     def _ended(self, job: Job, submitted: Any) -> Outcome:

@@ -8,6 +8,7 @@ which win early and lose later. The best has the highest mean over seeds of a ``
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from baselines.spaces import OTHERS, RATES, SPACES
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
+from zoo.files import write_text
 from zoo.runs.cell import Cell, Load, parse_seeds, plan
 from zoo.runs.rundir import CONFIG, SUMMARY, data_folder, read_json, words
 from zoo.sweeps import grid
@@ -98,7 +100,7 @@ class Tuning:
         if all(usual[name] == value for name, value in other.items()):
             if asked:
                 told = " ".join(words(asked))
-                raise ZooError(f"{variant} has {told} anyway, which is no alternative: --other takes another value.")
+                raise ZooError(f"{variant} has {told} already; give --other another value.")
             other = {}
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
         pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
@@ -111,7 +113,7 @@ class Tuning:
         how = scoring.of(source, cell.protocol)
         measured = how.evaluate(REFERENCE["data"](source, cell.protocol.samples)[None])
         if not measured:
-            raise ZooError(f"Nothing would tell which trial is best: {next(iter(how.unavailable.values()))}")
+            raise ZooError(f"No metric is measured by which to choose a trial: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
 
 
@@ -145,7 +147,7 @@ def tune(
     both = {*parse_seeds(trial_seeds)} & {*parse_seeds(seeds)}
     if both:
         told = ", ".join(map(str, sorted(both)))
-        raise ZooError(f"Seeds that judge are ones that no trial has seen; {told} would be both.")
+        raise ZooError(f"Trials and judging must not share seeds; {told} would be in both.")
     candidates = [candidate for name in names for candidate in on.candidates(name, trial_seeds)]
     merit = on.merit(names[0], by)
     heard(f"{BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")
@@ -211,7 +213,7 @@ def recorded(cells: Sequence[Cell]) -> list[Path]:
 
 def keep(file: Path, trials: Mapping[str, Sequence[Trial]]) -> None:
     """Put the methods' rows into the table of trials, instead of those that they had."""
-    rows = list(csv.DictReader(file.open(encoding="utf-8"))) if file.exists() else []
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
     rows = [row for row in rows if row["variant"] not in trials]
     for variant, of_one in trials.items():
         for t in of_one:
@@ -219,8 +221,9 @@ def keep(file: Path, trials: Mapping[str, Sequence[Trial]]) -> None:
             told = {name: f"{value:.{3 if name == 'modes' else 4}f}" for name, value in numbers.items()}
             rows.append({"variant": variant, "settings": json.dumps(t.settings)} | told)
     rows.sort(key=lambda row: row["variant"])
+    out = io.StringIO()
+    writer = csv.DictWriter(out, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_text(file, out.getvalue())

@@ -56,7 +56,7 @@ class Setup:
 
     threads: int = 1
     plugins: tuple[str, ...] = ()
-    """Files with variants of the user's own."""
+    """Files with variants, data sets or metrics of the user's own."""
     tf32: bool = False
     """Whether GPUs multiply in TF32, in cells that begin here; one that goes on keeps to what it began with."""
 

@@ -9,7 +9,6 @@ from typing import Annotated
 from torch import Tensor, nn
 
 from zoo import losses
-from zoo.errors import ZooError
 from zoo.game import Batch, Nets
 from zoo.nets.layers import packed
 from zoo.variant import GAN, Kit, Opt, register
@@ -43,8 +42,6 @@ class PacGAN(GAN):
 
     def packs(self, x: Tensor) -> Tensor:
         """Samples ``[B, c, ...]`` as packs ``[B / m, m c, ...]``."""
-        if len(x) < self.pack:
-            raise ZooError(f"--pack {self.pack} needs batches of at least {self.pack} samples, not {len(x)}.")
         return packed(x, self.pack)
 
     def d_loss(self, nets: Nets, batch: Batch) -> Tensor:

@@ -7,6 +7,8 @@ discriminator:          one ordinary step (not k)
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -39,6 +41,11 @@ class Unrolled(NonSaturating):
     metz: Annotated[
         bool, Opt("the authors' form: saturating loss, simultaneous moves", source="the released notebook")
     ] = False
+
+    @property
+    def equilibrium(self) -> Mapping[str, float]:  # type: ignore[override]
+        """In the authors' form G's loss is D's with its sign turned."""
+        return {"D": 2 * math.log(2), "G": -2 * math.log(2) if self.metz else math.log(2)}
 
     @property
     def simultaneous(self) -> bool:
