@@ -206,14 +206,16 @@ def check(name: str, value: Any, kind: type, opt: Opt) -> Any:
         if not isinstance(value, bool):
             raise ZooError(f"{flag} is a switch: true or false, not {briefly(value)}.")
         return value
-    if isinstance(value, bool) or not isinstance(value, Real if kind is float else Integral):
+    is_number = isinstance(value, Real if kind is float else Integral) and not isinstance(value, bool)
+    if not is_number:
         raise ZooError(f"{flag} takes {'a number' if kind is float else 'a whole number'}, not {briefly(value)}.")
     try:
         value = kind(value)  # 10 and 10.0 are the same setting, and must not be recorded as two
+        finite = math.isfinite(value)
     except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        raise ZooError(f"{flag} must be a finite number, not {value}.")
+        finite = False
+    if not finite:
+        raise ZooError(f"{flag} must be a finite number, not {briefly(value)}.")
     if value < opt.at_least:
         raise ZooError(f"{flag} must be at least {opt.at_least:,.12g}, not {value}.")
     if value <= opt.above:

@@ -194,7 +194,7 @@ def test_a_run_directory(tmp_path, ring):
     counts = mode_counts(frames, ring, Protocol())
     assert counts.shape == (3, 2, 8)
     assert mode_counts(frames[:, :, :100], ring, Protocol()) is None
-    told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, frames=frames)
+    told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, counts=counts)
     assert [v.faults for v in told] == [(), ("diverged",)]
 
 
