@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from zoo.engines import onednn
 from zoo.errors import ZooError
 from zoo.runs import environment
 from zoo.runs.environment import git_commit, resolve_device
@@ -28,6 +29,17 @@ def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("cuda:1")
     with pytest.raises(ZooError, match="'cpu'"):
         resolve_device("cpux")
+
+
+def test_what_last_digits_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(onednn, "are_here", lambda: True)
+    monkeypatch.setattr(onednn, "plays", lambda: False)
+    traced, compiled = (environment.arithmetic(cpu, compiled=one) for one in (False, True))
+    assert traced.endswith(f", {torch.backends.cpu.get_cpu_capability()}, products by PyTorch")
+    assert compiled == traced.replace("PyTorch", "oneDNN")
+    if "cpu family" in Path("/proc/cpuinfo").read_text():
+        assert " family " in traced
 
 
 def test_the_commit_is_the_zoos_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,11 @@ from zoo.variant import make
 from zoo.variant import options as options_of
 
 
-def command(cell: Cell, source: toy_data.Data, *, tf32: bool = False) -> str:
+def command(cell: Cell, source: toy_data.Data, *, compiled: bool = False, tf32: bool = False) -> str:
     """``zoo run ...`` that plans this cell on ``source``, its data: what differs from the defaults of variant, data and recipe, quoted.
 
-    A recipe file of the user's, which may be gone or changed tomorrow, is spelled out.
+    A recipe file of the user's, which may be gone or changed tomorrow, is spelled out; so is ``--compile``, which another machine might
+    not choose by itself.
     """
     file = recipes.default_for(cell.data, image=len(source.shape) == 3)
     words = ["zoo", "run", *plugins.option(cell.variant, cell.data), cell.variant]
@@ -40,7 +41,7 @@ def command(cell: Cell, source: toy_data.Data, *, tf32: bool = False) -> str:
         words += ["--protocol", cell.protocol.name]
     if cell.data_root:
         words += ["--data-root", cell.data_root]
-    return shlex.join([*words, *(["--tf32"] if tf32 else [])])
+    return shlex.join([*words, *["--compile"] * compiled, *["--tf32"] * tf32])
 
 
 def option(name: str, value: Any) -> list[str]:

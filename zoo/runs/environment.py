@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -52,6 +53,21 @@ def git_commit() -> str | None:
         return ask("rev-parse", "HEAD") + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def arithmetic(device: torch.device, *, compiled: bool) -> str:
+    """What a run's last digits follow, beside its versions: a CPU's kind, PyTorch's vectors on it, and whose kernels multiply; a GPU's generation."""
+    if device.type == "cuda":
+        return "CUDA {}.{}".format(*torch.cuda.get_device_capability(device))
+    from zoo.engines import onednn
+
+    cpu = Path("/proc/cpuinfo")
+    told = dict(re.findall(r"^([\w ]+?)\s*: (.+)$", cpu.read_text() if cpu.exists() else "", re.MULTILINE))
+    kind = (
+        "{vendor_id} family {cpu family} model {model}".format_map(told) if "cpu family" in told else platform.machine()
+    )
+    own = onednn.are_here() if compiled else onednn.plays()
+    return f"{kind}, {torch.backends.cpu.get_cpu_capability()}, products by {'oneDNN' if own else 'PyTorch'}"
 
 
 def device_name(device: torch.device) -> str:

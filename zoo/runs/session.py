@@ -29,7 +29,7 @@ from zoo.recipe import revise
 from zoo.runs import landscape
 from zoo.runs.cell import Cell, Start, kit_for, read_cell, read_start
 from zoo.runs.command import command
-from zoo.runs.environment import device_name, git_commit, resolve_device, versions
+from zoo.runs.environment import arithmetic, device_name, git_commit, resolve_device, versions
 from zoo.runs.film import POINTS, filmed
 from zoo.runs.finishing import finish
 from zoo.runs.folders import claimed, new_folder
@@ -207,12 +207,13 @@ def _begun(run: Session, out: Path | None, more: dict[str, Any]) -> Session:
     config |= {
         "device": device_name(run.device),
         "kind": run.device.type,
+        "arithmetic": arithmetic(run.device, compiled=run.compiled),
         "compiled": run.compiled,
         "tf32": run.tf32,
         "groups": run.training.groups,
         "versions": versions(),
         "git": git_commit(),
-        "command": command(cell, run.data, tf32=run.tf32),
+        "command": command(cell, run.data, compiled=run.compiled, tf32=run.tf32),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(folder / CONFIG, config | more)
