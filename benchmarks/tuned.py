@@ -64,7 +64,7 @@ gdpp (963.2 and 264; 943.0 and 248), minibatch (487.0 and 1185; 393.8 and 977), 
 (966.0 and 275; 948.2 and 260).
 
 Of the methods with four pairs of rates, sn chose the lowest, flow-matching, hinge, lsgan, ns, ogda, ragan, rsgan, separate, unrolled, vae
-and vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 387 modes. **These rows say who gets there
+and vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 374 modes. **These rows say who gets there
 first, not who gets there**: after three times the rounds lsgan and ns cover 999.8 and 999.5 (eleven methods in
 [results](results.md#every-method-tuned-alike-on-stacks-of-digits)). wgan-gp and wgan play five
 steps of D in each round. flow-matching and vae have no D, so two of their four trials are the same. madgan and mgan deal their samples

@@ -280,8 +280,14 @@ def test_the_table_of_results_in_the_readme() -> None:
 
     stress, ring, ring_tuned, grid, digits, stacked, tutorial = rows[2:]
     of = {name: mean(f"stress/{name}") for name in ("vanilla", "ns", "unrolled-5", "unrolled-1")}
-    assert f"vanilla covers {of['vanilla']} of 8 modes, ns {of['ns']} |" in stress
+    quality = {n: f"{sum(metric(f'stress/{n}', 'high_quality')) / 8:.2f}"[1:] for n in of}
+    assert quality["vanilla"] == quality["ns"]
+    plain = f"vanilla covers {of['vanilla']} of 8 modes, ns {of['ns']}, with high-quality shares of {quality['ns']}"
+    assert f"{plain}: most seeds miss the data altogether |" in stress
+    missing = [value == 0 for n in ("vanilla", "ns") for value in metric(f"stress/{n}", "high_quality")]
+    assert sum(missing) > len(missing) / 2
     assert f"`unrolled --k 5` {of['unrolled-5']}, for" in stress
+    assert f", with a share of {quality['unrolled-5']};" in stress
     assert f"`--k 1` {of['unrolled-1']} |" in stress
     flops = [json.loads((tuned.RESULTS / f"stress/{n}/summary.json").read_text())["cost"] for n in ("unrolled-5", "ns")]
     assert f", for {flops[0]['gflop_per_seed'] / flops[1]['gflop_per_seed']:.1f} times the operations" in stress

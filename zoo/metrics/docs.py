@@ -24,7 +24,7 @@ _INTRO = """# Metrics
 This page is made from the declarations in `zoo/metrics/metrics.toml` by `python -m zoo.metrics.docs`.
 
 K modes with weights w, N samples, d dimensions; logarithms are natural. *Perfect* and *collapsed* (onto one mode) say what
-these samplers score. A metric that is not on unasked is computed when named: `zoo eval SAMPLES --data D --metrics kde`.
+these samplers score. A metric whose *default* is no is computed only when named: `zoo eval SAMPLES --data D --metrics kde`.
 In MLflow a metric stands in the group given here: `coverage/modes`, `dist/reverse_kl`, `quality/one_nn`.
 
 The divergences over modes: (K - 1) / 2N and the like are means of independent draws. A generator that deals its samples out in fixed
@@ -40,7 +40,7 @@ def page() -> str:
         rows = [m for m in spec.METRICS if m.family == family]
         parts.append(f"## {title}\n")
         parts.append(
-            "| metric | what it measures | better | unit | range | perfect | collapsed | cost | group | unasked | needs |"
+            "| metric | what it measures | better | unit | range | perfect | collapsed | cost | group | default | needs |"
         )
         parts.append("|---|---|---|---|---|---|---|---|---|---|---|")
         parts += [_row(m) for m in rows]
@@ -49,8 +49,8 @@ def page() -> str:
 
 
 def _row(m: spec.Metric) -> str:
-    unasked, needs = "yes" if m.default else "no", ", ".join(m.needs) or "-"
-    cells = (m.about, m.better, m.unit, m.range, m.perfect, m.collapsed, m.cost, m.group, unasked, needs)
+    default, needs = "yes" if m.default else "no", ", ".join(m.needs) or "-"
+    cells = (m.about, m.better, m.unit, m.range, m.perfect, m.collapsed, m.cost, m.group, default, needs)
     return row([f"`{m.name}`", *cells])
 
 
