@@ -73,6 +73,22 @@ QUALITY = {
 """By the metric that a panel's dots are coloured by: what it is called, the colours, and the values of the first and last."""
 
 
+def by_missing(axis: plt.Axes, modes: int) -> None:
+    """Scale an axis of modes covered by the logarithm of 5 + those that are missing, so that 990 and 999 of 1000 are told apart."""
+
+    def forward(covered: np.ndarray) -> np.ndarray:
+        return -np.log(np.maximum(modes + 5 - covered, 1e-9))
+
+    def inverse(scaled: np.ndarray) -> np.ndarray:
+        return modes + 5 - np.exp(-scaled)
+
+    axis.set_xscale("function", functions=(forward, inverse))
+    missing = np.array([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0]) * modes
+    axis.set_xticks(modes - missing, [f"{n:.0f}" for n in modes - missing], fontsize=7.5)
+    axis.set_xlim(0, modes + 1)
+    axis.set_xlabel(f"{axis.get_xlabel()}, by the logarithm of the missing")
+
+
 def tuned(folders: list[Path], path: Path) -> None:
     """A panel for each folder of runs, a row for each method, the best first: modes covered with the interval, coloured by quality."""
     with plt.rc_context(plots.STYLE | {"axes.grid": False}):
@@ -100,6 +116,8 @@ def tuned(folders: list[Path], path: Path) -> None:
                 label.set_fontweight("bold" if label.get_text() in PLAIN else "normal")
             axis.set(xlim=(0, data.modes * 1.03), ylim=(-0.7, len(names) - 0.3))
             axis.set_xlabel(f"modes covered of {data.modes:,}")
+            if data.modes > 100:
+                by_missing(axis, data.modes)
             axis.set_title(f"{data.name}, {len(found[0]['seeds'])} seeds")
             axis.tick_params(axis="y", length=0)
         for quality, panels in coloured.items():
