@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zoo.statistics import bands, bootstrap, holm, interval_of_iqm, iqm, summarise
+from zoo.statistics import (
+    bands,
+    bootstrap,
+    enough_seeds,
+    holm,
+    improvement,
+    interval_of_iqm,
+    iqm,
+    least_p,
+    summarise,
+)
 
 RESULTS = Path(__file__).parents[1] / "baselines" / "results"
 
@@ -120,6 +130,22 @@ def test_summary_counts_what_is_missing():
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03, 0.5]).tolist() == pytest.approx([0.04, 0.09, 0.09, 0.5])
     assert holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 3), (4, 4), (4, 8), (8, 8)])
+def test_no_p_is_below_the_least_of_the_exact_test(n, m):
+    low, high = np.arange(n, dtype=float), 100 + np.arange(m, dtype=float)
+    assert least_p(n, m) == pytest.approx(stats.mannwhitneyu(low, high, method="exact").pvalue)
+    for a, b in ((low, high), (np.zeros(n), np.ones(m))):  # scipy approximates where there are ties
+        assert improvement(a, b)[2] >= least_p(n, m) * (1 - 1e-12)
+
+
+def test_seeds_that_make_a_difference_possible():
+    assert [enough_seeds(comparisons) for comparisons in (1, 2, 3, 36)] == [4, 5, 5, 7]
+    for comparisons in (1, 2, 3, 36):
+        n = enough_seeds(comparisons)
+        assert holm([least_p(n, n)] * comparisons).max() < 0.05 <= holm([least_p(n - 1, n - 1)] * comparisons).max()
+    assert least_p(1, 100) == 1
 
 
 def test_bands_are_the_intervals_of_every_row():

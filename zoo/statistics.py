@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _AT_ONCE = 1 << 20
 """Numbers that a block of resamples may have, and that are kept for the next run with as many seeds."""
 FEW = 4
 """Seeds from which an interval is shown: of fewer, resamples are few, and their spread says little."""
+LEVEL = 0.05
+"""Of the p value after Holm's correction, below which a difference is claimed."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,21 @@ def improvement(a: Values, b: Values) -> tuple[float, Interval, float]:
 
     ranks = np.unique(np.concatenate([a, b]), return_inverse=True)[1]  # infinities become numbers like others
     p = stats.mannwhitneyu(ranks[: len(a)], ranks[len(a) :], alternative="two-sided").pvalue
-    return float(wins.mean()), (float(low), float(high)), float(p)
+    p = max(float(p), least_p(len(a), len(b)))  # with ties scipy approximates, and may go below what is possible
+    return float(wins.mean()), (float(low), float(high)), p
+
+
+def least_p(n: int, m: int) -> float:
+    """The smallest p value of the exact two-sided Mann-Whitney test of n seeds against m: every one of n above all of m, or below.
+
+    2 / C(n + m, n): so many ways there are to deal the ranks, and two of them are that extreme. 1 where a side has fewer than two seeds.
+    """
+    return 1.0 if min(n, m) < 2 else 2 / math.comb(n + m, n)
+
+
+def enough_seeds(comparisons: int) -> int:
+    """How many seeds on each side make a p value below ``LEVEL`` possible after Holm's correction over so many comparisons."""
+    return next(n for n in count(2) if comparisons * least_p(n, n) < LEVEL)
 
 
 def _of_order(rng: np.random.Generator, n: int) -> Values:
@@ -183,8 +200,18 @@ def summarise(values: ArrayLike) -> Summary:
 
 
 def number(value: float) -> str:
-    """Three significant digits, and all before the point; - for what is not there."""
-    return "-" if math.isnan(value) else f"{value:,.0f}" if 100 <= abs(value) < math.inf else f"{value:.3g}"
+    """Three significant digits, one behind the point at least; more where fewer would round up to a whole number; - for what is not there."""
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else f"{value:g}"
+    if math.isclose(value, round(value), rel_tol=1e-9):
+        return f"{round(value):,}"
+    least = max(3, len(str(int(abs(value)))) + 1)
+    for digits in range(least, 17):
+        told = f"{value:,.{digits}g}"
+        rounded = float(told.replace(",", ""))
+        if not (rounded.is_integer() and rounded > value):
+            break
+    return told
 
 
 def shown(ends: Sequence[float], seeds: int) -> Interval:

@@ -32,6 +32,8 @@ def test_a_row_per_run_has_what_the_command_writes_as_csv(runs: Path) -> None:
     assert list(table.index) == ["unrolled k=5", "ns"]
     best = table.loc["unrolled k=5"]
     assert (best["seeds"], best["collapsed"], best["worst"], best["worst_seed"]) == (8, 0, 6, 6)
+    assert best["mean"] == np.mean(UNROLLED)
+    assert best["mean_low"] < best["mean"] < best["mean_high"]
     assert best["iqm_low"] < best["iqm"] <= best["iqm_high"]
     assert best["improvement_low"] < best["improvement"] < best["improvement_high"]
     assert best["high_quality"] == pytest.approx(np.mean(UNROLLED) / 10)
@@ -79,11 +81,16 @@ def test_results_are_compared_and_folders_and_both(runs: Path) -> None:
 def test_a_notebook_shows_the_reader_s_table_and_its_sentences(runs: Path) -> None:
     write_run(runs, "r1", [1, 2], options={"x": True})
     page = zoo.compare(runs)._repr_html_()
-    for part in ("<th>IQM modes (of 8)</th>", "<th>(data)</th>", "<td>6 (seed 6)</td>", "training wall s per seed"):
+    for part in (
+        "<th>mean modes (of 8) [95 %]</th>",
+        "<th>(data)</th>",
+        "<td>6 (seed 6)</td>",
+        "training wall s per seed",
+    ):
         assert part in page
-    assert "<p>unrolled k=5: IQM 8 of 8 modes" in page
+    assert "<p>unrolled k=5: mean 7.62 of 8 modes, 95 % interval 7.12 to 8" in page
     assert "<p>Warning: Numbers of seeds differ" in page
-    assert "<p>IQM: interquartile mean over seeds" in page
+    assert "IQM: interquartile mean" in page
 
 
 @pytest.mark.parametrize(

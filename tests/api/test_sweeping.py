@@ -85,9 +85,9 @@ def test_what_came_out_is_compared_and_shown(here: list[str], tmp_path: Path) ->
     page = done._repr_html_()
     assert f"<p>1 of 2 cells finished, in {tmp_path}.</p>" in page
     assert "failed: It cannot. More is in " in page
-    assert "IQM modes (of 8)" in page
+    assert "mean modes (of 8) [95 %]" in page
     none = zoo.sweep("unrolled", grid=TINY | {"k": 3}, seeds=2, out=tmp_path, progress=False)
-    assert "IQM" not in none._repr_html_()
+    assert "mean" not in none._repr_html_()
     with pytest.raises(ZooError, match=r"No cell of this sweep is finished: unrolled k=3 .* failed: It cannot"):
         none.compare()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import mannwhitneyu
 
+from tests.synthetic_runs import write_run
 from zoo.looking.standing import stand
 from zoo.sweeps.tuning import RESULTS
 
@@ -28,6 +30,16 @@ def test_a_result_stands_among_recorded_ones_by_how_many_are_better_beyond_chanc
     assert 0 < kept < len(p)
     told = f"of the {len(p)} others {more} better, {kept - more} worse, {len(p) - kept} not told apart from it"
     assert [told in line for line in lines[1:]] == [True]
+
+
+def test_too_few_seeds_for_so_many_others_are_said_to_be(tmp_path: Path) -> None:
+    ours = write_run(tmp_path, "ns", [8, 8])
+    others = [write_run(tmp_path, "r1", [k] * 16, options={"k": k}, name=f"{k}") for k in range(8)]
+    told = stand([ours], others, "ring")[1]
+    assert told[1].startswith("ns: of the 8 others 0 better, 0 worse, 8 not told apart from it")
+    assert told[2].startswith(
+        "Whether ns differs from r1 k=7, r1 k=6, r1 k=5 and 5 more: 16 seeds against 2 cannot decide it"
+    )
 
 
 def test_without_recorded_ones_there_is_only_the_table() -> None:

@@ -90,7 +90,7 @@ def compare(
     reference: str | None = None,
     equal: str | None = None,
 ) -> Compared:
-    """How do runs compare? Robust means over seeds with intervals, collapsed seeds, probability of improvement, cost, as `zoo compare` says them.
+    """How do runs compare? Means over seeds with intervals, collapsed seeds, probability of improvement, cost, as `zoo compare` says them.
 
     Args:
         folders: a run (what ``zoo.run`` returned, or its folder), a folder that holds some, or several of either.

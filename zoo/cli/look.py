@@ -63,7 +63,7 @@ def compare(
     ] = None,
     style: Annotated[str, typer.Option("--format", help="table, md, latex, csv or json.")] = "table",
 ) -> None:
-    """Runs against one another, from their files: robust means, intervals, collapsed seeds, probability of improvement, cost."""
+    """Runs against one another, from their files: means over seeds with intervals, collapsed seeds, probability of improvement, cost."""
     from zoo.looking.compare import compare
     from zoo.looking.tables import render
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zoo.errors import counted
 from zoo.runs.rundir import Run
-from zoo.statistics import FEW
+from zoo.statistics import FEW, LEVEL, enough_seeds
+
+if TYPE_CHECKING:
+    from zoo.looking.compare import Row
 
 CPU, WALL = "cpu_seconds_per_seed", "seconds_per_seed"
 CLOCKS = {CPU: "CPU", WALL: "wall"}
@@ -40,6 +44,47 @@ def scattered(shares: Mapping[str, float]) -> list[str]:
         if told
         else []
     )
+
+
+def lost(seeds: Mapping[str, str]) -> list[str]:
+    """The warning that these runs have seeds without a number, by label and how many."""
+    told = few([f"{label} ({of})" for label, of in seeds.items()], ", ")
+    said = "the mean leaves them out, everything else counts them as the worst"
+    return [f"Some seeds have no number: {told}; {said}."] if told else []
+
+
+def cannot_decide(n: int, other: int, comparisons: int, least: float) -> str:
+    """That so many seeds against so many others can give no p value below the level, and how many could."""
+    among = f" among {comparisons} comparisons" if comparisons > 1 else ""
+    enough = enough_seeds(comparisons)
+    return (
+        f"{counted(n, 'seed')} against {other} cannot decide it{among} "
+        f"(the smallest p possible is {least:.2g}; {enough} against {enough} could)"
+    )
+
+
+def undecided(rows: Sequence[Row], base: Row) -> list[str]:
+    """The warning that some runs have too few seeds to be told from this one, whatever came out."""
+    alike: dict[tuple[int, float], list[str]] = defaultdict(list)
+    for row in rows:
+        if row.p_least is not None and row.p_least >= LEVEL:
+            alike[row.n, row.p_least].append(row.label)
+    return [
+        f"Whether {base.label} differs from {few(labels, ', ')}: {cannot_decide(n, base.n, len(rows) - 1, least)}."
+        for (n, least), labels in alike.items()
+    ]
+
+
+def early(read: Mapping[str, tuple[Run, int]]) -> list[str]:
+    """The warning that these runs, by label with the round at which they are read, are read before their rates fell."""
+    told = [
+        f"{label} (round {at:,} of {run.rounds:,})"
+        for label, (run, at) in read.items()
+        if run.recipe.get("decay") and at < run.rounds
+    ]
+    said = "a fair comparison trains anew with so many rounds (--rounds)"
+    before = "Read before the learning rates fell to 0, as they do in a run of that length"
+    return [f"{before}: {few(told, ', ')}; {said}."] if told else []
 
 
 def differences(runs: Sequence[Run], named: Sequence[str], equal: str | None) -> list[str]:

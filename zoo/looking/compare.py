@@ -1,9 +1,10 @@
-"""Runs against one another, from their directories: robust means with intervals, seeds that collapsed, and what it all cost.
+"""Runs against one another, from their directories: means with intervals, seeds that collapsed, and what it all cost.
 
-Per run over its seeds: the interquartile mean and its 95 % bootstrap interval, the median, the worst seed, and how many collapsed. Over a
-reference run: the probability of improvement P(A > B) + P(A = B)/2 with its interval (Agarwal et al. 2021, arXiv:2108.13264), and the p value
-of the Mann-Whitney test of it, after Holm's correction over all runs of the table. A seed without a number (diverged) counts as worse
-than any number: leaving it out would flatter the method that lost it.
+Per run over its seeds: the mean and its 95 % bootstrap interval as in summary.json, the interquartile mean with its interval, the median, the
+worst seed, and how many collapsed. The mean comes first: the interquartile mean leaves out the few seeds that collapse. Over a reference run:
+the probability of improvement P(A > B) + P(A = B)/2 with its interval (Agarwal et al. 2021, arXiv:2108.13264), and the p value of the
+Mann-Whitney test of it, after Holm's correction over all runs of the table. The mean leaves out a seed without a number (diverged), as
+summary.json does; everywhere else it counts as worse than any number, in the order of the runs as the table's worst seed.
 """
 
 from __future__ import annotations
@@ -19,18 +20,17 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError, unknown
-from zoo.looking.caveats import clock, differences, left_out, scattered
+from zoo.looking import reached
+from zoo.looking.caveats import clock, differences, early, left_out, lost, scattered, undecided
 from zoo.looking.labels import labels
 from zoo.metrics.spec import BY_NAME
 from zoo.metrics.spec import goodness as goodness_of
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import Interval, Values, holm, improvement, interval_of_iqm, iqm, shown
+from zoo.statistics import Interval, Values, bands, holm, improvement, interval_of_iqm, iqm, least_p, shown
 
 BASELINES = ("ns", "vanilla")
 """Variants that others are compared with unless a reference is named: the first of these that is there."""
-BY_ROUND = ("loss/", "diagnostic/")
-"""How names begin that are only in metrics.csv, slash and all; before any other name, what stands before a slash is MLflow's section."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,11 @@ class Row:
     path: str
     n: int
     diverged: int
-    iqm: float
+    mean: float
+    """Of the seeds that have a number, as ``ci95``."""
     ci95: Interval
+    iqm: float
+    iqm_ci95: Interval
     median: float
     worst: float
     worst_seed: int
@@ -56,6 +59,8 @@ class Row:
     improvement_ci95: Interval | None
     p: float | None
     p_holm: float | None
+    p_least: float | None
+    """The smallest ``p_holm`` that so many seeds can give among so many runs, whatever comes out."""
     cost: dict[str, float]
 
 
@@ -75,6 +80,8 @@ class Comparison:
     rows: list[Row]
     samplers: dict[str, float]
     """What the reference samplers score."""
+    sampler_shares: dict[str, float]
+    """Their shares of samples near a mode."""
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -106,17 +113,17 @@ def compare(
         )
     if data is not None and data not in finished:
         raise unknown("finished run of data set", data, finished)
-    name = metric if metric is None or metric.startswith(BY_ROUND) else metric.rpartition("/")[2]
+    name = metric if metric is None or metric.startswith(reached.BY_ROUND) else metric.rpartition("/")[2]
     chosen = finished if data is None else {data: finished[data]}
     found, without = {}, []
     for of, group in sorted(chosen.items()):
         wanted = name or next(
-            (m for m in ("modes", *(m for run in group for m in run.metrics)) if _having(group, m)), "modes"
+            (m for m in ("modes", *(m for run in group for m in run.metrics)) if reached.having(group, m)), "modes"
         )
-        found[of] = having, wanted = _having(group, wanted), wanted
+        found[of] = having, wanted = reached.having(group, wanted), wanted
         without += [f"{run.path} is left out: it has no metric '{wanted}'." for run in group if run not in having]
     if not any(having for having, _ in found.values()):
-        _final(next(iter(chosen.values()))[0], next(iter(found.values()))[1])  # says what there is instead
+        reached.final(next(iter(chosen.values()))[0], next(iter(found.values()))[1])  # says what there is instead
     return [
         _compare(having, left_out(unfinished[of]) + damaged + without, wanted, reference, equal)
         for of, (having, wanted) in found.items()
@@ -124,60 +131,95 @@ def compare(
     ]
 
 
-def _having(runs: list[Run], metric: str) -> list[Run]:
-    """Those of the runs that measured it."""
-    return [run for run in runs if metric in (run.table if metric.startswith(BY_ROUND) else run.metrics)]
-
-
 def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
     better, declared = _better(runs, metric)
     scale = partial(goodness_of, better)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
-    finals = [_final(run, metric) for run in runs] if equal is None else _at_equal_cost(runs, metric, equal)
+    finals = (
+        [reached.final(run, metric) for run in runs] if equal is None else reached.at_equal_cost(runs, metric, equal)
+    )
     values, rounds = [v for v, _ in finals], [r for _, r in finals]
     counted = [np.where(np.isnan(v), nothing, v) for v in values]
     goodness = [scale(v) for v in counted]
+    missing = [int(np.isnan(v).sum()) for v in values]
+    means, lows, highs = bands(_padded(values))
     named = labels(runs)
     base = _reference(named, runs, reference)
     against = _against(goodness, base)
-    total = _modes(runs)
-    shares = [_mean_then(run, "high_quality", at) for run, at in zip(runs, rounds, strict=True)]
-    scatter = [
-        share is not None and share < _of_data(run, "high_quality") / 2 for run, share in zip(runs, shares, strict=True)
-    ]
+    total = reached.modes_of(runs)
+    shares = [reached.mean_then(run, "high_quality", at) for run, at in zip(runs, rounds, strict=True)]
     rows = [
         Row(
             label=named[i],
             path=str(run.path),
             n=len(values[i]),
             diverged=len(set(run.diverged) | {s for s, v in zip(run.seeds, values[i], strict=True) if math.isnan(v)}),
+            mean=float(means[i]),
+            ci95=shown((float(lows[i]), float(highs[i])), len(values[i]) - missing[i]),
             iqm=float(iqm(counted[i])),
-            ci95=shown(interval_of_iqm(counted[i]), len(values[i])),
+            iqm_ci95=shown(interval_of_iqm(counted[i]), len(values[i])),
             median=float(np.median(counted[i])),
             worst=float(counted[i][goodness[i].argmin()]),
             worst_seed=run.seeds[int(goodness[i].argmin())],
-            collapsed=_collapsed(run, total, rounds[i]),
-            high_quality=shares[i],
-            scatters=scatter[i],
+            collapsed=reached.collapsed(run, total, rounds[i]),
+            high_quality=share,
+            scatters=share is not None and share < reached.of_data(run, "high_quality") / 2,
             round=rounds[i],
             **against[i],
             cost={k: v * rounds[i] / run.rounds for k, v in run.cost.items()},
         )
-        for i, run in enumerate(runs)
+        for i, (run, share) in enumerate(zip(runs, shares, strict=True))
     ]
-    order = sorted(range(len(runs)), key=lambda i: (-float(iqm(goodness[i])), named[i]))
-    samplers = {
-        k: float(s[metric]) for k, s in (runs[0].summary.get("reference") or {}).items() if s.get(metric) is not None
-    }
-    told = {row.label: row.high_quality for row in rows if row.scatters and row.high_quality is not None}
-    warnings = (scattered(told) if metric != "high_quality" else []) + differences(runs, named, equal) + warned
+    places = _places([scale(v) for v in values])
+    order = sorted(range(len(runs)), key=lambda i: (-places[i], missing[i], -(shares[i] or 0), named[i]))
+    ranked = [rows[i] for i in order]
+    against_label = named[base] if base is not None else None
+    told = {row.label: row.high_quality for row in ranked if row.scatters and row.high_quality is not None}
+    warnings = scattered(told) if metric != "high_quality" else []
+    warnings += lost({named[i]: f"{missing[i]} of {len(values[i])}" for i in order if missing[i]})
+    if base is not None:
+        warnings += undecided(ranked, rows[base])
+    if equal is not None:
+        warnings += early({named[i]: (runs[i], rounds[i]) for i in order})
+    warnings += differences(runs, named, equal) + warned
     if not declared:
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
-    against_label = named[base] if base is not None else None
-    ranked = [rows[i] for i in order]
+    samplers, sampler_shares = (_samplers(runs[0], name) for name in (metric, "high_quality"))
     return Comparison(
-        runs[0].data, metric, better, total, against_label, equal, clock(runs), ranked, samplers, warnings
+        runs[0].data,
+        metric,
+        better,
+        total,
+        against_label,
+        equal,
+        clock(runs),
+        ranked,
+        samplers,
+        sampler_shares,
+        warnings,
     )
+
+
+def _padded(values: Sequence[Values]) -> Values:
+    """Values of runs with different numbers of seeds in one table ``[R, S]``, NaN where a run has no more."""
+    table = np.full((len(values), max(map(len, values))), math.nan)
+    for row, seeds in zip(table, values, strict=True):
+        row[: len(seeds)] = seeds
+    return table
+
+
+def _places(goodness: Sequence[Values]) -> list[float]:
+    """The mean of each run by which they are ordered: a seed without a number counts as the worst finite one of the table."""
+    everything = np.concatenate(goodness)
+    worst = everything[np.isfinite(everything)].min(initial=math.inf)
+    worst = worst if worst < math.inf else 0.0
+    return [float(np.where(np.isnan(seeds), worst, seeds).mean()) for seeds in goodness]
+
+
+def _samplers(run: Run, metric: str) -> dict[str, float]:
+    """What the reference samplers score under the run's protocol."""
+    told = run.summary.get("reference") or {}
+    return {name: float(scores[metric]) for name, scores in told.items() if scores.get(metric) is not None}
 
 
 def _better(runs: list[Run], metric: str) -> tuple[str, bool]:
@@ -188,49 +230,18 @@ def _better(runs: list[Run], metric: str) -> tuple[str, bool]:
     return told or "higher", told is not None
 
 
-def _final(run: Run, metric: str) -> tuple[Values, int]:
-    if not metric.startswith(BY_ROUND):
-        return run.values(metric), run.rounds
-    rounds, _, _ = rundir.by_round(run.table, metric)
-    return _at(run, metric, len(rounds) - 1)
-
-
-def _at(run: Run, metric: str, evaluation: int) -> tuple[Values, int]:
-    """The run's values at one of its evaluations, by number, and the round of it."""
-    rounds, seeds, values = rundir.by_round(run.table, metric)
-    lane = {int(seed): i for i, seed in enumerate(seeds)}
-    return values[evaluation, [lane[s] for s in run.seeds]], int(rounds[evaluation])
-
-
-def _at_equal_cost(runs: list[Run], metric: str, cost: str) -> list[tuple[Values, int]]:
-    """Each run's values at its last evaluation within the budget of the cheapest; cost grows evenly with rounds."""
-    for run in runs:
-        if cost not in run.cost:
-            raise unknown("cost", cost, run.cost, f"in {run.path / rundir.SUMMARY}")
-    budget = min(run.cost[cost] for run in runs)
-    found = []
-    for run in runs:
-        rounds, _, _ = rundir.by_round(run.table, metric)
-        affordable = np.flatnonzero(rounds <= run.rounds * budget / run.cost[cost] * (1 + 1e-9))
-        if not len(affordable):
-            told = f"{run.label} has no evaluation within the cheapest run's {budget:g} {cost}"
-            raise ZooError(f"{told}; evaluate more often (--every), or compare at equal rounds.")
-        found.append(_at(run, metric, int(affordable[-1])))
-    return found
-
-
 def _against(goodness: list[Values], base: int | None) -> list[dict[str, Any]]:
-    nothing = {"improvement": None, "improvement_ci95": None, "p": None, "p_holm": None}
-    if base is None:
-        return [nothing] * len(goodness)
+    names = ("improvement", "improvement_ci95", "p", "p_holm", "p_least")
+    found: list[dict[str, Any]] = [dict.fromkeys(names) for _ in goodness]
     others = [i for i in range(len(goodness)) if i != base]
-    found = {i: _improvement(goodness[i], goodness[base]) for i in others}
-    adjusted = dict(zip(others, holm([found[i][2] for i in others]), strict=True)) if others else {}
-    names = ("improvement", "improvement_ci95", "p")
-    return [
-        dict(zip(names, found[i], strict=True)) | {"p_holm": float(adjusted[i])} if i in found else nothing
-        for i in range(len(goodness))
-    ]
+    if base is None or not others:
+        return found
+    told = [_improvement(goodness[i], goodness[base]) for i in others]
+    adjusted = holm([p for *_, p in told]).tolist()
+    least = holm([least_p(len(goodness[i]), len(goodness[base])) for i in others]).tolist()
+    for i, *columns in zip(others, told, adjusted, least, strict=True):
+        found[i] = dict(zip(names, (*columns[0], *columns[1:]), strict=True))
+    return found
 
 
 def _improvement(a: Values, b: Values) -> tuple[float, Interval, float]:
@@ -250,37 +261,3 @@ def _reference(named: list[str], runs: list[Run], wanted: str | None) -> int | N
     if wanted is not None:
         raise unknown("run to compare with", wanted, named)
     return None
-
-
-def _of_data(run: Run, metric: str) -> float:
-    """What the data itself scores under the run's protocol; NaN where the run does not say."""
-    found = (run.summary.get("reference") or {}).get("data", {}).get(metric)
-    return math.nan if found is None else float(found)
-
-
-def _modes(runs: list[Run]) -> int | None:
-    """How many modes a perfect sampler covers, where the runs say so."""
-    known = [found for run in runs if not math.isnan(found := _of_data(run, "modes"))]
-    return int(max(known)) if known else None
-
-
-def _then(run: Run, metric: str, at: int) -> Values:
-    """The run's values after a round at which it was evaluated."""
-    if at == run.rounds:
-        return run.values(metric)
-    rounds, _, _ = rundir.by_round(run.table, metric)
-    return _at(run, metric, int(np.flatnonzero(rounds == at)[0]))[0]
-
-
-def _mean_then(run: Run, metric: str, at: int) -> float | None:
-    """Over the seeds that have a number; None where none has."""
-    values = _then(run, metric, at) if metric in run.metrics else np.array([])
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
-
-
-def _collapsed(run: Run, total: int | None, at: int) -> int | None:
-    """Seeds that cover half of the modes or fewer; those without a number do not cover them."""
-    if total is None or "modes" not in run.metrics:
-        return None
-    return int((~(_then(run, "modes", at) > total / 2)).sum())

@@ -83,7 +83,7 @@ def strips(
     name: str,
     dashed: Mapping[str, float],
 ) -> bytes:
-    """A line per run with a dot for every seed, and its interquartile mean with interval: nobody hides behind a mean."""
+    """A line per run with a dot for every seed, and their mean with its interval: nobody hides behind a mean."""
     rng = np.random.default_rng(0)
     everything = np.concatenate([*values.values(), np.array([*dashed.values()], dtype=float)])
     span = float(np.ptp(everything[np.isfinite(everything)])) if np.isfinite(everything).any() else 1.0
@@ -133,7 +133,7 @@ def strips(
 def trade(
     points: Mapping[str, tuple[Values, Values]], names: tuple[str, str], dashed: Mapping[str, tuple[float, float]]
 ) -> bytes:
-    """Diversity against quality: every seed a faint mark, each run's median a large one of its own colour and shape, the reference samplers
+    """Diversity against quality: every seed a faint mark, each run's mean a large one of its own colour and shape, the reference samplers
     as crosses."""
     with plt.rc_context(STYLE):
         wrapped = {label: fill(label, NAME) for label in points}
@@ -143,7 +143,7 @@ def trade(
         for (label, (x, y)), (mark, colour) in zip(points.items(), itertools.cycle(LOOKS), strict=False):
             jitter = rng.uniform(-0.12, 0.12, len(y))  # whole numbers of modes would hide one another
             axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2, marker=mark)
-            spot = float(np.nanmedian(x)), float(np.nanmedian(y))
+            spot = float(np.nanmean(x)), float(np.nanmean(y))
             axis.plot(
                 *spot, mark, ms=10, mfc="none", mec=colour, mew=1.8, zorder=4, label=wrapped[label]
             )  # open: they may coincide

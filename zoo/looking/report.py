@@ -24,7 +24,7 @@ from zoo.looking.tables import caption, costs, notes, results
 from zoo.metrics.spec import BY_NAME
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
-from zoo.statistics import FEW, bands
+from zoo.statistics import FEW, bands, number
 
 MAIN = ("modes", "high_quality", "fid")
 """Metrics whose curves and strips are drawn, where they were measured."""
@@ -138,14 +138,14 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         )
         values = {label: run.values(metric) for label, run in named.items()}
         rows = {row.label: row for row in comparison.rows}
-        middles = {label: (rows[label].iqm, *rows[label].ci95) for label in named}
+        middles = {label: (rows[label].mean, *rows[label].ci95) for label in named}
         spread = "; ".join(
             f"{label} from {np.nanmin(v):.3g} to {np.nanmax(v):.3g}"
             for label, v in values.items()
             if np.isfinite(v).any()
         )
         png = plots_report.strips(values, middles, title, comparison.samplers)
-        note = "Each dot is one seed; ring and bar are the interquartile mean and its 95 % interval. Dashed: the reference samplers."
+        note = "Each dot is one seed; ring and bar are the mean and its 95 % interval. Dashed: the reference samplers."
         found.append(picture(f"Every seed: {title}", note, f"{title} of each seed: {spread}.", png))
         lines = {label: _curve(run, metric) for label, run in named.items()}
         png = plots_report.curves(lines, title, total, comparison.samplers)
@@ -157,10 +157,13 @@ def _pictures(named: dict[str, Run], compared: dict[str, Comparison]) -> list[Pi
         points = {label: (run.values(measure), run.values("modes")) for label, run in named.items()}
         quality, modes = (compared[m].samplers for m in (measure, "modes"))
         both = {k: (quality[k], modes[k]) for k in quality if k in modes}
-        told = "; ".join(f"{k} {np.nanmedian(x):.3g} and {np.nanmedian(y):.3g} modes" for k, (x, y) in points.items())
+        told = "; ".join(
+            f"{k} {number(float(np.nanmean(x)))} and {number(float(np.nanmean(y)))} modes"
+            for k, (x, y) in points.items()
+        )
         png = plots_report.trade(points, (name, "modes covered"), both)
-        note = f"Small marks are seeds, large ones medians, crosses the reference samplers. A good generator stands top {side}."
-        found.append(picture("Quality against diversity", note, f"Medians of {name} and modes: {told}.", png))
+        note = f"Small marks are seeds, large ones means, crosses the reference samplers. A good generator stands top {side}."
+        found.append(picture("Quality against diversity", note, f"Means of {name} and modes: {told}.", png))
     return found + _over_time(named, compared)
 
 

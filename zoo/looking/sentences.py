@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-from zoo.looking.caveats import CLOCKS
+from zoo.looking.caveats import CLOCKS, cannot_decide
 from zoo.looking.compare import Comparison, Row
 from zoo.looking.tables import interval
-from zoo.statistics import number
-
-LEVEL = 0.05
-"""Of the p value after Holm's correction."""
+from zoo.statistics import LEVEL, number
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -26,7 +23,7 @@ def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
         else f" {comparison.metric}"
     )
     band = "" if math.isnan(row.ci95[0]) else f", 95 % interval {interval(row.ci95)}"
-    parts = [f"{row.label}: IQM {number(row.iqm)}{of}{band}"]
+    parts = [f"{row.label}: mean {number(row.mean)}{of}{band}"]
     if row.high_quality is not None and comparison.metric != "high_quality":
         share = f"high-quality share {number(row.high_quality)}"
         parts.append(f"scatters ({share})" if row.scatters else share)
@@ -42,16 +39,20 @@ def _verdict(row: Row, base: Row | None, comparison: Comparison) -> str:
     if row.diverged:
         parts.append(f"{row.diverged} of {row.n} diverged")
     if base is not None and row is not base:
-        parts.append(_against(row, base, comparison.clock))
+        parts.append(_against(row, base, comparison))
     return "; ".join(parts) + "."
 
 
-def _against(row: Row, base: Row, clock: str) -> str:
+def _against(row: Row, base: Row, comparison: Comparison) -> str:
     """Whether the difference to the reference can be claimed, and what it costs."""
-    if row.improvement is None or row.p_holm is None:
+    if row.improvement is None or row.p_holm is None or row.p_least is None:
         return ""
     chance = f"ahead in {100 * row.improvement:.0f} % of pairs of seeds"
-    if row.p_holm >= LEVEL:
+    clock = comparison.clock
+    if row.p_holm >= LEVEL and row.p_least >= LEVEL:
+        why = cannot_decide(row.n, base.n, len(comparison.rows) - 1, row.p_least)
+        said = f"no difference from {base.label} can be claimed ({chance}): {why}"
+    elif row.p_holm >= LEVEL:
         said = f"no difference from {base.label} can be claimed ({chance}, p = {row.p_holm:.2g})"
     else:
         word = "better" if row.improvement > 0.5 else "worse"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.looking.caveats import undecided
 from zoo.looking.compare import Comparison, compare
-from zoo.looking.sentences import LEVEL
+from zoo.statistics import LEVEL
 
 
 def stand(ours: Sequence[Path], beside: Sequence[Path], data: str) -> tuple[Comparison, list[str]]:
@@ -26,4 +27,5 @@ def stand(ours: Sequence[Path], beside: Sequence[Path], data: str) -> tuple[Comp
             f"{label}: of the {len(against.rows) - 1} others {more} better, {len(apart) - more} worse, {rest} not told "
             f"apart from it (Mann-Whitney, Holm's correction, {LEVEL:.0%})."
         )
+        told += undecided(against.rows, next(row for row in against.rows if row.label == label))
     return table, told

@@ -19,8 +19,10 @@ from zoo.runs.rundir import data_name
 from zoo.statistics import number
 
 Cells = list[list[str]]
-LEAST = 6
-"""Characters of the narrowest column in a terminal."""
+LEAST, WIDE = 6, 120
+"""Characters of the narrowest column in a terminal, and of a whole table: longer names of runs go on in the next line."""
+NAME = 20
+"""Characters that a name may have in any case."""
 
 
 def render(comparisons: Sequence[Comparison], style: str = "table") -> str:
@@ -41,12 +43,20 @@ def results(comparison: Comparison) -> Cells:
     """The header, a row per run with what it reached, and a row per reference sampler, as a reader should see them."""
     against = comparison.reference
     modes = f" (of {comparison.modes})" if comparison.metric == "modes" and comparison.modes else ""
-    head = ["run", "seeds", f"IQM {comparison.metric}{modes}", "95 % interval", "median", "worst seed", "collapsed"]
-    head += [f"P(better than {against})", "95 % interval", "p (Holm)"] if against else []
-    body = [_line(row, against) for row in comparison.rows]
-    blank = [""] * (len(head) - 3)
-    body += [[f"({name})", "", number(value), *blank] for name, value in comparison.samplers.items()]
+    shares = _shares(comparison)
+    head = ["run", "seeds", f"mean {comparison.metric}{modes} [95 %]", *["high-quality share"] * shares, "IQM"]
+    head += ["worst seed", "collapsed", *([f"P(better than {against}) [95 %]", "p (Holm)"] if against else [])]
+    body = [_line(row, against, shares) for row in comparison.rows]
+    for name, value in comparison.samplers.items():
+        share = [number(comparison.sampler_shares.get(name, math.nan))] * shares
+        known = [f"({name})", "", number(value), *share]
+        body.append(known + [""] * (len(head) - len(known)))
     return [head, *body]
+
+
+def _shares(comparison: Comparison) -> bool:
+    """Whether the high-quality share stands beside the modes: modes covered do not show samples between them."""
+    return comparison.metric == "modes" and any(row.high_quality is not None for row in comparison.rows)
 
 
 def costs(comparison: Comparison) -> Cells:
@@ -60,21 +70,28 @@ def costs(comparison: Comparison) -> Cells:
     body = []
     for row in comparison.rows:
         spent = (row.cost.get(k) for k in (comparison.clock, *updates, *extra))
-        told = ("" if c is None else number(c) for c in spent)
+        told = ("" if c is None else f"{c:,.0f}" if c >= 100 else f"{c:.3g}" for c in spent)
         body.append([row.label, f"{row.round:,}", *told])
     return [["run", "rounds", f"training {clocks[comparison.clock]}", *names], *body]
 
 
-def _line(row: Row, against: str | None) -> list[str]:
+def _line(row: Row, against: str | None, shares: bool) -> list[str]:
     seeds = f"{row.n} ({row.diverged} diverged)" if row.diverged else str(row.n)
     collapsed = "" if row.collapsed is None else f"{row.collapsed}/{row.n}"
-    worst = f"{number(row.worst)} (seed {row.worst_seed})"
-    line = [row.label, seeds, number(row.iqm), interval(row.ci95), number(row.median), worst, collapsed]
+    share = [number(math.nan if row.high_quality is None else row.high_quality)] * shares
+    line = [row.label, seeds, _banded(row.mean, row.ci95), *share, number(row.iqm)]
+    line += [f"{number(row.worst)} (seed {row.worst_seed})", collapsed]
     if against and row.improvement is None:
-        line += ["reference", "", ""]
+        line += ["reference", ""]
     elif row.improvement is not None and row.improvement_ci95 is not None and row.p_holm is not None:
-        line += [f"{row.improvement:.2f}", interval(row.improvement_ci95, "{:.2f}".format), f"{row.p_holm:.2g}"]
+        line += [_banded(row.improvement, row.improvement_ci95, "{:.2f}".format), f"{row.p_holm:.2g}"]
     return line
+
+
+def _banded(value: float, ends: Sequence[float], told: Callable[[float], str] = number) -> str:
+    """A value and its interval, where there is one: 7.75 [7.25, 8]."""
+    low, high = ends
+    return told(value) if math.isnan(low) or math.isnan(high) else f"{told(value)} [{told(low)}, {told(high)}]"
 
 
 def interval(ends: Sequence[float], told: Callable[[float], str] = number) -> str:
@@ -94,7 +111,7 @@ def caption(comparison: Comparison) -> str:
 
 def legend(comparison: Comparison) -> list[str]:
     """What a reader must know to read the table."""
-    told = ["IQM: interquartile mean over seeds; intervals: 95 % bootstrap over seeds."]
+    told = ["Over seeds: mean, [95 % bootstrap interval], IQM: interquartile mean."]
     if comparison.modes:
         told.append(f"collapsed: seeds that cover {comparison.modes // 2} of {comparison.modes} modes or fewer.")
     if comparison.reference:
@@ -116,16 +133,22 @@ def _text(comparisons: Sequence[Comparison]) -> str:
 
 
 def _columns(table: Cells) -> list[str]:
-    """Lines of a table; a long head goes on in the next line, so that it makes no column wider."""
+    """Lines of a table; a long head or name goes on in the next line, so that it makes no column wider."""
     head, *body = table
     wide = [max([LEAST, *map(len, column)]) for column in zip(*body, strict=True)]
     heads = [wrap(name, w, break_long_words=False) for name, w in zip(head, wide, strict=True)]
     wide = [max([w, *map(len, parts)]) for w, parts in zip(wide, heads, strict=True)]
+    room = max(NAME, WIDE - sum(wide[1:]) - 2 * len(wide[1:]))
+    names = [wrap(c, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) for c, *_ in body]
+    wide[0] = max(map(len, [*heads[0], *(part for parts in names for part in parts)]))
     high = max(map(len, heads))
-    above = zip(*([""] * (high - len(parts)) + parts for parts in heads), strict=True)
+    above = list(zip(*([""] * (high - len(parts)) + parts for parts in heads), strict=True))
+    below = []
+    for (name, *more), (_, *row) in zip(names, body, strict=True):
+        below += [(name, *row), *((part, *[""] * len(row)) for part in more)]
     lines = [
         "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True))).rstrip()
-        for row in (*above, *body)
+        for row in (*above, *below)
     ]
     lines.insert(high, "-" * (sum(wide) + 2 * (len(wide) - 1)))
     return lines
@@ -146,7 +169,7 @@ def _latex(comparisons: Sequence[Comparison]) -> str:
 
 
 def _latex_table(comparison: Comparison) -> str:
-    head, *body = [[_escape(cell).replace(" to ", "--") for cell in row] for row in cells(comparison)]
+    head, *body = [[_escape(cell) for cell in row] for row in cells(comparison)]
     rows = [" & ".join(row) + r" \\" for row in body]
     said = _escape(" ".join([caption(comparison) + ".", *notes(comparison)]))
     lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"]
@@ -164,9 +187,10 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     """A row per run, best first, with every column in full precision; None where there is nothing to say."""
     rows, c = [], comparison
     for r in c.rows:
-        (low, high), (worse, better) = r.ci95, r.improvement_ci95 or (None, None)
+        (low, high), (least, most), (worse, better) = r.ci95, r.iqm_ci95, r.improvement_ci95 or (None, None)
         row = {"data": c.data, "metric": c.metric, "run": r.label, "path": r.path, "seeds": r.n, "diverged": r.diverged}
-        row |= {"iqm": r.iqm, "iqm_low": low, "iqm_high": high, "median": r.median, "worst": r.worst}
+        row |= {"mean": r.mean, "mean_low": low, "mean_high": high, "iqm": r.iqm, "iqm_low": least, "iqm_high": most}
+        row |= {"median": r.median, "worst": r.worst}
         row |= {"worst_seed": r.worst_seed, "collapsed": r.collapsed, "modes": c.modes, "round": r.round}
         row |= {"high_quality": r.high_quality}
         row |= {
@@ -175,7 +199,8 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
             "improvement_low": worse,
             "improvement_high": better,
         }
-        rows.append(row | {"p": r.p, "p_holm": r.p_holm} | {f"cost.{name}": spent for name, spent in r.cost.items()})
+        row |= {"p": r.p, "p_holm": r.p_holm, "p_least": r.p_least}
+        rows.append(row | {f"cost.{name}": spent for name, spent in r.cost.items()})
     return rows
 
 
