@@ -194,7 +194,7 @@ def test_a_run_directory(tmp_path, ring):
     counts = mode_counts(frames, ring, Protocol())
     assert counts.shape == (3, 2, 8)
     assert mode_counts(frames[:, :, :100], ring, Protocol()) is None
-    told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, frames=frames)
+    told = verdict(source.samples, source.data, [4, 5], protocol=source.protocol, counts=counts)
     assert [v.faults for v in told] == [(), ("diverged",)]
 
 
@@ -234,6 +234,16 @@ def test_ais_of_a_known_generator(ring):
 
 @pytest.mark.parametrize("points", [2, 5, 15, 35, 50])
 def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, points):
+def test_too_few_points_are_said_before_the_training(tmp_path, capsys):
+    np.savez(tmp_path / "few.npz", samples=np.random.default_rng(0).normal(size=(15, 2)))
+    zoo.run("ns", data=str(tmp_path / "few.npz"), rounds=2, seeds=1, batch=16, width=8, out=tmp_path / "run")
+    out = capsys.readouterr().out.partition("round")[0]
+    assert (
+        "Not measured: A metric of pairs compares equally many samples and training points, here at least 6, and there are 1"
+        in out
+    )
+
+
     g = torch.Generator().manual_seed(0)
     np.savez(tmp_path / "few.npz", samples=torch.randn(points, 2, generator=g).numpy())
     data = toy_data.load(str(tmp_path / "few.npz"))
@@ -244,6 +254,9 @@ def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, point
     assert ("one_nn" in found["unavailable"]) == (points == 15)  # which holds out one, and is measured on as many
     for name in ("ndb", "kde", "vendi", "overfit_frechet"):
         enough, there = PAIRED[name], found["protocol"]["pairs"]
+    told = scoring.of(data, PROTOCOLS["pacgan"]).unavailable
+    held_out = f"{points // 10}: a tenth of the {points} points are held out" if points >= 10 else f"{points}"
+    assert told["recall"].endswith(f"and there are {held_out}.")
         if there < enough:
             with pytest.raises(ZooError, match=f"{name} cannot be computed.* at least {enough}, and there are {there}"):
                 evaluate(samples, data, [name])
