@@ -268,6 +268,12 @@ def test_scattered_is_below_nine_tenths_of_the_data_s_share(ring, share, bites):
     assert ("scattered" in found.faults) is bites
 
 
+def test_a_perfect_sampler_of_whose_samples_few_are_high_quality_does_not_scatter():
+    data = toy_data.Mixture("wide", 20 * torch.eye(20), sigma=1.0)  # 3 sigmas hold 1.7 %
+    samples = torch.stack([data.sample(N, torch.Generator().manual_seed(s)) for s in range(40)])
+    assert not any("scattered" in v.faults for v in subjects.verdict(samples, data, range(40)))
+
+
 @pytest.mark.parametrize(("lost", "bites"), [(1, False), (2, False), (3, True)])
 def test_oscillating_is_a_quarter_of_the_last_evaluations(ring, g, lost, bites):
     """Twenty evaluations have nine steps in their second half: two of them are less than a quarter, three more."""

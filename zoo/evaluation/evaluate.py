@@ -28,8 +28,8 @@ from zoo.evaluation.setting import Generators, History, Setting, Subject
 from zoo.extending import measures
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, two_samples
 from zoo.metrics.distances import FEW, one_thread
-from zoo.metrics.modes import PROTOCOLS, Protocol, assign, closest, count, coverage_of
-from zoo.metrics.protocols import inside, radius
+from zoo.metrics.modes import PROTOCOLS, Protocol, closest, count, coverage_of
+from zoo.metrics.protocols import radius
 
 Values = dict[str, Tensor]
 Calculation: TypeAlias = Callable[[Setting, Subject], Values]
@@ -157,12 +157,7 @@ def misses_most(data: Data, protocol: Protocol) -> list[str]:
 
     Below half of the share that the radius holds in two dimensions, where a narrow one is meant to leave samples out.
     """
-    from baselines.samplers import REFERENCE
-
-    if not isinstance(data, Mixture):
-        return []
-    _, high = assign(REFERENCE["data"](data, Protocol.samples)[None], data, protocol)
-    if (share := float(high.double().mean())) >= inside(protocol.threshold) / 2:
+    if not isinstance(data, Mixture) or (share := protocol.inside(data.noisy)) >= protocol.inside(2) / 2:
         return []
     told = f"The protocol '{protocol.name}' leaves out most of the data itself: {100 * share:.1f} % of '{data.name}' lies within"
     return [

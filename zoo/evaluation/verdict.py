@@ -8,7 +8,7 @@ A *perfect* sampler is the data itself, held out, counted under the same protoco
     oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode has no HQ
                 sample that had 10 or more at the evaluation before
     uneven      over the covered modes, KL(samples || data) is above 0.1 nats and 3 times its sampling floor (K - 1) / 2N
-    scattered   the HQ share is below 0.9 of the perfect sampler's
+    scattered   the HQ share is below 0.9 of the perfect sampler's, and by 3 standard errors
     narrow      the HQ share is above the perfect sampler's by 2 standard errors (or no HQ threshold exists, as for images),
                 and the variance within modes is below half of the data's
     memorises   1-NN accuracy against the training data is lower than against held-out data by 0.1 and 3 standard errors
@@ -155,13 +155,13 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
             uneven = float(divergences(hits[row : row + 1, kept], weights[kept])["reverse_kl"])
             if uneven > max(0.1, 3 * (int(kept.sum()) - 1) / (2 * max(1, int(hits[row].sum())))):
                 faults.append(("uneven", f"covers its modes unevenly (KL {uneven:.2f} nats over the covered modes)"))
-        if share < 0.9 * best and not nowhere:
+        error = math.sqrt(best * (1 - best) / n)
+        if share < min(0.9 * best, best - 3 * error) and not nowhere:
             text = f"scatters: {100 * share:.1f} % of its samples are high quality, {100 * best:.1f} % of the data's"
             faults.append(("scattered", text))
         ratio = (
             _within(x[row], modes[row], high[row], k) / within if within else math.nan
         )  # float32 may hold only centres
-        error = math.sqrt(best * (1 - best) / n)
         if ratio < 0.5 and (share > best + 2 * error or best == 1):
             text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
             text += "" if best == 1 else f", {100 * share:.1f} % high quality where the data has {100 * best:.1f} %"

@@ -28,6 +28,13 @@ class Protocol:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def inside(self, dimensions: int) -> float:
+        """The share of a Gaussian mode that is of high quality."""
+        from scipy.stats import chi2
+
+        share = chi2.cdf(self.threshold**2, 1) ** dimensions if self.box else chi2.cdf(self.threshold**2, dimensions)
+        return float(share)
+
 
 ABOUT: dict[Protocol, str] = {
     Protocol(): "Lin et al. 2018: 2,500 samples, of high quality within 3 sigmas (98.889 % of a perfect 2-D sampler's).",
@@ -52,13 +59,6 @@ ABOUT: dict[Protocol, str] = {
 }
 """Every protocol, and what it is in one line."""
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in ABOUT}
-
-
-def inside(threshold: float, dimensions: int = 2) -> float:
-    """The share of a Gaussian mode that lies within so many standard deviations (Mahalanobis)."""
-    from scipy.stats import chi2
-
-    return float(chi2.cdf(threshold**2, dimensions))
 
 
 def radius(dimensions: int) -> float:
