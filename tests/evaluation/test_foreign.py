@@ -183,7 +183,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "broken.npz": "cannot be read",
         "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
-        "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
+        "words.csv": "rows of numbers: could not convert string 'three' to float64 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
         "empty": "neither a run directory nor a folder with PNGs or JPEGs",
         "x.jpeg": "none of the kinds",
