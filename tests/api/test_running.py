@@ -70,7 +70,7 @@ def test_samples_are_numbered_and_latents_are_in_one_s_hands(tmp_path: Path, var
         np.testing.assert_allclose(walk[-1], samples[17], atol=1e-6)
     with pytest.raises(ZooError, match=r"have shape \[n, \d+\], those in the array have \[3, 1\]"):
         made.sample(latents=np.zeros((3, 1)))
-    with pytest.raises(ZooError, match="some are not finite numbers"):
+    with pytest.raises(ZooError, match="Some latents in the array are not finite numbers"):
         made.sample(latents=np.full_like(z, np.nan))
     with pytest.raises(ZooError, match="first is a whole number, at least 0, not -1"):
         made.sample(3, first=-1)
@@ -85,7 +85,7 @@ def test_samples_of_any_generator_are_evaluated() -> None:
     found = zoo.evaluate(half.numpy(), "grid", ["modes", "reverse_kl"])
     assert found.metrics["modes"] == 10
     assert found.metrics["reverse_kl"] == pytest.approx(np.log(2.5), abs=0.02)
-    assert "dropped 15 of 25 modes" in found.verdict[0]
+    assert "miss 15 of 25 modes" in found.verdict[0]
     table = found.table()
     assert table.loc["modes", ["mean", "data", "collapsed"]].tolist() == [10, 25, 1]
     seeds = torch.stack([half, half, grid.sample(len(half)), grid.sample(len(half))]).requires_grad_()

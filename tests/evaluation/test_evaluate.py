@@ -12,14 +12,15 @@ import toy_data
 import zoo
 from baselines.samplers import REFERENCE, SAMPLERS
 from zoo.errors import ZooError
-from zoo.evaluation import scoring
+from zoo.evaluation import scoring, subjects
 from zoo.evaluation.available import PAIRED
-from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate
+from zoo.evaluation.evaluate import CALCULATIONS, crowded, default_protocol, evaluate, misses_most, protocol_named
 from zoo.evaluation.setting import Generators, History
 from zoo.evaluation.subjects import load, mode_counts, verdict
 from zoo.metrics import spec
 from zoo.metrics.modes import PROTOCOLS, Protocol
 from zoo.runs.cell import plan
+from zoo.runs.command import command
 
 N = 1000
 JUDGED = ("inception_score", "mode_score", "fid", "kid")
@@ -232,6 +233,16 @@ def test_ais_of_a_known_generator(ring):
     assert found["metrics"]["ais"] == pytest.approx(float(exact.log_prob(held_out.double()).mean()), abs=0.1)
 
 
+def test_too_few_points_are_said_before_the_training(tmp_path, capsys):
+    np.savez(tmp_path / "few.npz", samples=np.random.default_rng(0).normal(size=(15, 2)))
+    zoo.run("ns", data=str(tmp_path / "few.npz"), rounds=2, seeds=1, batch=16, width=8, out=tmp_path / "run")
+    out = capsys.readouterr().out.partition("round")[0]
+    assert (
+        "Not measured: A metric of pairs compares equally many samples and training points, here at least 6, and there are 1"
+        in out
+    )
+
+
 @pytest.mark.parametrize("points", [2, 5, 15, 35, 50])
 def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, points):
     g = torch.Generator().manual_seed(0)
@@ -242,6 +253,9 @@ def test_a_few_points_of_ones_own_are_measured_as_far_as_they_go(tmp_path, point
     assert math.isfinite(found["metrics"]["sliced_wasserstein"])
     assert "at least 6, and there are" in found["unavailable"]["coverage"]
     assert ("one_nn" in found["unavailable"]) == (points == 15)  # which holds out one, and is measured on as many
+    told = scoring.of(data, PROTOCOLS["pacgan"]).unavailable
+    held_out = f"{points // 10}: a tenth of the {points} points are held out" if points >= 10 else f"{points}"
+    assert told["recall"].endswith(f"and there are {held_out}.")
     for name in ("ndb", "kde", "vendi", "overfit_frechet"):
         enough, there = PAIRED[name], found["protocol"]["pairs"]
         if there < enough:
@@ -255,6 +269,58 @@ def test_a_file_s_name_does_not_choose_its_protocol(tmp_path):
     for name in ("selfcond", "dyngan", "cube1200"):
         np.savez(tmp_path / f"{name}.npz", centres=np.eye(2), sigma=0.1)
         assert default_protocol(toy_data.load(str(tmp_path / f"{name}.npz"))) == PROTOCOLS["pacgan"]
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """Thirty modes far apart in 20 dimensions, of which 3 sigmas hold 1.7 %."""
+    np.savez(tmp_path / "wide.npz", centres=20 * np.random.default_rng(0).normal(size=(30, 20)), sigma=1.0)
+    return str(tmp_path / "wide.npz")
+
+
+def test_a_radius_that_leaves_out_most_of_the_data_is_said(wide, tmp_path, capsys):
+    data = toy_data.load(wide)
+    (told,) = misses_most(data, PROTOCOLS["pacgan"])
+    assert re.match(
+        r"The protocol 'pacgan' leaves out most of the data itself: 1\.7 % of 'wide' lies within its 3 sigmas", told
+    )
+    assert told in evaluate(data.sample(100)[None], data, ["modes"])["notes"]
+    assert subjects.in_words(subjects.Source(data.sample(2500)[None], data))[1:] == [told]
+    run = zoo.run("ns", data=wide, rounds=2, seeds=1, batch=16, width=8, out=tmp_path / "run")
+    assert capsys.readouterr().out.count(f"Warning: {told}") == 1
+    assert run.verdict[1:] == [told]
+    for name in ("ring", "gmm1d", "cube1200"):
+        chosen = toy_data.load(name)
+        assert misses_most(chosen, default_protocol(chosen)) == []
+    assert misses_most(toy_data.load("ring"), PROTOCOLS["dyngan"]) == [], "which is meant to be narrow"
+
+
+@pytest.mark.parametrize("protocol", [Protocol(), Protocol(box=True), Protocol(threshold=1.0)])
+def test_the_share_of_a_mode_that_a_protocol_holds(protocol):
+    for dimensions in (1, 2, 7):
+        data = toy_data.Mixture("one", torch.zeros(1, dimensions), sigma=0.5)
+        share = evaluate(data.sample(20_000)[None], data, ["high_quality"], protocol=protocol, references=[])
+        assert share["metrics"]["high_quality"] == pytest.approx(protocol.inside(dimensions), abs=0.01)
+
+
+def test_the_quantile_protocol_holds_as_much_of_a_mode_in_any_dimensions(wide, tmp_path):
+    data = toy_data.load(wide)
+    quantile = protocol_named("quantile", data)
+    assert (quantile.name, quantile.threshold) == ("quantile", pytest.approx(6.1, abs=0.01))
+    assert quantile.inside(20) == pytest.approx(1 - math.exp(-4.5), abs=1e-4)
+    perfect = evaluate(data.sample(2500)[None], data, ["modes", "high_quality"], protocol=quantile)
+    assert perfect["metrics"] == {"modes": 30, "high_quality": pytest.approx(0.98889, abs=0.01)}
+    assert not misses_most(data, quantile)
+    assert protocol_named("quantile", toy_data.load("ring")).threshold == 3
+    assert protocol_named("quantile", toy_data.load("cube1200")).threshold == PROTOCOLS["cube1200"].threshold
+    np.savez(tmp_path / "points.npz", samples=np.eye(2))
+    with pytest.raises(
+        ZooError, match=r"'quantile' is for a mixture of Gaussians, which 'points' is not; take 'pacgan'"
+    ):
+        protocol_named("quantile", toy_data.load(str(tmp_path / "points.npz")))
+    cell = plan("ns", data=wide, protocol="quantile")
+    assert cell.protocol == quantile
+    assert "--protocol quantile" in command(cell, data)
 
 
 def test_modes_that_lie_too_near_to_be_told_apart_are_said(tmp_path, capsys):

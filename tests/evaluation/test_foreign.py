@@ -12,8 +12,10 @@ from PIL import Image
 from torchvision.utils import save_image
 
 import toy_data
+import zoo
 from zoo.errors import ZooError
 from zoo.evaluation import foreign
+from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.subjects import load
 
 
@@ -48,6 +50,25 @@ def test_every_kind_of_file_gives_the_same_samples(tmp_path, ring, kind):
     source = load(written(tmp_path, kind, x), "ring")
     assert source.samples.shape == (1, 50, 2)
     assert torch.allclose(source.samples[0], x, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "pt"])
+def test_numbers_that_32_bits_do_not_hold_are_not_said_to_be_infinite(tmp_path, ring, kind):
+    x = 1e39 * ring.sample(50, torch.Generator().manual_seed(0)).double()
+    with pytest.raises(
+        ZooError, match=r"samples\.\w+ holds numbers beyond 3\.4e38, which are too large for 32-bit floats"
+    ):
+        load(written(tmp_path, kind, x), "ring")
+    x[0] = math.inf
+    with pytest.raises(ZooError, match="1 of 50 samples hold NaN or infinite"):
+        load(written(tmp_path, kind, x.clamp(-1, 1).where(x.isfinite(), x)), "ring")
+    large = torch.full((50, 2), 1e39, dtype=torch.float64)
+    for array in (large, large.numpy()):
+        with pytest.raises(ZooError, match=r"The (tensor|array) holds numbers beyond 3\.4e38"):
+            zoo.evaluate(array, "ring")
+        with pytest.raises(ZooError, match=r"The array holds numbers beyond 3\.4e38"):
+            mode_coverage(array, data="ring")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpg", "JPEG"])
@@ -162,7 +183,7 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         "broken.npz": "cannot be read",
         "damaged.npz": "cannot be read as arrays of numbers",
         "broken.pt": "weights-only",
-        "words.csv": "rows of numbers: could not convert string 'three' to float32 at row 1, column 1.",
+        "words.csv": "rows of numbers: could not convert string 'three' to float64 at row 1, column 1.",
         "other.pt": "a tensor 'samples'",
         "empty": "neither a run directory nor a folder with PNGs or JPEGs",
         "x.jpeg": "none of the kinds",

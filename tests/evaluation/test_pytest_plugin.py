@@ -115,12 +115,15 @@ def test_the_spread_is_told_across_workers(tmp_path: Path) -> None:
     ("source", "told"),
     [
         ("@pytest.mark.seeds(2)\ndef test_a(): pass\n", "takes no argument 'seed'"),
-        ("@pytest.mark.seeds\ndef test_a(seed): pass\n", "the marker reads seeds(8)"),
+        ("@pytest.mark.seeds\ndef test_a(seed): pass\n", "The marker reads seeds(8)"),
     ],
     ids=["no argument", "no number"],
 )
-def test_a_wrong_marker_is_a_usage_error(tmp_path: Path, source: str, told: str) -> None:
-    assert told in session(tmp_path, "import pytest\n" + source, ends=2)
+def test_a_wrong_marker_refuses_its_own_test_and_no_other(tmp_path: Path, source: str, told: str) -> None:
+    out = session(tmp_path, f"import pytest\n{source}\n@pytest.mark.seeds(2)\ndef test_b(seed): pass\n")
+    assert told in out
+    assert "2 passed, 1 error" in out
+    assert "Traceback" not in out
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:

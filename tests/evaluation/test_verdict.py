@@ -8,7 +8,7 @@ import torch
 
 import toy_data
 from zoo.evaluation import subjects
-from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, plural, verdicts
+from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, of_samples, plural, verdicts
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign
 
 N, K = 2500, 8
@@ -66,6 +66,29 @@ def test_dropped_modes_are_named(ring, g):
     found = judged(ring, around(ring, torch.tensor([0, 2, 3, 5, 6, 7])[torch.arange(N) % 6], g))
     assert found.faults == ("dropped",)
     assert found.sentence == "dropped 2 of 8 modes (1, 4)."
+
+
+def test_where_no_sample_lies_on_a_mode_nothing_else_is_said(ring, g):
+    far = torch.randn(N, 2, generator=g) + 50
+    found = judged(ring, far)
+    assert (found.faults, found.sentence) == (("dropped",), "no sample lies on any of the 8 modes.")
+    assert of_samples(found.sentence) == "No sample lies on any of the 8 modes."
+    few = around(ring, torch.zeros(20, dtype=torch.long), g)  # by a protocol that wants more of them in a mode
+    (found,) = subjects.verdict(torch.cat([few, far[20:]])[None], ring, [0], protocol=ONE_PERCENT)
+    assert found.sentence.startswith("dropped all 8 modes; scatters: 0.")
+
+
+def test_a_verdict_on_samples_reads_as_english():
+    assert of_samples("covers all 8 modes.") == "The samples cover all 8 modes."
+    assert of_samples("dropped 2 of 8 modes (1, 4).") == "The samples miss 2 of 8 modes (1, 4)."
+    told = of_samples(
+        "covers all 8 modes; covers its modes unevenly (KL 0.20 nats over the covered modes); scatters: 3.0 % of its samples are high "
+        "quality, 98.9 % of the data's; modes too narrow: 0.06 of the data's variance within modes."
+    )
+    assert told == (
+        "The samples cover all 8 modes; they cover their modes unevenly (KL 0.20 nats over the covered modes); they scatter: 3.0 % of them "
+        "are high quality, 98.9 % of the data's; their modes are too narrow: 0.06 of the data's variance within modes."
+    )
 
 
 def test_a_collapse_onto_one_mode_is_only_dropped_modes(ring, g):
@@ -208,7 +231,8 @@ def test_a_collapse_is_told_however_few_the_samples(name, n):
 def test_few_samples_are_not_said_to_cover_what_they_do_not():
     data = toy_data.load("grid100")
     (found,) = subjects.verdict(data.sample(30, torch.Generator().manual_seed(0))[None], data, [0])
-    assert re.fullmatch(r"covers 2\d of 100 modes, as many as 30 samples can show\.", found.sentence)
+    told = r"covers 2\d of 100 modes, about what 30 samples of a perfect sampler cover \(26 on average\)\."
+    assert re.fullmatch(told, found.sentence)
 
 
 def test_a_tight_threshold_leaves_a_perfect_sampler_few_samples_and_no_blame():
@@ -242,6 +266,12 @@ def test_rules_of_counts_bite_where_they_say(ring, fault, inside, outside):
 def test_scattered_is_below_nine_tenths_of_the_data_s_share(ring, share, bites):
     (found,) = subjects.verdict(near(ring, torch.arange(N) % K, share, sigma=0.005)[None], ring, [0])
     assert ("scattered" in found.faults) is bites
+
+
+def test_a_perfect_sampler_of_whose_samples_few_are_high_quality_does_not_scatter():
+    data = toy_data.Mixture("wide", 20 * torch.eye(20), sigma=1.0)  # 3 sigmas hold 1.7 %
+    samples = torch.stack([data.sample(N, torch.Generator().manual_seed(s)) for s in range(40)])
+    assert not any("scattered" in v.faults for v in subjects.verdict(samples, data, range(40)))
 
 
 @pytest.mark.parametrize(("lost", "bites"), [(1, False), (2, False), (3, True)])

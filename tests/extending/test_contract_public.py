@@ -45,6 +45,12 @@ BROKEN = {
         "        return losses.real(nets.D(nets.G(batch.z + noise)))",
         "take them from batch.u",
     ),
+    "draws-what-does-not-fit": (  # of another dtype than the nets', and its value is asked for
+        "    def g_loss(self, nets, batch):\n"
+        "        fake = nets.D(nets.G(torch.randn(6, 3, dtype=torch.float32)))  # HERE\n"
+        "        return losses.real(fake) * fake.mean().item()",
+        "A loss draws random numbers itself; take them from batch.u",
+    ),
     "asks-for-a-value": (
         "    def g_loss(self, nets, batch):\n"
         "        loss = super().g_loss(nets, batch)\n"

@@ -146,6 +146,24 @@ def test_losses_say_what_they_are_of_and_nothing_overlaps(
     plt.close(figure)
 
 
+@pytest.mark.parametrize(("seeds", "rounds", "bands"), [(3, 2, 0), (4, 2, 4), (4, 1, 0)])
+def test_how_d_judges_many_seeds_is_a_band_from_the_lowest_to_the_highest(
+    drawn: list[Figure], seeds: int, rounds: int, bands: int
+) -> None:
+    rows = rows_of(seeds, range(1, rounds + 1), accuracies=True)
+    rows = [row | {"diagnostic/real_accuracy": 0.2 * row["seed"]} for row in rows]
+    rows[-1]["diagnostic/real_accuracy"] = math.nan  # it diverged
+    plots_losses.losses_figure(rows, ["D", "G"], io.BytesIO())
+    losses, judged = drawn[0].axes[:2]
+    assert [len(axis.collections) for axis in (losses, judged)] == [0, bands]
+    assert ("bands: all seeds" in judged.get_title()) == bool(bands)
+    if bands:
+        heights = judged.collections[0].get_paths()[0].vertices
+        assert {(x, y) for x, y in heights.round(6)} == {(1, 0), (1, 0.6), (2, 0), (2, 0.4)}
+        assert len([line for line in judged.lines if line.get_label() in plots_losses.ACCURACY.values()]) == 4
+    plt.close(drawn[0])
+
+
 @pytest.mark.parametrize(("accuracies", "told"), [(False, 1), (False, 2), (True, 1), (True, 2), (False, 0)])
 def test_losses_leave_no_empty_panel(drawn: list[Figure], accuracies: bool, told: int) -> None:
     rows = rows_of(2, [1, 2], accuracies=accuracies)

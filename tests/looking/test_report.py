@@ -111,7 +111,7 @@ def test_the_numbers_are_those_of_compare(report: tuple[Path, str]) -> None:
 def test_runs_of_one_name_in_two_folders_are_all_drawn(tmp_path: Path) -> None:
     for above, modes in (("A", [3, 4]), ("B", [8, 8])):
         write_run(tmp_path / above, "ns", modes, name="x", arrays=False)
-    page = Page(write_report([tmp_path], tmp_path / "report.html").read_text())
+    page = Page(write_report([tmp_path], tmp_path / "made" / "report.html").read_text())
     told = next(attrs["alt"] or "" for attrs in page.all("img") if "modes of each seed" in (attrs["alt"] or ""))
     assert "ns (A/ring/ns/x) from 3 to 4" in told
     assert "ns (B/ring/ns/x) from 8 to 8" in told

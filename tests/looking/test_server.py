@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.looking import server
+
 WORKER = "import time; time.sleep(600)"
 SERVER = (
     "import subprocess, sys; from pathlib import Path\n"
@@ -35,6 +37,17 @@ def ended(pid: int) -> bool:
         return stat.read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def test_the_server_s_errors_are_passed_on_and_its_chatter_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    said = "[MLflow] Security middleware enabled with default settings.", "Error: it does not work."
+    with server.running([sys.executable, "-c", f"import sys; print(*{said!r}, sep='\\n', file=sys.stderr)"]) as process:
+        process.wait(60)
+        for _ in range(600):
+            if err := capfd.readouterr().err:
+                break
+            time.sleep(0.1)
+    assert err == "Error: it does not work.\n"
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -111,9 +115,36 @@ def test_the_terminal_shows_every_seed_and_ends_with_the_run(tmp_path: Path) -> 
     assert "▂▄▆█" in told
 
 
+def test_the_page_of_a_run_that_is_done_stays_until_it_is_told_to_end(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "ns", [8])
+    code = (
+        "import signal; from zoo.looking import watch_page\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a test that was started in the background ignores it
+        f"watch_page.GRACE = 0.1; watch_page.serve(watch_page.Path({str(folder)!r}), 0, False)"
+    )
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    watching = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        said = watching.stdout.readline()
+        assert said.rstrip().endswith("(Ctrl-C ends it; the run is done, and its page stays until then)")
+        with pytest.raises(subprocess.TimeoutExpired):
+            watching.wait(2)
+        with urllib.request.urlopen(said.split(" at ")[1].split()[0] + "/state.json", timeout=120) as answer:
+            assert json.loads(answer.read())["status"] == "done"
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 0
+    finally:
+        watching.kill()
+
+
+def test_nothing_empty_stands_where_pictures_are_yet_to_come() -> None:
+    page = (Path(watch_page.__file__).parent / "templates" / "watch.html").read_text(encoding="utf-8")
+    assert page.count("<figure") == page.count("<figure hidden>") == len(watch_page.PICTURES)
+
+
 def test_an_interrupted_run_says_how_it_goes_on(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "ns", [3], finished=False)
-    assert watch.look(folder).status == "training, before its first evaluation"
+    assert watch.look(folder).status == "training; numbers and pictures come with its first evaluation"
     (folder / "INTERRUPTED").touch()
     assert f"zoo run --resume {folder}" in watch.look(folder).status
 

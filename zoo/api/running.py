@@ -107,7 +107,9 @@ def evaluate(
     how = scored.protocol_named(protocol, chosen)
     if isinstance(samples, Tensor):
         plain = samples.detach().cpu()
-        samples = (plain.float() if plain.is_floating_point() else plain).numpy()  # NumPy has no bfloat16
+        samples = (
+            foreign.single("The tensor", plain) if plain.is_floating_point() else plain
+        ).numpy()  # NumPy has no bfloat16
     array = np.asarray(samples)
     metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
     source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)

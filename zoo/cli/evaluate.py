@@ -86,7 +86,8 @@ def show(found: dict[str, Any]) -> None:
     if found["unavailable"]:
         console.print(f"Not measured: {not_measured(found['unavailable'])}", soft_wrap=True)
     for note in found["notes"]:
-        console.print(note)
+        if note not in found["verdict"]:
+            console.print(note, soft_wrap=True)
     if found["judge"]:
         judge = found["judge"]
         console.print(f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images.")

@@ -20,7 +20,7 @@ def watch(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     plugin: yours.Plugin = None,
 ) -> None:
-    """A run while it goes on: losses, modes covered, samples; a page on this machine's loopback, or a table. Ends with the run."""
+    """A run while it goes on, or when it is done: losses, modes covered, samples; a page on this machine's loopback, or a table."""
     if terminal:
         with ends_at_once():
             from zoo.cli.terminal import terminal as console

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.errors import ZooError, counted
-from zoo.evaluation.evaluate import crowded
+from zoo.evaluation.evaluate import crowded, misses_most
 from zoo.evaluation.subjects import MANY
 from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME, goodness
@@ -76,7 +76,7 @@ class Live(session.Listener):
         self.console.print(Text.assemble(*parts))
         for sentence in dict.fromkeys(run.scoring.unavailable.values()):
             self.console.print(f"Not measured: {sentence}", soft_wrap=True)
-        for sentence in crowded(run.data, cell.protocol):
+        for sentence in crowded(run.data, cell.protocol) + misses_most(run.data, cell.protocol):
             self.console.print(f"Warning: {sentence}", soft_wrap=True)
         if self.console.is_terminal:
             columns = (

@@ -98,7 +98,10 @@ def unavailable(setting: Setting, name: str) -> str | None:
         return NO_THRESHOLD
     enough = PAIRED.get(name, 0)
     if enough and (there := len(setting.train)) < enough:
-        return f"It compares equally many samples and training points, at least {enough}, and there are {there}."
+        told = f"A metric of pairs compares equally many samples and training points, here at least {enough}, and there are {there}"
+        if isinstance(setting.data, Points) and setting.data.n_held_out:
+            told += f": a tenth of the {len(setting.data.samples):,} points are held out"
+        return f"{told}."
     if name == "modes_lost" and setting.history is not None and setting.history.counts is None:
         return "The run keeps too few samples of each evaluation to tell which modes they cover."
     return None

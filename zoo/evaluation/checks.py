@@ -243,8 +243,12 @@ def _called(sampler: Callable[..., Any], *given: int) -> Any:
 def _tensor(samples: Any) -> Tensor:
     import torch
 
+    from zoo.evaluation import foreign
+
     try:
-        return torch.as_tensor(samples).detach().cpu().float()
+        return foreign.single("The array", torch.as_tensor(samples).detach().cpu())
+    except ZooError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         kind = type(samples).__name__
         raise ZooError(f"Samples are an array or a tensor of numbers, not an object of type {kind}.") from error

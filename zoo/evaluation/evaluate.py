@@ -29,6 +29,7 @@ from zoo.extending import measures
 from zoo.metrics import classifier, diversity, likelihood, neighbours, over_time, two_samples
 from zoo.metrics.distances import FEW, one_thread
 from zoo.metrics.modes import PROTOCOLS, Protocol, closest, count, coverage_of
+from zoo.metrics.protocols import radius
 
 Values = dict[str, Tensor]
 Calculation: TypeAlias = Callable[[Setting, Subject], Values]
@@ -127,9 +128,13 @@ def protocol_named(name: str | None, data: Data) -> Protocol:
     for kind, told, fits in (
         ("stacked-mnist", "images", isinstance(data, Images)),
         ("cube1200", "1,200 dimensions", tuple(data.shape) == (1200,)),
+        ("quantile", "a mixture of Gaussians", isinstance(data, Mixture)),
     ):
         if name == kind and not fits:
             raise ZooError(f"The protocol '{name}' is for {told}, which '{data.name}' is not; take '{usual.name}'.")
+    if name == "quantile":
+        assert isinstance(data, Mixture)
+        return replace(PROTOCOLS[name], threshold=radius(data.noisy))
     return PROTOCOLS[name]
 
 
@@ -145,6 +150,19 @@ def crowded(data: Data, protocol: Protocol) -> list[str]:
         return []
     told = f"Modes {one} and {other} of '{data.name}' lie {distance:.2g} sigmas apart"
     return [f"{told}, nearer than the {limit:g} of a high-quality sample: a generator of one of them covers both."]
+
+
+def misses_most(data: Data, protocol: Protocol) -> list[str]:
+    """A sentence where the protocol's radius leaves out most of the data itself, as 3 sigmas do in many dimensions.
+
+    Below half of the share that the radius holds in two dimensions, where a narrow one is meant to leave samples out.
+    """
+    if not isinstance(data, Mixture) or (share := protocol.inside(data.noisy)) >= protocol.inside(2) / 2:
+        return []
+    told = f"The protocol '{protocol.name}' leaves out most of the data itself: {100 * share:.1f} % of '{data.name}' lies within"
+    return [
+        f"{told} its {protocol.threshold:g} sigmas of a mode; choose the protocol 'quantile', whose radius grows with the dimensions."
+    ]
 
 
 def measure(setting: Setting, samples: Tensor, names: Sequence[str]) -> tuple[Values, dict[str, float]]:
@@ -215,7 +233,7 @@ def evaluate(
     for sampler in beside:
         scores, _ = measure(setting, SAMPLERS[sampler](data, n)[None], of_samples)
         rows[sampler] = {name: float(v[0]) for name, v in scores.items()}
-    notes = crowded(data, protocol)
+    notes = crowded(data, protocol) + misses_most(data, protocol)
     if (pairs := len(setting.train)) < n:
         notes.append(
             f"Metrics of pairs (distances, neighbours, FID, KID) compare {pairs:,} samples with as many training points."

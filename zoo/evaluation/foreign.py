@@ -49,7 +49,22 @@ def numbers(where: Path | str, array: Any) -> Tensor:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         kind = getattr(array, "dtype", type(array).__name__)
         raise ZooError(f"{where} holds {kind} where samples are numbers.")
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    with np.errstate(over="ignore"):
+        single = np.ascontiguousarray(array, dtype=np.float32)
+    _fits(where, bool((np.isinf(single) & np.isfinite(array)).any()))
+    return torch.from_numpy(single)
+
+
+def single(where: Path | str, x: Tensor) -> Tensor:
+    """A tensor as float32; ``ZooError`` where its numbers are too large for that."""
+    found = x.float()
+    _fits(where, bool((found.isinf() & x.isfinite()).any()))
+    return found
+
+
+def _fits(where: Path | str, overflows: bool) -> None:
+    if overflows:
+        raise ZooError(f"{where} holds numbers beyond 3.4e38, which are too large for 32-bit floats.")
 
 
 def _npy(path: Path) -> Tensor:
@@ -89,8 +104,10 @@ def _csv(path: Path) -> Tensor:
 
     header = bool(first.strip()) and not all(is_number(cell) for cell in first.split(comma))
     try:
-        return numbers(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2, dtype=np.float32))
+        return numbers(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2))
     except ValueError as error:
+        if isinstance(error, ZooError):
+            raise
         raise ZooError(f"{path} cannot be read as rows of numbers: {str(error).split(';')[0].rstrip('.')}.") from error
 
 
@@ -107,7 +124,7 @@ def _pt(path: Path) -> Tensor:
         found = found.get("samples")
     if not isinstance(found, Tensor) or found.is_complex():
         raise ZooError(f"{path} should hold a tensor, or a dictionary with a tensor 'samples'.")
-    return found.detach().float()
+    return single(path, found.detach())
 
 
 def _folder(path: Path) -> Tensor:

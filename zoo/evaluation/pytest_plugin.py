@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,17 +38,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each seed of the marker."""
+    """One test for each seed of the marker; one that is marked wrongly is left for ``pytest_runtest_setup`` to refuse."""
     marker = metafunc.definition.get_closest_marker("seeds")
-    if marker is None:
-        return
-    if "seed" not in metafunc.fixturenames:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid} is marked 'seeds' and takes no argument 'seed'.")
+    if marker is not None and not _wrong(marker, metafunc.fixturenames):
+        seeds = _seeds(marker)
+        metafunc.parametrize("seed", seeds, ids=[f"seed{s}" for s in seeds])
+
+
+def _seeds(marker: pytest.Mark) -> Sequence[Any]:
+    """The seeds that a marker names; none where it names no seeds."""
     wanted = marker.args[0] if len(marker.args) == 1 else None
-    seeds = list(range(wanted)) if type(wanted) is int else wanted
-    if not isinstance(seeds, list | tuple | range) or not seeds:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: the marker reads seeds(8), or seeds([3, 5]).")
-    metafunc.parametrize("seed", seeds, ids=[f"seed{s}" for s in seeds])
+    seeds = range(wanted) if type(wanted) is int else wanted
+    return seeds if isinstance(seeds, list | tuple | range) else ()
+
+
+def _wrong(marker: pytest.Mark, arguments: Sequence[str]) -> str:
+    """What is wrong with a marker of a test that takes these arguments, or nothing."""
+    if "seed" not in arguments:
+        return "The test is marked 'seeds' and takes no argument 'seed'."
+    return "" if _seeds(marker) else "The marker reads seeds(8), or seeds([3, 5])."
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a test that is marked wrongly, and only that one."""
+    marker = item.get_closest_marker("seeds")
+    if marker is not None and (told := _wrong(marker, getattr(item, "fixturenames", ()))):
+        pytest.fail(told, pytrace=False)
 
 
 @pytest.fixture

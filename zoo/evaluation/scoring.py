@@ -74,7 +74,8 @@ def _near(data: toy_data.Data, protocol: Protocol) -> Scoring:
     setting, few = Setting(data, protocol, protocol.samples), Setting(data, protocol, min(FEW, protocol.samples))
     reasons = {name: why for name in MODES if (why := available.unavailable(setting, name)) is not None}
     counted = [name for name in MODES if name not in reasons]
-    paired = [name for name in PAIRS if available.unavailable(few, name) is None]
+    reasons |= {name: why for name in PAIRS if (why := available.unavailable(few, name)) is not None}
+    paired = [name for name in PAIRS if name not in reasons]
 
     def evaluate(samples: Tensor) -> dict[str, Tensor]:
         return measure(setting, samples, counted)[0] | measure(few, samples, paired)[0]

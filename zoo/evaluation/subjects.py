@@ -14,10 +14,10 @@ import toy_data
 from toy_data import Data
 from zoo.errors import ZooError
 from zoo.evaluation import foreign
-from zoo.evaluation.evaluate import default_protocol, protocol_named
+from zoo.evaluation.evaluate import default_protocol, misses_most, protocol_named
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
-from zoo.evaluation.verdict import Evidence, Verdict, describe, plural, verdicts
+from zoo.evaluation.verdict import Evidence, Verdict, describe, of_samples, verdicts
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
 
@@ -134,10 +134,10 @@ def in_words(source: Source) -> list[str]:
     """The verdict on what `zoo eval` was pointed at; of a run it is the one that the run ended with."""
     counts = source.history.counts if source.history else None
     seeds = source.seeds or range(len(source.samples))
-    found = verdict(
-        source.samples, source.data, seeds, protocol=source.protocol, diverged=source.diverged, counts=counts
-    )
-    return describe(found) if source.seeds or len(found) > 1 else [f"The samples: {plural(found[0].sentence)}"]
+    protocol = source.protocol or default_protocol(source.data)
+    found = verdict(source.samples, source.data, seeds, protocol=protocol, diverged=source.diverged, counts=counts)
+    told = describe(found) if source.seeds or len(found) > 1 else [of_samples(found[0].sentence)]
+    return told + misses_most(source.data, protocol)
 
 
 def verdict(

@@ -8,7 +8,7 @@ A *perfect* sampler is the data itself, held out, counted under the same protoco
     oscillates  in the second half of the run, at 2 or more evaluations and at least a quarter of them, a mode has no HQ
                 sample that had 10 or more at the evaluation before
     uneven      over the covered modes, KL(samples || data) is above 0.1 nats and 3 times its sampling floor (K - 1) / 2N
-    scattered   the HQ share is below 0.9 of the perfect sampler's
+    scattered   the HQ share is below 0.9 of the perfect sampler's, and by 3 standard errors
     narrow      the HQ share is above the perfect sampler's by 2 standard errors (or no HQ threshold exists, as for images),
                 and the variance within modes is below half of the data's
     memorises   1-NN accuracy against the training data is lower than against held-out data by 0.1 and 3 standard errors
@@ -103,6 +103,15 @@ def plural(sentence: str) -> str:
     return re.sub(r"\bits\b", "their", re.sub(r"(^|; )(cover|scatter|oscillate|memorise)s\b", r"\1\2", sentence))
 
 
+def of_samples(sentence: str) -> str:
+    """A seed's sentence, said of samples whose generator is not known."""
+    first, *rest = plural(sentence).replace("their samples", "them").replace("dropped", "miss").split("; ")
+    told = [re.sub(r"^(?=cover|scatter|memorise)", "they ", part) for part in rest]
+    told = [re.sub(r"^modes too narrow", "their modes are too narrow", part) for part in told]
+    begins = first[0].upper() + first[1:] if first.startswith("no ") else f"The samples {first}"
+    return "; ".join([begins, *told])
+
+
 def _seeds(seeds: list[int], total: int) -> str:
     if len(seeds) == total and total > 1:
         return "Both seeds:" if total == 2 else f"All {total} seeds:"
@@ -126,30 +135,33 @@ def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tu
     for row, i in enumerate(alive):
         faults, share, kept = found[i], float(high[row].double().mean()), has[row]
         missing = (~kept & (chance < 0.01 / k)).nonzero()[:, 0].tolist()
-        if missing:
-            which = _which(missing, k)
-            faults.append(("dropped", f"dropped {len(missing)} of {k} modes{which}"))
-        elif kept.sum() < usual - 4 * apart - 0.5:
-            few = (
+        nowhere, few = not hits[row].any(), bool(kept.sum() < usual - 4 * apart - 0.5)
+        if nowhere and (missing or few):
+            faults.append(("dropped", f"no sample lies on any of the {k} modes"))
+        elif missing:
+            which = f"all {k} modes" if len(missing) == k else f"{len(missing)} of {k} modes{_which(missing, k)}"
+            faults.append(("dropped", f"dropped {which}"))
+        elif few:
+            text = (
                 f"covers {int(kept.sum())} of {k} modes, where a perfect sampler covers {usual:.0f} with {n:,} samples"
             )
-            faults.append(("dropped", few))
+            faults.append(("dropped", text))
         told[i] = (
             f"covers all {k} modes"
             if kept.all()
-            else f"covers {int(kept.sum())} of {k} modes, as many as {n:,} samples can show"
+            else f"covers {int(kept.sum())} of {k} modes, about what {n:,} samples of a perfect sampler cover ({usual:.0f} on average)"
         )
         if kept.sum() > 1:
             uneven = float(divergences(hits[row : row + 1, kept], weights[kept])["reverse_kl"])
             if uneven > max(0.1, 3 * (int(kept.sum()) - 1) / (2 * max(1, int(hits[row].sum())))):
                 faults.append(("uneven", f"covers its modes unevenly (KL {uneven:.2f} nats over the covered modes)"))
-        if share < 0.9 * best:
+        error = math.sqrt(best * (1 - best) / n)
+        if share < min(0.9 * best, best - 3 * error) and not nowhere:
             text = f"scatters: {100 * share:.1f} % of its samples are high quality, {100 * best:.1f} % of the data's"
             faults.append(("scattered", text))
         ratio = (
             _within(x[row], modes[row], high[row], k) / within if within else math.nan
         )  # float32 may hold only centres
-        error = math.sqrt(best * (1 - best) / n)
         if ratio < 0.5 and (share > best + 2 * error or best == 1):
             text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
             text += "" if best == 1 else f", {100 * share:.1f} % high quality where the data has {100 * best:.1f} %"

@@ -32,6 +32,7 @@ VALUE = (
     "a tensor is asked for its value (.item(), float(), an 'if' or a loop on it); keep it a tensor: torch.where and masks serve all "
     "seeds at once"
 )
+DRAWS_ITSELF = "a loss draws random numbers itself; take them from batch.u, and ask for more with uniforms()"
 TAKES_THE_GRADIENT = (
     "the harness takes the gradient: return the loss, call no .backward(); inside a loss use torch.func.grad"
 )
@@ -44,7 +45,7 @@ MEANING = {
     "uninitialized parameter": "a lazy layer has no weights before it has seen data; give its sizes (kit.shape, kit.latent, kit.features)",
     "doesn't have storage": LEAVES_TORCH,
     "numpy() on": LEAVES_TORCH,
-    "called random operation": "a loss draws random numbers itself; take them from batch.u, and ask for more with uniforms()",
+    "called random operation": DRAWS_ITSELF,
     "data-dependent control flow": VALUE,
     ".item()": VALUE,
     "DataDependentOutputException": VALUE,

@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten_with_path, tree_leaves, tree_map
 
 from zoo import checkpoint
 from zoo.diagnostics import diagnose
 from zoo.engines.tracing import Engine, Mapped, Traced
+from zoo.errors import ZooError
 from zoo.extending import blame
 from zoo.extending.blame import Broken
 from zoo.game import Batch, Nets, Player, turns
@@ -46,6 +48,15 @@ class Noise:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         return torch.rand(n, *self.shape, generator=generator) * 2 - 1
+
+
+class NoDraws(TorchDispatchMode):
+    """Refuses what draws random numbers, at the very line, before what was drawn gives an error of its own."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise ZooError(f"{blame.DRAWS_ITSELF[0].upper()}{blame.DRAWS_ITSELF[1:]}.")
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,8 @@ def a_player_moves_only_what_it_owns(it: Case) -> None:
     batch = Batch(*(t[0] for t in game.stream([1])[0]))
     for player in game.players:
         before = tree_map(Tensor.clone, (params, state, tuple(batch)))
-        loss = player.loss(dataclasses.replace(nets, memo={}), batch)
+        with NoDraws():
+            loss = player.loss(dataclasses.replace(nets, memo={}), batch)
         _is_one_number(it, player, loss)
         _unwritten(it, player, before, (params, state, tuple(batch)))
         after, _ = dataclasses.replace(nets, memo={}).descend(player, batch)

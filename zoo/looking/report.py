@@ -64,6 +64,7 @@ def write_report(
         sections=sections,
         frames=max((film.count for section in sections for film in section.films), default=0),
     )
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
     return path
 

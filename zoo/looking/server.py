@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +22,8 @@ from zoo import tracking
 from zoo.errors import ZooError
 from zoo.looking import views
 
+CHATTER = b"[MLflow] Security middleware enabled"
+"""What the server says on stderr whatever its log level is."""
 PAGE = 100
 """Runs that MLflow's page loads at a time."""
 
@@ -56,13 +59,22 @@ def running(server: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     SIGTERM ends the block as Ctrl-C does, by ``KeyboardInterrupt``; it would else leave the server running.
     """
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    process = subprocess.Popen(server, env=os.environ | quiet(), start_new_session=True)
+    process = subprocess.Popen(server, env=os.environ | quiet(), start_new_session=True, stderr=subprocess.PIPE)
+    threading.Thread(target=pass_on, args=(process,), daemon=True).start()
     try:
         yield process
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         end(process)
         signal.signal(signal.SIGTERM, before)
+
+
+def pass_on(process: subprocess.Popen[bytes]) -> None:
+    """The server's stderr on ours, line by line, but for its chatter."""
+    for line in process.stderr or ():
+        if not line.startswith(CHATTER):
+            sys.stderr.write(line.decode(errors="replace"))
+            sys.stderr.flush()
 
 
 def end(process: subprocess.Popen[bytes], seconds: float = 5) -> None:
@@ -103,14 +115,18 @@ def more_than_a_page(root: Path, links: list[tuple[str, str]]) -> list[str]:
 
 
 def command(where: str, port: int) -> list[str]:
-    """The server's command line: loopback, one worker."""
+    """The server's command line: loopback, one worker, no log but of warnings and errors."""
+    stores = ["--backend-store-uri", where, "--registry-store-uri", where]
     loopback = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", where, *loopback]
+    return [sys.executable, "-m", "mlflow", "ui", *stores, *loopback, "--uvicorn-opts", "--log-level warning"]
 
 
 def quiet() -> dict[str, str]:
-    """Its environment: no background jobs, no telemetry unless the user says so."""
+    """Its environment: no background jobs, no telemetry unless the user says so, no warning of a library that it uses."""
     return {
+        "PYTHONWARNINGS": ",".join(
+            filter(None, [os.environ.get("PYTHONWARNINGS"), "ignore:starlette.middleware.wsgi is deprecated"])
+        ),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": os.environ.get("MLFLOW_DISABLE_TELEMETRY", "true"),
     }

@@ -57,7 +57,7 @@ class State:
             return "done"
         if (self.run.path / "INTERRUPTED").exists():
             return f"interrupted; zoo run --resume {self.run.path} goes on"
-        return "training" if self.rows else "training, before its first evaluation"
+        return "training" if self.rows else "training; numbers and pictures come with its first evaluation"
 
     @property
     def done(self) -> bool:

@@ -114,17 +114,20 @@ class Answer(BaseHTTPRequestHandler):
 
 
 def serve(folder: Path, port: int = 0, open_browser: bool = True) -> None:
-    """Serve the page until the run is done (and the page has been told), or Ctrl-C."""
+    """Serve the page until the run is done (and the page has been told), or Ctrl-C; that of a run which was done before, until Ctrl-C."""
     check(folder)
     try:
         page = Page(folder, port)
     except (OSError, OverflowError) as error:
         raise ZooError(f"Port {port} cannot be used ({error}); without --port a free one is taken.") from error
     threading.Thread(target=page.serve_forever, daemon=True).start()
-    print(f"Watching {folder} at {page.address} (Ctrl-C ends it)", flush=True)
+    done = "; the run is done, and its page stays until then" if page.state.done else ""
+    print(f"Watching {folder} at {page.address} (Ctrl-C ends it{done})", flush=True)
     if open_browser:
         webbrowser.open(page.address)
     try:
+        while done:
+            time.sleep(EVERY)
         while not page.state.done:
             time.sleep(EVERY)
             page.renew()
