@@ -213,6 +213,35 @@ def test_the_longer_runs_on_the_grid() -> None:
     assert f"mgan most ({before['mgan']:.1f} to {mean['mgan']:.1f})" in text
 
 
+def test_what_look_ahead_needs_on_the_grid() -> None:
+    """Every row, and what is said of them."""
+    page = (
+        (README.parent / "docs" / "results.md").read_text(encoding="utf-8").partition("look-ahead needs: a slow D\n")[2]
+    )
+    found = summaries("grid-unrolled")
+    assert {tuple(s["seeds"]) for s in found.values()} == {(100, 101, 102, 103)}
+    folder = tuned.RESULTS / "grid-unrolled"
+    told = {}
+    for name, summary in found.items():
+        config = json.loads((folder / name / "config.json").read_text(encoding="utf-8"))
+        used, k = config["recipe"], config["options"].get("k", 0)
+        assert config["recipe_name"] == "grid-tuned"
+        told[used["lr_d"], used["lr_g"], used["b1"], k] = summary["metrics"]
+
+    def cell(*at: float) -> str:
+        m = told.get(at)
+        return f"{m['modes']['mean']:.2f} ({m['high_quality']['mean']:.2f})" if m else "-"
+
+    rows = []
+    for d, g in ((5e-4, 5e-4), (2e-4, 2e-4), (1e-4, 1e-4), (1e-4, 5e-4), (1e-4, 1e-3)):
+        for b1, betas in ((0.0, "0, .9"), (0.5, ".5, .999")):
+            cells = " | ".join(cell(d, g, b1, k) for k in (0, 1, 5))
+            rows.append(f"| {d:.0e}, {g:.0e} | {betas} | {cells} |".replace("e-0", "e-"))
+    assert "\n".join(rows) in page
+    assert told[5e-4, 5e-4, 0.0, 1]["modes"]["per_seed"] == [1] * 4
+    assert told[1e-4, 1e-3, 0.0, 5]["modes"]["per_seed"] == [25] * 4
+
+
 def test_the_table_of_stacked_mnist() -> None:
     text = (
         (README.parent / "docs" / "results.md")
@@ -316,9 +345,9 @@ def test_the_table_of_results_in_the_readme() -> None:
     )
     many = [n for n, s, _ in tuned.recorded(tuned.RESULTS / "digits-tuned") if s["metrics"]["modes"]["mean"] > 990]
     assert {*re.findall(r"[a-z][a-z0-9-]*", digits.partition("above 990:")[2])} | {"wgan-gp", "r1"} == {*many}
-    of = {n: mean(f"stacked-mnist-small/{n}", 1) for n in ("ns", "ns-critic", "r1", "wgan-gp")}
+    of = {n: mean(f"stacked-mnist-small/{n}", 1) for n in ("ns", "ns-critic", "r1", "r3gan", "wgan-gp")}
     assert f"| ns {of['ns-critic']} of 1000 (4 seeds); {of['ns']} with normalisation in D" in stacked
-    assert f"r1 {of['r1']} (4 seeds); wgan-gp {of['wgan-gp']} (8 seeds) |" in stacked
+    assert f"r1 {of['r1']} (4 seeds); r3gan {of['r3gan']} (4 seeds); wgan-gp {of['wgan-gp']} (8 seeds) |" in stacked
     found = [json.loads(path.read_text())["metrics"] for path in sorted(tutorials.PLACE.glob("*/eval.json"))]
     scores = [sum(m["inception_score"]) / len(m["inception_score"]) for m in found]
     assert {*map(len, (m["modes"] for m in found))} == {2}
