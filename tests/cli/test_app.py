@@ -38,6 +38,21 @@ def test_the_main_job_in_small(zoo, tmp_path: Path) -> None:
     assert (folder / "samples.png").exists()
 
 
+def test_a_run_is_trained_again_and_told_whether_its_numbers_come_again(zoo, tmp_path: Path) -> None:
+    zoo("run", "ns", *SMALL, "--out", "r")
+    code, out, err = zoo("verify", "r")
+    assert (code, err) == (0, "")
+    assert "Every number of 2 seeds came again, to the last bit." in out
+    summary = json.loads(Path("r/summary.json").read_text())
+    summary["metrics"]["modes"]["per_seed"][0] += 1
+    Path("r/summary.json").write_text(json.dumps(summary))
+    code, out, err = zoo("verify", "r")
+    assert (code, err) == (1, "")
+    assert "Some numbers did not come again. Nothing that is recorded of versions and machine differs." in out
+    code, _, err = zoo("verify", "nowhere")
+    assert (code, err) == (2, "zoo: There is no directory nowhere.\n")
+
+
 def test_json_is_the_summary_and_nothing_else(zoo) -> None:
     code, out, _ = zoo("run", "ns", "--json", *SMALL)
     assert code == 0

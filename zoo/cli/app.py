@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from zoo import heap
-from zoo.cli import evaluate, look, run, sweep, tune, yours
+from zoo.cli import evaluate, look, run, sweep, tune, verify, yours
 from zoo.cli.listing import owners
 from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError, lacks_memory, unknown
@@ -41,6 +41,7 @@ app.add_typer(run.runs, name="run")
 app.command("eval")(evaluate.evaluate_samples)
 app.command("sweep")(sweep.sweep)
 app.command("tune")(tune.tune)
+app.command("verify")(verify.verify)
 app.command("check")(yours.check)
 app.command("new-variant")(yours.new_variant)
 for command in (look.watch, look.ui, look.compare, look.report):

@@ -242,6 +242,15 @@ def resume(
     return run
 
 
+def again(
+    folder: Path, *, out: Path | None = None, device: str | torch.device = "auto", listener: Listener | None = None
+) -> Session:
+    """The run in ``folder`` begun anew as it was begun (``_rebuilt``), in a folder of its own."""
+    cell = read_cell(folder)
+    run = _rebuilt(cell, new_folder(cell, out), read_start(folder), device, None, listener)
+    return _begun(run, out, {})
+
+
 def lengthen(
     folder: Path,
     rounds: int,
