@@ -240,6 +240,23 @@ def test_what_look_ahead_needs_on_the_grid() -> None:
     assert "\n".join(rows) in page
     assert told[5e-4, 5e-4, 0.0, 1]["modes"]["per_seed"] == [1] * 4
     assert told[1e-4, 1e-3, 0.0, 5]["modes"]["per_seed"] == [25] * 4
+    judged = summaries("grid-unrolled-judged")
+    assert {tuple(s["seeds"]) for s in judged.values()} == {tuple(range(16))}
+    best, other = (judged[f"unrolled-5-0.0001-{lr_g}-0"]["metrics"] for lr_g in ("0.001", "0.0005"))
+    said = {}
+    for name, m in (("best", best), ("other", other)):
+        low, high = m["modes"]["ci95"]
+        said[name] = f"{m['modes']['mean']:.2f} [{low:.2f}, {high:.2f}]", f"{m['high_quality']['mean']:.2f}"[1:]
+    text, full = " ".join(page.split()), best["modes"]["per_seed"].count(25)
+    assert f"covers {said['best'][0]} modes with a share of {said['best'][1]}, all 25 in {full} seeds of 16" in text
+    assert "With G at 5e-4 it covers {} with {}.".format(*said["other"]) in text
+    table = summaries("grid-tuned")
+    assert f"where the table has {table['unrolled']['metrics']['modes']['mean']:.2f} for it" in text
+    operations = [
+        s["cost"]["gflop_per_seed"] for s in (judged["unrolled-5-0.0001-0.001-0"], found["ns-0.0001-0.001-0"])
+    ]
+    assert f"for {operations[0] / operations[1]:.0f} times the operations" in text
+    assert f"covers {said['best'][0]} of the grid's 25 modes (16 seeds)" in " ".join(README.read_text("utf-8").split())
 
 
 def test_the_table_of_stacked_mnist() -> None:
