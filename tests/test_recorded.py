@@ -367,7 +367,9 @@ def test_the_table_of_results_in_the_readme() -> None:
     of = {n: mean(f"stacked-mnist-small/{n}", 1) for n in ("ns", "ns-critic", "r1", "r3gan", "pacgan", "wgan-gp")}
     assert f"| ns {of['ns-critic']} of 1000 (4 seeds); {of['ns']} with normalisation in D" in stacked
     few = "; ".join(f"{name} {of[name]} (4 seeds)" for name in ("r1", "r3gan", "pacgan"))
-    assert f"{few}; wgan-gp {of['wgan-gp']} (8 seeds) |" in stacked
+    assert f"{few}; wgan-gp {of['wgan-gp']} (8 seeds), with its own betas and a fifth of the G steps |" in stacked
+    turns = {n: summaries("stacked-mnist-small")[n]["cost"]["G_updates"] for n in ("wgan-gp", "r1")}
+    assert turns["wgan-gp"] * 5 == turns["r1"]
     found = [json.loads(path.read_text())["metrics"] for path in sorted(tutorials.PLACE.glob("*/eval.json"))]
     scores = [sum(m["inception_score"]) / len(m["inception_score"]) for m in found]
     assert {*map(len, (m["modes"] for m in found))} == {2}
