@@ -31,4 +31,7 @@ def test_a_number_beyond_all_floats_is_refused() -> None:
 def test_a_folder_of_images_is_found_from_elsewhere_too(mnist_root: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(mnist_root)
     monkeypatch.chdir(root.parent)
-    assert plan("ns", data="mnist", data_root=root.name).data_root == mnist_root
+    found = plan("ns", data="mnist", data_root=root.name).data_root
+    assert found is not None
+    assert Path(found).is_absolute()
+    assert Path(found).samefile(mnist_root)
