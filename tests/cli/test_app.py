@@ -49,6 +49,10 @@ def test_a_run_is_trained_again_and_told_whether_its_numbers_come_again(zoo, tmp
     code, out, err = zoo("verify", "r")
     assert (code, err) == (1, "")
     assert "Some numbers did not come again. Nothing that is recorded of versions and machine differs." in out
+    Path("r/summary.json").rename("r/other.json")
+    code, out, err = zoo("verify", "r")
+    assert (code, out) == (2, ""), "nothing is trained"
+    assert "not finished" in err
     code, _, err = zoo("verify", "nowhere")
     assert (code, err) == (2, "zoo: There is no directory nowhere.\n")
 

@@ -35,3 +35,9 @@ def test_a_folder_of_images_is_found_from_elsewhere_too(mnist_root: str, monkeyp
     assert found is not None
     assert Path(found).is_absolute()
     assert Path(found).samefile(mnist_root)
+
+
+def test_what_is_no_folder_of_images_is_refused() -> None:
+    with pytest.raises(ZooError, match="'data_root' is given by its name"):
+        plan("ns", data_root=5)
+    assert plan("ns", data_root="").data_root is None

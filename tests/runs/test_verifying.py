@@ -11,6 +11,7 @@ import pytest
 from zoo.errors import ZooError
 from zoo.runs import session
 from zoo.runs.cell import plan
+from zoo.runs.rundir import read
 from zoo.runs.verifying import verify
 
 SMALL = {"rounds": 6, "width": 8, "batch": 16, "every": 3}
@@ -34,7 +35,7 @@ def changed(record: Path, name: str, change: dict[str, object]) -> None:
 
 def test_every_number_comes_again_and_nothing_is_kept(record: Path) -> None:
     before = {path: path.read_bytes() for path in record.iterdir()}
-    found = verify(record)
+    found = verify(read(record))
     assert found.same
     assert found.metrics
     assert all(one.same == one.seeds == 2 and one.now == one.recorded for one in found.metrics.values())
@@ -45,13 +46,13 @@ def test_every_number_comes_again_and_nothing_is_kept(record: Path) -> None:
 def test_other_numbers_are_told_with_what_is_other(record: Path) -> None:
     summary = json.loads((record / "summary.json").read_text())
     modes = summary["metrics"]["modes"]["per_seed"]
-    summary["metrics"]["modes"]["per_seed"] = [modes[0], modes[1] + 1]
-    summary["metrics"]["kept once"] = {"per_seed": [1.0, 2.0]}
+    summary["metrics"]["modes"] |= {"per_seed": [modes[0], modes[1] + 1], "mean": sum(modes) / 2 + 0.5}
+    summary["metrics"]["kept once"] = {"per_seed": [1.0, 2.0], "mean": 1.5}
     changed(record, "summary.json", summary)
     versions = json.loads((record / "config.json").read_text())["versions"]
     old = {"versions": versions | {"torch": "2.0.0"}, "git": "0123456789abcdef+", "arithmetic": "an abacus"}
     changed(record, "config.json", old)
-    found = verify(record)
+    found = verify(read(record))
     assert not found.same
     assert (found.metrics["modes"].same, found.metrics["modes"].seeds) == (1, 2)
     assert found.metrics["modes"].recorded == found.metrics["modes"].now + 0.5
@@ -65,9 +66,9 @@ def test_other_numbers_are_told_with_what_is_other(record: Path) -> None:
 
 def test_a_seed_without_a_number_has_none_again(record: Path) -> None:
     summary = json.loads((record / "summary.json").read_text())
-    summary["metrics"]["modes"]["per_seed"] = [None, None]
+    summary["metrics"]["modes"] |= {"per_seed": [None, None], "mean": None}
     changed(record, "summary.json", summary)
-    found = verify(record).metrics["modes"]
+    found = verify(read(record)).metrics["modes"]
     assert found.same == 0
     assert math.isnan(found.recorded)
 
@@ -75,4 +76,4 @@ def test_a_seed_without_a_number_has_none_again(record: Path) -> None:
 def test_an_unfinished_run_is_refused(record: Path) -> None:
     (record / "summary.json").unlink()
     with pytest.raises(ZooError, match="not finished"):
-        verify(record)
+        verify(read(record))

@@ -107,9 +107,8 @@ def evaluate(
     how = scored.protocol_named(protocol, chosen)
     if isinstance(samples, Tensor):
         plain = samples.detach().cpu()
-        samples = (
-            foreign.single("The tensor", plain) if plain.is_floating_point() else plain
-        ).numpy()  # NumPy has no bfloat16
+        plain = foreign.single("The tensor", plain) if plain.is_floating_point() else plain  # NumPy has no bfloat16
+        samples = plain.numpy()
     array = np.asarray(samples)
     metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
     source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)

@@ -26,19 +26,21 @@ def verify(
 
         from zoo.cli.terminal import Live, terminal
         from zoo.errors import counted
-        from zoo.runs.rundir import find
+        from zoo.runs.rundir import find, read
         from zoo.runs.verifying import verify as again
         from zoo.statistics import number
 
-        runs = find(folders)
+        runs = [read(folder) for folder in find(folders)]
+        for run in runs:  # all of them, before one trains
+            run.must_be_finished()
     console, all_same = terminal(), True
-    for folder in runs:
+    for run in runs:
         listener = Live(console)
         try:
-            found = again(folder, device=device, listener=listener)
+            found = again(run, device=device, listener=listener)
         finally:
             listener.close()
-        table = Table("", "recorded", "now", "seeds with the same number", title=str(folder))
+        table = Table("", "recorded", "now", "seeds with the same number", title=str(run.path))
         for name, one in found.metrics.items():
             table.add_row(name, number(one.recorded), number(one.now), f"{one.same} of {one.seeds}")
         console.print(table)
@@ -46,7 +48,7 @@ def verify(
             console.print(f"Not measured here: {name}.")
         if found.same:
             console.print(
-                f"Every number of {counted(len(found.run.seeds), 'seed')} came again, to the last bit.", soft_wrap=True
+                f"Every number of {counted(len(run.seeds), 'seed')} came again, to the last bit.", soft_wrap=True
             )
         else:
             why = (

@@ -246,12 +246,11 @@ def _tensor(samples: Any) -> Tensor:
     from zoo.evaluation import foreign
 
     try:
-        return foreign.single("The array", torch.as_tensor(samples).detach().cpu())
-    except ZooError:
-        raise
+        tensor = torch.as_tensor(samples).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
         kind = type(samples).__name__
         raise ZooError(f"Samples are an array or a tensor of numbers, not an object of type {kind}.") from error
+    return foreign.single("The array", tensor)
 
 
 def _places(centres: Tensor) -> list[str]:

@@ -104,11 +104,10 @@ def _csv(path: Path) -> Tensor:
 
     header = bool(first.strip()) and not all(is_number(cell) for cell in first.split(comma))
     try:
-        return numbers(path, np.loadtxt(lines[header:], delimiter=comma, ndmin=2))
+        table = np.loadtxt(lines[header:], delimiter=comma, ndmin=2)
     except ValueError as error:
-        if isinstance(error, ZooError):
-            raise
         raise ZooError(f"{path} cannot be read as rows of numbers: {str(error).split(';')[0].rstrip('.')}.") from error
+    return numbers(path, table)
 
 
 def _pt(path: Path) -> Tensor:

@@ -121,12 +121,13 @@ def serve(folder: Path, port: int = 0, open_browser: bool = True) -> None:
     except (OSError, OverflowError) as error:
         raise ZooError(f"Port {port} cannot be used ({error}); without --port a free one is taken.") from error
     threading.Thread(target=page.serve_forever, daemon=True).start()
-    done = "; the run is done, and its page stays until then" if page.state.done else ""
+    stays = page.state.done
+    done = "; the run is done, and its page stays until then" * stays
     print(f"Watching {folder} at {page.address} (Ctrl-C ends it{done})", flush=True)
     if open_browser:
         webbrowser.open(page.address)
     try:
-        while done:
+        while stays:
             time.sleep(EVERY)
         while not page.state.done:
             time.sleep(EVERY)

@@ -127,12 +127,13 @@ def plan(
     Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
     A ``load`` that remembers what it read serves many cells.
     """
-    for what, name in (("variant", variant), ("data", data), ("recipe", recipe), ("protocol", protocol)):
-        if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in ("data", "recipe")):
+    paths = {"data": data, "recipe": recipe, "data_root": data_root}
+    for what, name in {"variant": variant, "protocol": protocol, **paths}.items():
+        if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in paths):
             more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
             raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
     data, recipe = (None if name is None else str(name) for name in (data, recipe))
-    data_root = None if data_root is None else str(Path(data_root).absolute())  # the run may be opened from elsewhere
+    data_root = str(Path(data_root).absolute()) if data_root else None  # the run may be opened from elsewhere
     file = recipes.load(recipe) if recipe else None
     variant = variant or (file.variant if file else None)
     if variant is None:

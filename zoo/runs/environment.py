@@ -61,23 +61,25 @@ def arithmetic(device: torch.device, *, compiled: bool) -> str:
         return "CUDA {}.{}".format(*torch.cuda.get_device_capability(device))
     from zoo.engines import onednn
 
-    cpu = Path("/proc/cpuinfo")
-    told = dict(re.findall(r"^([\w ]+?)\s*: (.+)$", cpu.read_text() if cpu.exists() else "", re.MULTILINE))
-    kind = (
-        "{vendor_id} family {cpu family} model {model}".format_map(told) if "cpu family" in told else platform.machine()
-    )
+    told = " ".join(f"{word} {of[0]}".strip() for word, name in KIND.items() if (of := _cores(name)))
     own = onednn.are_here() if compiled else onednn.plays()
-    return f"{kind}, {torch.backends.cpu.get_cpu_capability()}, products by {'oneDNN' if own else 'PyTorch'}"
+    products = "oneDNN" if own else "PyTorch"
+    return f"{told or platform.machine()}, {torch.backends.cpu.get_cpu_capability()}, products by {products}"
 
 
 def device_name(device: torch.device) -> str:
     """The device in words, to stand beside the numbers it made."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpu = Path("/proc/cpuinfo")
-    names = (
-        [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if "model name" in line]
-        if cpu.exists()
-        else []
-    )
+    names = _cores("model name")
     return f"{names[0] if names else platform.processor() or platform.machine()}, {len(names) or 1} cores"
+
+
+KIND = {"": "vendor_id", "family": "cpu family", "model": "model"}
+"""What a CPU's kind is told by: words of ours to names of Linux's."""
+
+
+def _cores(name: str) -> list[str]:
+    """What Linux says of each core under a name; nothing elsewhere."""
+    cpu = Path("/proc/cpuinfo")
+    return re.findall(rf"^{name}\s*: (.+)$", cpu.read_text(), re.MULTILINE) if cpu.exists() else []

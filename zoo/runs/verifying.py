@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo.runs import rundir, session
+from zoo.runs import session
 from zoo.runs.rundir import CONFIG, Run, read_json
 
 
@@ -30,7 +29,6 @@ class Again:
 class Verified:
     """What came of training a run again."""
 
-    run: Run
     metrics: dict[str, Again]
     missing: list[str]
     """Metrics that are recorded and could not be measured here."""
@@ -43,32 +41,27 @@ class Verified:
         return not self.missing and all(one.same == one.seeds for one in self.metrics.values())
 
 
-def verify(folder: Path, *, device: str = "auto", listener: session.Listener | None = None) -> Verified:
-    """Train the run in ``folder`` again: the same cell, seeds, engine and groups of seeds, on the same kind of device unless ``device`` says.
+def verify(recorded: Run, *, device: str = "auto", listener: session.Listener | None = None) -> Verified:
+    """Train a finished run again: the same cell, seeds, engine and groups of seeds, on the same kind of device unless ``device`` says.
 
-    Nothing is kept of the new run. ``ZooError`` where ``folder`` holds no finished run.
+    Nothing is kept of the new run. ``ZooError`` where it is not finished.
     """
-    recorded = rundir.read(folder)
     recorded.must_be_finished()
     with tempfile.TemporaryDirectory() as place:
-        run = session.again(folder, out=Path(place) / "run", device=device, listener=listener)
+        run = session.again(recorded.path, out=Path(place) / "run", device=device, listener=listener)
         now = run.train(lambda _: None)["metrics"]
         config = read_json(run.folder / CONFIG)
     then = recorded.summary["metrics"]
-    both = {name: _compared(then[name]["per_seed"], now[name]["per_seed"]) for name in then if name in now}
-    return Verified(recorded, both, [name for name in then if name not in now], _other(recorded.config, config))
+    both = {name: _compared(then[name], now[name]) for name in then if name in now}
+    return Verified(both, [name for name in then if name not in now], _other(recorded.config, config))
 
 
-def _compared(then: list[float | None], now: list[float]) -> Again:
-    a, b = np.array(then, dtype=float), np.array(now, dtype=float)
+def _compared(then: Mapping[str, Any], now: Mapping[str, Any]) -> Again:
+    """Of what both summaries say of a metric, where None is a number that is not there."""
+    a, b = (np.array(one["per_seed"], dtype=float) for one in (then, now))
     same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return Again(_mean(a), _mean(b), int(same.sum()), len(same))
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    """Of the seeds that have a number, as in a summary."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
+    recorded, mean = (math.nan if one["mean"] is None else one["mean"] for one in (then, now))
+    return Again(recorded, mean, int(same.sum()), len(same))
 
 
 def _other(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

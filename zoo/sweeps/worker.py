@@ -143,15 +143,15 @@ def serve(pipe: Connection, setup: Setup) -> None:
             else:
                 tasks.put(message)
 
-    broken = ""
     try:
         setup.apply()
     except ZooError as error:  # a plugin that only the coordinator's process could load
-        broken = str(error)
+        cell, folder, _ = pipe.recv()
+        pipe.send(Outcome(cell, folder, Status.FAILED, error=str(error)))
+        return
     threading.Thread(target=listen, daemon=True).start()
     while (task := tasks.get()) is not None:
-        failed = Outcome(task[0], task[1], Status.FAILED, error=broken)
-        outcome = failed if broken else train(*task, stopping.is_set, tf32=setup.tf32)
+        outcome = train(*task, stopping.is_set, tf32=setup.tf32)
         pipe.send(outcome)
         if outcome.status is Status.FAILED:
             break
