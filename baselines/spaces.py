@@ -1,4 +1,4 @@
-"""What `zoo tune` tries: pairs of learning rates, and one alternative to each method's own strength. All of it chosen by hand."""
+"""What `zoo tune` tries: pairs of learning rates, a slow D, and one alternative to each method's own strength. All of it chosen by hand."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ OTHERS: dict[str, dict[str, Any]] = {
     "zero-gp": {"lam": 0.1},
 }
 """Strengths beside the defaults that are tried on every recipe."""
+SLOW = 10.0
+"""How many times slower than the recipe's own D is in the last trial of every method, with G's rate as it is: what look-ahead needs."""
 RATES = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (0.5, 0.5))
 """Factors on the rates of a recipe that is not in ``SPACES``."""
 SPACES = {

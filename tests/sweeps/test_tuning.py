@@ -55,20 +55,21 @@ def test_the_trials_of_a_tuned_recipe_are_those_that_are_recorded(recipe: str) -
 
 def test_elsewhere_rates_are_factors_on_what_the_recipe_gives_the_method(recipe: str) -> None:
     made = Tuning(recipe=recipe)
-    pairs = [(4e-3, 2e-3), (8e-3, 2e-3), (8e-3, 4e-3), (2e-3, 1e-3)]
-    assert made.settings("ns") == [{"lr_d": d, "lr_g": g} for d, g in pairs]
-    assert made.settings("r1") == [{"lr_d": d, "lr_g": g / 2} for d, g in pairs]
-    assert made.settings("pacgan") == [{"lr_d": d, "lr_g": g, "pack": pack} for d, g in pairs[:2] for pack in (2, 4)]
-    assert [c.cell.recipe.b1 for c in made.candidates("r1")] == [0.0] * 4
+    pairs, slow = [(4e-3, 2e-3), (8e-3, 2e-3), (8e-3, 4e-3), (2e-3, 1e-3)], (4e-4, 2e-3)
+    assert made.settings("ns") == [{"lr_d": d, "lr_g": g} for d, g in [*pairs, slow]]
+    assert made.settings("r1") == [{"lr_d": d, "lr_g": g / 2} for d, g in [*pairs, slow]]
+    two = [((d, g), pack) for d, g in pairs[:2] for pack in (2, 4)]
+    assert made.settings("pacgan") == [{"lr_d": d, "lr_g": g, "pack": pack} for (d, g), pack in [*two, (slow, 2)]]
+    assert [c.cell.recipe.b1 for c in made.candidates("r1")] == [0.0] * 5
 
 
 def test_an_alternative_of_ones_own_is_for_those_that_have_the_option(recipe: str) -> None:
     made = Tuning(recipe=recipe, others=tuning.alternatives(["gamma=1"], ["ns", "r1"]))
     assert {c.cell.options.get("gamma") for c in made.candidates("ns")} == {None}
     tried = made.candidates("r1")
-    assert [c.cell.options["gamma"] for c in tried] == [3.0, 1.0, 3.0, 1.0]
-    assert [c.cell.recipe.lr_d for c in tried] == [4e-3, 4e-3, 8e-3, 8e-3]
-    assert len({c.cell.key for c in tried}) == 4
+    assert [c.cell.options["gamma"] for c in tried] == [3.0, 1.0, 3.0, 1.0, 3.0]
+    assert [c.cell.recipe.lr_d for c in tried] == [4e-3, 4e-3, 8e-3, 8e-3, 4e-4]
+    assert len({c.cell.key for c in tried}) == 5
 
 
 def test_an_alternative_that_is_none_is_refused(recipe: str) -> None:
@@ -76,10 +77,10 @@ def test_an_alternative_that_is_none_is_refused(recipe: str) -> None:
         Tuning(recipe=recipe, others={"gamma": 3.0}).settings("r1")
 
 
-def test_a_recipe_that_has_our_alternative_leaves_four_pairs_of_rates(recipe: str) -> None:
+def test_a_recipe_that_has_our_alternative_leaves_five_pairs_of_rates(recipe: str) -> None:
     Path(recipe).write_text(RECIPE + "[variants.pacgan]\npack = 4\n")
-    assert [c.cell.options["pack"] for c in Tuning(recipe=recipe).candidates("pacgan")] == [4] * 4
-    assert len({c.cell.key for c in Tuning(recipe=recipe).candidates("pacgan")}) == 4
+    assert [c.cell.options["pack"] for c in Tuning(recipe=recipe).candidates("pacgan")] == [4] * 5
+    assert len({c.cell.key for c in Tuning(recipe=recipe).candidates("pacgan")}) == 5
 
 
 @pytest.mark.parametrize(
@@ -166,3 +167,13 @@ def test_recorded_results_stand_beside_only_what_was_judged_as_they_were() -> No
     assert tuning.recorded([made.cell("r1", {}, "0-7")]) == []
     assert tuning.recorded([Tuning(recipe="ring-tuned", data="grid").cell("r1", {}, tuning.JUDGED)]) == []
     assert tuning.recorded([Tuning(data="ring").cell("r1", {}, tuning.JUDGED)]) == []
+
+
+def test_the_table_of_trials_is_read_as_it_was_written(tmp_path: Path) -> None:
+    trials = {
+        "ns": [Trial({"lr_d": 0.1, "lr_g": 1e-3}, 0.25, {"modes": 7.0, "high_quality": 0.5})],
+        "r1": [Trial({"lr_d": 0.1, "gamma": 1.0}, -120.5, {"modes": 7.25, "fid": 120.5})],
+    }
+    assert tuning.kept(tmp_path / "trials.csv") == {}
+    tuning.keep(tmp_path / "trials.csv", trials)
+    assert tuning.kept(tmp_path / "trials.csv") == trials
