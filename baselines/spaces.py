@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+SLOW = 10.0
+"""How many times slower than the recipe's own rate D's is in the last trial of every method, with G's rate as it is: what look-ahead needs."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -13,6 +16,12 @@ class Space:
     rates: tuple[tuple[float, float], ...]
     """The first is the recipe's own. A method with another strength takes the first two of them."""
     others: dict[str, dict[str, Any]]
+
+    @property
+    def slow(self) -> tuple[float, float]:
+        """The pair of the last trial, which every method takes."""
+        (lr_d, lr_g), *_ = self.rates
+        return lr_d / SLOW, lr_g
 
     @property
     def for_this_data(self) -> list[str]:
@@ -39,8 +48,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "zero-gp": {"lam": 0.1},
 }
 """Strengths beside the defaults that are tried on every recipe."""
-SLOW = 10.0
-"""How many times slower than the recipe's own D is in the last trial of every method, with G's rate as it is: what look-ahead needs."""
 RATES = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (0.5, 0.5))
 """Factors on the rates of a recipe that is not in ``SPACES``."""
 SPACES = {
