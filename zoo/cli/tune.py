@@ -48,7 +48,7 @@ def tune(
     track: Annotated[bool, typer.Option("--track/--no-track", help="Log the judged runs to MLflow.")] = True,
     plugin: yours.Plugin = None,
 ) -> None:
-    """Four trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
+    """Five trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
     with ends_at_once():
         from zoo.cli.terminal import terminal
         from zoo.sweeps import tuning
