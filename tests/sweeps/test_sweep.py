@@ -335,6 +335,12 @@ def test_a_cell_whose_pictures_fail_is_not_taken_for_finished(tmp_path: Path, mo
     assert (tmp_path / "run" / "samples.png").exists()
 
 
+def test_a_cell_begins_where_a_process_died_at_its_very_start(tmp_path: Path) -> None:
+    (cell,) = tiny("ns", seeds=1)
+    (tmp_path / "config.json.0123abcd.new").write_text("{")
+    assert worker.train(cell, tmp_path, "cpu", lambda: False).status is Status.DONE
+
+
 def test_a_plugin_that_only_the_coordinator_could_load_is_told_in_its_own_sentence(tmp_path: Path) -> None:
     cells, absent = tiny("ns", "vanilla"), tmp_path / "gone.py"
     here = local.Local("cpu", 1, Setup(plugins=(str(absent),)))
