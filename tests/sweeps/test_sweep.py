@@ -130,6 +130,16 @@ def test_a_cell_that_another_shard_finished_or_failed_meanwhile_is_left_alone(tm
     assert [o.cell.key for o in made.run()] == [first.key]
 
 
+def test_the_executor_is_closed_where_no_claim_can_be_written(tmp_path: Path) -> None:
+    file, closed = tmp_path / "file", []
+    file.touch()
+    executor = Inline(pretend)
+    executor.close = lambda: closed.append(True)
+    with pytest.raises(ZooError, match="Nothing can be written in"):
+        done(Sweep(tiny("ns"), file, executor))
+    assert closed == [True]
+
+
 @pytest.mark.parametrize("here", [True, False])
 def test_a_claim_says_whether_its_cell_is_trained_on_this_machine(tmp_path: Path, here: bool) -> None:
     told: list[dict] = []
