@@ -78,7 +78,7 @@ def _run(
     arrays = run.arrays("samples", "history", "rounds")
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
-    data = toy_data.load(name or run.source, data_root, None if name else run.config.get("fingerprint"))
+    data = toy_data.load(name or run.source, data_root, None if name else run.fingerprint)
     samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
     protocol = protocol_named(counted, data) if counted else replace(Protocol(), **run.protocol)
     history = None
