@@ -12,7 +12,7 @@ import pytest
 from baselines.spaces import SPACES
 from zoo import variants
 from zoo.errors import ZooError
-from zoo.sweeps import executor, merit, tuning
+from zoo.sweeps import merit, tuning
 from zoo.sweeps.tuning import RESULTS, Trial, Tuning
 
 RECIPE = """about = "a moment"
@@ -149,11 +149,6 @@ def test_the_table_of_trials_keeps_other_methods_and_replaces_a_method_s_own(tmp
     rows = list(csv.DictReader(file.read_text().splitlines()))
     assert [(row["variant"], row["score"]) for row in rows] == [("ns", "0.2500"), ("r1", "0.5000"), ("r1", "0.2500")]
     assert json.loads(rows[0]["settings"]) == {"lr_d": 0.1}
-
-
-def test_few_runs_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "cores", lambda: 8)
-    assert [executor.threads_for(n, jobs) for n, jobs in ((1, None), (3, None), (12, None), (12, 2))] == [8, 2, 1, 4]
 
 
 # What stands beside it

@@ -157,7 +157,7 @@ def tune(
     if not trials:
         return Tuned(merit, {}, None)
     one = candidates[0].cell
-    keep(out / f"trials-{data_folder(one.data)}-{one.recipe_name}.csv", trials)
+    keep(out / f"trials-{data_folder(one.data, one.fingerprint)}-{one.recipe_name}.csv", trials)
     shown(trials, merit)
     heard(f"Now the best of each on seeds {seeds}, which no trial has seen.")
     cells = [on.cell(name, best(of_one).settings, seeds) for name, of_one in trials.items()]
