@@ -75,8 +75,7 @@ class Done:
 
 
 def train(variant: str, recipe: str, scratch: Path) -> Done:
-    """Every trial that is not kept yet, and the best one's settings on the judging seeds; on one thread."""
-    torch.set_num_threads(1)
+    """Every trial that is not kept yet, and the best one's settings on the judging seeds."""
     tuning = Tuning(recipe=recipe)
 
     def folder_of(cell: Cell) -> Path:
@@ -108,7 +107,8 @@ def main() -> None:
     if not a.table:
         trained = partial(train, recipe=a.recipe, scratch=a.scratch / a.recipe)
         done = []
-        with ProcessPoolExecutor(a.jobs, multiprocessing.get_context("spawn")) as pool:
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(a.jobs, spawned, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for each in pool.map(trained, a.variants or variants.own()):
                 print(f"{each.variant:<16} {best(each.trials)}", flush=True)
                 done.append(each)
