@@ -1,9 +1,12 @@
-"""What `zoo tune` tries: pairs of learning rates, and one alternative to each method's own strength. All of it chosen by hand."""
+"""What `zoo tune` tries: pairs of learning rates, a slow D, and one alternative to each method's own strength. All of it chosen by hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+SLOW = 10.0
+"""How many times slower than the recipe's own rate D's is in the last trial of every method, with G's rate as it is: what look-ahead needs."""
 
 
 @dataclass(frozen=True)
@@ -13,6 +16,12 @@ class Space:
     rates: tuple[tuple[float, float], ...]
     """The first is the recipe's own. A method with another strength takes the first two of them."""
     others: dict[str, dict[str, Any]]
+
+    @property
+    def slow(self) -> tuple[float, float]:
+        """The pair of the last trial, which every method takes."""
+        (lr_d, lr_g), *_ = self.rates
+        return lr_d / SLOW, lr_g
 
     @property
     def for_this_data(self) -> list[str]:

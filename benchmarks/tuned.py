@@ -3,77 +3,101 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, TypeAlias
 
 from baselines import recipes
-from baselines.spaces import SPACES
+from baselines.spaces import SPACES, Space
 from zoo import variants
 from zoo.statistics import bootstrap
-from zoo.sweeps.merit import SHARE, final, merit_of, scored
-from zoo.sweeps.tuning import RESULTS
+from zoo.sweeps.merit import FID, SHARE, Merit, final, merit_of, scored
+from zoo.sweeps.tuning import BUDGET, RESULTS, Trial, best, kept
+
+Trials: TypeAlias = Mapping[str, Sequence[Trial]]
+NO_D = ("flow-matching", "vae")
 
 HEAD = """# {recipe}: every method tuned alike
 
 {about}.
 
-Four trials for every method (pairs of rates, or two by its own strength), each the whole recipe on seeds 100 to 103; the best by
-{rule}. Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval over seeds]; a
-seed that diverged counts {lost}.
+Five trials for every method (pairs of rates, or two by its own strength; then a D ten times slower than the recipe's), each the whole recipe on
+seeds 100 to 103; the best by {rule}. Then seeds 0 to 15, which no trial has seen: mean [95 % bootstrap interval
+over seeds]; a seed that diverged counts {lost}.
 Protocol `{protocol}`, {samples:,} samples a seed; {device}, torch {torch}. Chosen: the learning rates of D and G, and the strength.
 The second strength of a method is our choice by hand (`baselines/spaces.py`): of {own}
 one for this data, of the others the same on all data.
-Every trial: `baselines/results/{recipe}/trials.csv`. A row again, to within its interval: `zoo run METHOD --recipe {recipe} --seeds 0-15`,
-with `--compile` where the row's `config.json` has `compiled` true, else with `--no-compile`. Single seeds differ from the record: rounding decides
-them, and most rows are of earlier versions (`git` in `config.json` names each row's).
+Every trial: `baselines/results/{recipe}/trials.csv`. A row again: `zoo verify baselines/results/{recipe}/METHOD`, or the
+`command` of its `config.json`, which names the commit too: {commits}. Another version or kind of CPU rounds differently, which decides
+single seeds.
 Recorded: {done} of {total} methods; `python -m benchmarks.tuning {recipe}` trains those that are missing.
 
-{notes}"""
+{passed}
+
+{edges}
+
+{notes}
+
+"""
 NOTES = {
-    "ring-tuned": """\
-**What this choice does not say.** Trials are chosen by modes times quality, the table is ordered by modes. So a trial that covered more modes
-with less quality may have been passed over. It was for eight methods (modes and share of that trial; of the chosen one): consensus (7.75
-and .017, with gamma 10; 2.50 and .185), lsgan (8.00 and .24; 7.25 and .80), madgan (7.50 and .77; 7.25 and .95), minibatch (3.75 and .45;
-3.25 and .53), ogda (8.00 and .74; 7.75 and .79), pacgan (7.25 and .03; 7.00 and .87), separate (7.50 and .50; 5.25 and .84), sn (6.75
-and .007; 5.75 and .014).
-
-Of the methods with four pairs of rates, bigan and unrolled chose the lowest, flow-matching, ogda and vae the highest: better ones may lie
-beyond. The k of unrolled was not tried (it is 5), so its row is no verdict on a well-tuned unrolled. flow-matching and vae have no D, so
-two of their four trials are the same. The two strengths of msgan were 1, its default then, and 0.1.
-
-""",
+    "ring-tuned": "The k of unrolled was not tried (it is 5).",
     "grid-tuned": """\
-**What this choice does not say.** Trials are chosen by modes times quality, the table is ordered by modes. So a trial that covered more modes
-with less quality may have been passed over. It was for nine methods, mostly one at half the rates (modes and share of that trial; of the
-chosen one): dropout (24.25 and .33; 24.00 and .68), extragradient (20.50 and .45; 17.50 and .85), madgan (25.00 and .80; 24.25 and .92),
-ns (24.25 and .71; 22.00 and .89), ragan (25.00 and .60; 23.50 and .90), rsgan
-(23.00 and .65; 22.50 and .88), separate (24.25 and .40; 17.00 and .81), vanilla (24.50 and .59; 22.25 and .75), wgan (23.50 and .21; 23.25
-and .34).
-
-Of the methods with four pairs of rates, bigan, ogda and unrolled chose the lowest, flow-matching, sn and vae the highest: better
-ones may lie beyond, for unrolled surely: 1.25, 2.75 and 7.50 modes at 2e-3, 1e-3 and 5e-4, and, outside the trials on their seeds, 23.25 with a
-share of .13 at 1e-4; no trial gave it a D slower than G, with which it covers [24.88](results.md#what-look-ahead-needs-a-slow-d).
-Its k was not tried (it is 5). madgan and mgan deal their samples out in fixed shares, which keeps chance out of their reverse KL, and
-self-conditioned in a fixed order. flow-matching and vae have
-no D, so two of their four trials are the same. The nets and beta2 were found on seeds 100 to 103 with methods in view that have a penalty.
-
-""",
+The k of unrolled was not tried (it is 5). madgan and mgan deal their samples out in fixed shares, which keeps chance out of their reverse KL, and
+self-conditioned in a fixed order. The nets and beta2 were found on seeds 100 to 103 with methods in view that have a penalty.""",
     "digits-tuned": """\
-**What this choice does not say.** Trials are chosen by FID, the table is ordered by modes. So a trial that covered more modes with a
-worse FID may have been passed over. It was, by more than 10 modes, for four methods (modes and FID of that trial; of the chosen one):
-gdpp (963.2 and 264; 943.0 and 248), minibatch (487.0 and 1185; 393.8 and 977), msgan (958.2 and 247; 941.2 and 243), self-conditioned
-(966.0 and 275; 948.2 and 260).
-
-Of the methods with four pairs of rates, sn chose the lowest, flow-matching, hinge, lsgan, ns, ogda, ragan, rsgan, separate, unrolled, vae
-and vanilla the highest: better ones may lie beyond, though ns at twice the highest covers 374 modes. **These rows say who gets there
-first, not who gets there**: after three times the rounds lsgan and ns cover 999.8 and 999.5 (eleven methods in
-[results](results.md#every-method-tuned-alike-on-stacks-of-digits)). wgan-gp and wgan play five
-steps of D in each round. flow-matching and vae have no D, so two of their four trials are the same. madgan and mgan deal their samples
-out in fixed shares, and self-conditioned in a fixed order. The nets and rates were found on seeds 100 and 101 with ns and r1.
-
-""",
+ns at twice the highest rates covers 374 modes. **These rows say who gets there first, not who gets there**: after three times the rounds lsgan and
+ns cover 999.8 and 999.5 (eleven methods in [results](results.md#every-method-tuned-alike-on-stacks-of-digits)). wgan-gp and wgan play five steps
+of D in each round. madgan and mgan deal their samples out in fixed shares, and self-conditioned in a fixed order. The nets and rates were found
+on seeds 100 and 101 with ns and r1.""",
 }
-"""What the recorded trials of a recipe leave open."""
+"""What the recorded trials of a recipe leave open, beside ``passed_over`` and ``edges``."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """``ns, r1 and vae``; ``none`` of no names."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names) or "none"
+
+
+def passed_over(trials: Trials, quality: Merit, held: float) -> str:
+    """The methods whose chosen trial covered fewer modes than another, with both; of many modes, by more than one in a hundred."""
+    ahead = held // 100
+    told = {}
+    for name, of_one in trials.items():
+        chosen, most = best(of_one), max(of_one, key=lambda t: (t.measured["modes"], t.score))
+        if most.measured["modes"] > chosen.measured["modes"] + ahead:
+            both = [
+                f"{t.measured['modes']:.{1 if ahead else 2}f} and {t.measured[quality.metric]:.{quality.digits}f}"
+                for t in (most, chosen)
+            ]
+            told[name] = f"{name} ({'; '.join(both)})"
+    worse, by = ("a worse FID", f", by more than {ahead:.0f} modes,") if quality is FID else ("less quality", "")
+    return fill(
+        f"**What this choice does not say.** Trials are chosen by {quality.rule}, the table is ordered by modes. So a trial that covered more modes "
+        f"with {worse} may have been passed over. It was{by} for {len(told)} methods (modes and {quality.title} of that trial; of the chosen one): "
+        f"{', '.join(told.values())}.",
+        width=150,
+        break_on_hyphens=False,
+    )
+
+
+def edges(trials: Trials, space: Space) -> str:
+    """The methods that chose what lies at the edge of the pairs of rates that were tried."""
+    rates = {
+        name: [(t.settings["lr_d"], t.settings["lr_g"]) for t in [best(of_one), *of_one]]
+        for name, of_one in trials.items()
+    }
+    pairs = [name for name, (_, *tried) in rates.items() if len({*tried}) == BUDGET]
+    low, high = (
+        listed([name for name in pairs if rates[name][0] == edge]) for edge in (min(space.rates), max(space.rates))
+    )
+    slow = listed([name for name, (chosen, *_) in rates.items() if chosen == space.slow and name not in NO_D])
+    return fill(
+        f"Of the methods with four pairs of rates, {low} chose the lowest and {high} the highest; the slow D was chosen for {slow}. "
+        f"Better rates may lie beyond. {listed(NO_D)} have no D, so three of their trials are the same.",
+        width=150,
+        break_on_hyphens=False,
+    )
 
 
 def page_of(recipe: str) -> Path:
@@ -127,6 +151,7 @@ def page(recipe: str) -> str:
     quality = merit_of(rows[0][1]["metrics"])
     rows.sort(key=lambda row: (-final(row[1], "modes").mean(), -scored(row[1], quality)))
     about = recipes.load(recipe).about
+    held, trials = rows[0][1]["reference"]["data"]["modes"], kept(RESULTS / recipe / "trials.csv")
     head = HEAD.format(
         recipe=recipe,
         about=about[0].upper() + about[1:],
@@ -139,9 +164,11 @@ def page(recipe: str) -> str:
         torch=config["versions"]["torch"],
         done=len(rows),
         total=len(variants.own()),
-        notes=NOTES.get(recipe, ""),
+        commits=listed(sorted({config["git"][:9] for *_, config in rows})),
+        passed=passed_over(trials, quality, held),
+        edges=edges(trials, SPACES[recipe]),
+        notes=NOTES[recipe],
     )
-    held = rows[0][1]["reference"]["data"]["modes"]
     lines = [
         f"| | modes of {held:g} | seeds with all {held:g} | {quality.title} | reverse KL | chosen |",
         "|---|---|---|---|---|---|",

@@ -86,7 +86,7 @@ def by_missing(axis: plt.Axes, modes: int) -> None:
     missing = np.array([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0]) * modes
     axis.set_xticks(modes - missing, [f"{n:.0f}" for n in modes - missing], fontsize=7.5)
     axis.set_xlim(0, modes + 1)
-    axis.set_xlabel(f"{axis.get_xlabel()}, by the logarithm of the missing")
+    axis.set_xlabel(f"{axis.get_xlabel()} (log of the missing)")
 
 
 def tuned(folders: list[Path], path: Path) -> None:

@@ -12,6 +12,8 @@ from zoo.files import write_json, write_text
 
 SEEDS = range(8)
 ROUNDS = [100, 200, 300, 400]
+NS, UNROLLED = [2, 3, 4, 2, 8, 7, 1, 3], [8, 8, 7, 8, 8, 8, 6, 8]
+"""Modes that eight seeds of each cover in the end."""
 
 
 def ring(n: int, modes: int, rng: np.random.Generator, sigma: float = 0.02) -> np.ndarray:

@@ -123,6 +123,30 @@ def test_a_run_can_be_watched_in_the_page(tmp_path: Path, browser: Any) -> None:
     served.server_close()
 
 
+def test_the_page_goes_on_when_its_server_answers_again(tmp_path: Path, browser: Any) -> None:
+    served = watch_page.Page(write_run(tmp_path, "ns", [8, 3]), 0)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    page, asked = browser.new_page(), []
+
+    def silent(route: Any) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    page.route("**/state.json", silent)
+    page.goto(served.address)
+    page.locator("#status", has_text="trying again").wait_for()
+    until = time.monotonic() + 120
+    while len(asked) < 3:
+        assert time.monotonic() < until
+        page.wait_for_timeout(100)
+    assert page.inner_text("#status") == "looking for the run (no answer from zoo watch; trying again)"
+    page.unroute("**/state.json")
+    page.locator("#status", has_text="done").wait_for()
+    assert page.inner_text("#status") == "round 400 of 400, done"
+    served.shutdown()
+    served.server_close()
+
+
 def bars(page: Any, link: str, metric: str, count: int) -> dict[str, float]:
     """What a bar chart of the prepared view shows, once it has so many bars: method and recipe to value."""
     charts = """metric => [...document.querySelectorAll('[data-testid=experiment-view-compare-runs-card]')]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.files import LOCK, alone, in_turn, write_npz
+from zoo.files import LOCK, alone, beside, in_turn, tidy, write_npz
 
 
 def test_arrays_are_the_old_ones_or_the_new_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +28,33 @@ def test_arrays_are_the_old_ones_or_the_new_ones(tmp_path: Path, monkeypatch: py
     with np.load(path) as found:
         assert found["x"].tolist() == [0, 1, 2]
         assert found["y"].shape == (2, 2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_that_write_one_file_at_once_each_leaves_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, save, seen = tmp_path / "a.npz", np.savez_compressed, []
+
+    def in_between(file, **arrays) -> None:
+        monkeypatch.setattr(np, "savez_compressed", save)
+        write_npz(path, {"x": np.zeros(3)})
+        seen.append(np.load(path)["x"].tolist())
+        save(file, **arrays)
+
+    monkeypatch.setattr(np, "savez_compressed", in_between)
+    write_npz(path, {"x": np.ones(3)})
+    assert [*seen, np.load(path)["x"].tolist()] == [[0, 0, 0], [1, 1, 1]]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    with beside(tmp_path / "a.csv") as half:
+        half.write_text("half")
+        (tmp_path / "a.csv").touch()
+        (tmp_path / "mine.new").touch()
+        tidy(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "mine.new"]
 
 
 def test_who_waits_for_a_lock_that_is_taken_away_locks_the_one_that_is_there(

@@ -299,13 +299,13 @@ def test_data_given_by_path_is_logged_and_shown_by_its_name(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     folder = write_run(tmp_path / "made", "ns", [3, 4])
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"data": data}))
+    (folder / "config.json").write_text(json.dumps(config | {"data": data, "fingerprint": "0123456789abcdef"}))
     tracking.log_run(folder, tmp_path)
-    assert [name for name, _ in server.experiments(tmp_path)] == ["mine"]
-    (cell,) = runs(tmp_path, "mine")
+    assert [name for name, _ in server.experiments(tmp_path)] == ["mine-012345"]
+    (cell,) = runs(tmp_path, "mine-012345")
     assert cell.data.params["data"] == data
     assert "config.json" in {a.path for a in tracking.client(tmp_path).list_artifacts(cell.info.run_id)}
-    assert len(runs(tmp_path, "mine/seeds")) == 2
+    assert len(runs(tmp_path, "mine-012345/seeds")) == 2
 
 
 def test_more_cells_than_the_page_loads_are_told(logged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ZooError
-from zoo.files import synced, write_bytes
+from zoo.files import beside, synced, write_bytes
 from zoo.lanes import Lanes
 
 NAME, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
@@ -47,12 +47,13 @@ def save(folder: Path, lanes: Lanes, notes: dict[str, Any], extra: dict[str, Ten
     if lanes.losses:
         tensors["losses"] = torch.cat(lanes.losses)
     header = {"seeds": lanes.seeds, "played": lanes.played, "diverged": list(lanes.diverged.items())}
-    last, new = folder / NAME, folder / (NAME + ".new")
-    with synced(new) as file:
-        file.write(encoded(tensors, {"zoo": json.dumps(header)}))
-    if last.exists():
-        _named(last, folder / PREVIOUS, os.replace)
-    os.replace(new, last)
+    last = folder / NAME
+    with beside(last) as new:
+        with synced(new) as file:
+            file.write(encoded(tensors, {"zoo": json.dumps(header)}))
+        if last.exists():
+            _named(last, folder / PREVIOUS, os.replace)
+        os.replace(new, last)
 
 
 def keep_level(folder: Path) -> None:

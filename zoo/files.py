@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -95,7 +96,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write ``data``, in the same way."""
-    with _beside(path) as file:
+    with _whole(path) as file:
         file.write(data)
 
 
@@ -103,17 +104,33 @@ def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """Write named arrays, compressed, in the same way; never all of them a second time in memory."""
     import numpy as np
 
-    with _beside(path) as file:
+    with _whole(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[BinaryIO]:
+def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes the name ``path`` once it is whole and on disk."""
-    beside = path.with_name(path.name + ".new")
-    with synced(beside) as file:
-        yield file
-    os.replace(beside, path)
+    with beside(path) as new:
+        with synced(new) as file:
+            yield file
+        os.replace(new, path)
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` under which nobody else writes; a file that still has it in the end is taken away."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        yield new
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Take away what processes that were killed left half-written in ``folder``; for who has it alone."""
+    for half in folder.glob(f"*.{8 * '[0-9a-f]'}.new"):
+        half.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Runs in MLflow, from their files. Nothing but this file and ``tracking_store`` imports mlflow.
 
 Files are the source of truth: a run is logged after it has finished, in one go, and can be logged again at any time (`zoo track DIR`), which
-replaces what was there. One experiment per data set, called as its folder of runs, holds one run per *cell* (variant x options), its metrics
-aggregated over seeds; the experiment `<data>/seeds` one flat run per seed (the UI hides the metrics of nested ones).
+replaces what was there. One experiment per data set, called as its folder of runs (of a user's own data with the beginning of their fingerprint),
+holds one run per *cell* (variant x options), its metrics aggregated over seeds; the experiment `<data>/seeds` one flat run per seed (the UI hides
+the metrics of nested ones).
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _log(run: Run, folder: Path, root: Path) -> None:
     }
     rounds = [int(r) for r in np.unique(run.table["round"])]
 
-    experiment = rundir.data_folder(run.data)
+    experiment = rundir.data_folder(run.data, run.fingerprint)
     quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
     cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality, clock([run])))
     _forget(store, cells, folder)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas
 import pytest
 
+import toy_data
 import zoo
 from tests.synthetic_runs import write_run
 from zoo.errors import ZooError
@@ -54,6 +55,27 @@ def test_what_is_said_is_what_the_command_says(runs: Path) -> None:
     assert "better than wgan" in found.verdict[0]
     assert found.warnings == said[0].warnings
     assert any("Numbers of seeds differ" in sentence for sentence in found.warnings)
+
+
+def test_files_of_one_name_that_hold_other_data_have_a_table_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, names = {}, {}
+    for place, sigma in (("a", 0.1), ("b", 0.2), ("c", 0.1)):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        np.savez("mine.npz", centres=[[0.0, 1.0], [1.0, 0.0]], sigma=sigma)
+        how = {"rounds": 2, "width": 8, "batch": 16, "seeds": 1, "progress": False}
+        runs[place] = zoo.run("ns", data="mine.npz", out=tmp_path / "runs" / place, **how)
+        names[place] = f"mine.npz ({toy_data.load('mine.npz').fingerprint()[:6]})"
+    assert names["a"] == names["c"] != names["b"]
+    for data in (None, "mine.npz"):
+        found = zoo.compare(tmp_path / "runs", data=data)
+        assert {c.data: len(c.rows) for c in found.comparisons} == {names["a"]: 2, names["b"]: 1}
+        assert f"{names['b']}: modes (more is better)" in found.text()
+    (one,) = zoo.compare(tmp_path / "runs", data=names["b"]).comparisons
+    assert [row.path for row in one.rows] == [str(runs["b"].folder)]
+    assert zoo.compare([runs["a"], runs["c"]]).comparisons[0].data == "mine.npz"
 
 
 def test_data_sets_have_a_table_each(runs: Path) -> None:

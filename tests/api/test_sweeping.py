@@ -40,7 +40,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return Outcome(cell, folder, Status.FAILED, error="It cannot.", details="Traceback of it")
         return worker.train(cell, folder, "cpu", lambda: False)
 
-    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: Inline(train))
+    monkeypatch.setattr(sweeping, "Local", lambda *given: Inline(train))
     monkeypatch.setattr(estimate, "estimate", lambda left, folder_of, device: longest_first(left))
     return trained
 
@@ -137,7 +137,7 @@ def test_processes_know_the_files_that_are_given_and_those_loaded_before(
     assert [made.summary["variant"] for made in done] == ["ns"]
     assert "it stops with RuntimeError: broken on purpose (" in done.failures[0].why
     seen: list[worker.Setup] = []
-    monkeypatch.setattr(sweeping, "Local", lambda device, jobs, setup: seen.append(setup) or Inline(lambda *cell: None))
+    monkeypatch.setattr(sweeping, "Local", lambda *given: seen.append(given[2]) or Inline(lambda *cell: None))
     zoo.sweep("ns", **given)
     with pytest.raises(AttributeError):  # of the pretended outcome
         zoo.sweep("test-broken", tf32=True, **given)

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tests.synthetic_runs import write_run
-from zoo.looking.labels import labels
+from zoo.looking.labels import by_data, labels
 from zoo.runs import rundir
+
+
+def test_runs_on_files_of_one_name_stand_together_where_these_held_the_same(tmp_path: Path) -> None:
+    runs = []
+    for i, (data, held) in enumerate(
+        [("mine.npz", "aaaaaaaa"), ("a/mine.npz", "bbbbbbbb"), ("mine.npz", None), ("idx:x/own", "c"), ("ring", None)]
+    ):
+        run = rundir.read(write_run(tmp_path, "ns", [8], name=str(i)))
+        runs.append(replace(run, config={**run.config, "data": data, "fingerprint": held}))
+    (first, other, old, folder, zoos) = runs
+    told = by_data([*runs, replace(first, path=tmp_path)])
+    assert {name: len(group) for name, group in told.items()} == {
+        "mine.npz (aaaaaa)": 2,
+        "a/mine.npz (bbbbbb)": 1,
+        "mine.npz (unknown)": 1,
+        "idx:x/own": 1,
+        "ring": 1,
+    }
+    assert by_data([first, folder, zoos]).keys() == {"mine.npz", "idx:x/own", "ring"}
+    assert by_data([old]).keys() == {"mine.npz"}
+    assert by_data([other]).keys() == {"a/mine.npz"}
 
 
 def test_equal_labels_are_told_apart(tmp_path: Path) -> None:

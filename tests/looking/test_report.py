@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_runs_of_one_name_in_two_folders_are_all_drawn(tmp_path: Path) -> None:
     told = next(attrs["alt"] or "" for attrs in page.all("img") if "modes of each seed" in (attrs["alt"] or ""))
     assert "ns (A/ring/ns/x) from 3 to 4" in told
     assert "ns (B/ring/ns/x) from 8 to 8" in told
+
+
+def test_files_of_one_name_that_hold_other_data_have_a_section_each(tmp_path: Path) -> None:
+    for name, held, finished in (("a", "aaaaaaaa", True), ("b", "bbbbbbbb", True), ("c", "cccccccc", False)):
+        folder = write_run(tmp_path, "ns", [3, 3], data="gone.npz", name=name, arrays=False, finished=finished)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"fingerprint": held}))
+    text = Page(write_report([tmp_path], tmp_path / "report.html", data="gone.npz").read_text()).text
+    assert "Mode collapse on gone.npz (aaaaaa), gone.npz (bbbbbb) 2 runs" in text
+    assert "cccccc" not in text
 
 
 def test_a_screen_reader_finds_its_way(report: tuple[Path, str]) -> None:

@@ -52,9 +52,12 @@ def test_a_run_that_died_after_its_last_checkpoint_is_finished(tmp_path: Path, m
         dying.setattr(session, "finish", lambda run: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run.train()
+    half = tmp_path / "run" / "summary.json.0123abcd.new"
+    half.touch()
     again = session.resume(tmp_path / "run")
     assert again.training.played == 9
     again.train()
+    assert not half.exists()
     for name in ("metrics.csv", "generator.safetensors"):
         assert digest(tmp_path / "whole", name) == digest(tmp_path / "run", name)
 

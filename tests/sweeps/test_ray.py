@@ -298,6 +298,16 @@ def test_a_cell_that_another_has_taken_over_is_lost_and_its_files_are_not_writte
     assert (tmp_path / kept.key / "DONE").exists()
 
 
+def test_a_cluster_is_left_where_the_folder_of_runs_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    ended: list[bool] = []
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    (tmp_path / "file").touch()
+    Ray("cpu", None, Setup(), tmp_path / "file", None, None).close()
+    assert ended == [True]
+
+
 def test_the_file_that_says_that_a_run_is_whole_is_written_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,16 @@ def test_a_cell_that_another_shard_finished_or_failed_meanwhile_is_left_alone(tm
     assert [o.cell.key for o in made.run()] == [first.key]
 
 
+def test_the_executor_is_closed_where_no_claim_can_be_written(tmp_path: Path) -> None:
+    file, closed = tmp_path / "file", []
+    file.touch()
+    executor = Inline(pretend)
+    executor.close = lambda: closed.append(True)
+    with pytest.raises(ZooError, match="Nothing can be written in"):
+        done(Sweep(tiny("ns"), file, executor))
+    assert closed == [True]
+
+
 @pytest.mark.parametrize("here", [True, False])
 def test_a_claim_says_whether_its_cell_is_trained_on_this_machine(tmp_path: Path, here: bool) -> None:
     told: list[dict] = []
@@ -333,6 +343,12 @@ def test_a_cell_whose_pictures_fail_is_not_taken_for_finished(tmp_path: Path, mo
     assert not (tmp_path / "run" / "DONE").exists()
     assert worker.train(cell, tmp_path / "run", "cpu", lambda: False).status is Status.DONE
     assert (tmp_path / "run" / "samples.png").exists()
+
+
+def test_a_cell_begins_where_a_process_died_at_its_very_start(tmp_path: Path) -> None:
+    (cell,) = tiny("ns", seeds=1)
+    (tmp_path / "config.json.0123abcd.new").write_text("{")
+    assert worker.train(cell, tmp_path, "cpu", lambda: False).status is Status.DONE
 
 
 def test_a_plugin_that_only_the_coordinator_could_load_is_told_in_its_own_sentence(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from zoo.cli.terminal import terminal
 from zoo.errors import ZooError, briefly, counted
 from zoo.extending import plugins as extending
 from zoo.sweeps import grid as grids
-from zoo.sweeps.executor import threads_for
 from zoo.sweeps.grid import label
 from zoo.sweeps.local import Local
 from zoo.sweeps.sweep import Sweep, finished
@@ -171,8 +170,8 @@ def trained(
     """These cells brought to their end by processes of this machine. ``KeyboardInterrupt`` after Ctrl-C, when all is saved."""
     at_once = None if jobs is None else whole_number("jobs", jobs, 1)
     needed = extending.needed({cell.variant for cell in cells}, {cell.data for cell in cells})
-    setup = Setup(threads_for(len(cells), at_once), tuple(dict.fromkeys([*files, *needed])), tf32)
-    made = Sweep(cells, out, Local(str(device), at_once, setup))
+    setup = Setup(plugins=tuple(dict.fromkeys([*files, *needed])), tf32=tf32)
+    made = Sweep(cells, out, Local(str(device), at_once, setup, len(cells)))
     if progress:
         made.heard = sweeping.aloud
     sweeping.foretell(made, str(device))

@@ -97,7 +97,7 @@ def tune(
     track: bool = False,
     progress: bool = True,
 ) -> Tuned:
-    """Four trials of each method's rates and strength, the best of them judged on new seeds (docs/tuning.md); the same call goes on.
+    """Five trials of each method's rates and strength, the best of them judged on new seeds (docs/tuning.md); the same call goes on.
 
     Args:
         recipe: ``"ring-tuned"``, ``"grid-tuned"`` or ``"digits-tuned"`` puts the recorded methods beside; by default the data's own.

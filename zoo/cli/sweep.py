@@ -67,7 +67,7 @@ def sweep(
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
-    executor = choose(on, Wanted(device, jobs, setup, out, _pairs(job or []), address, gpus_per_cell))
+    executor = choose(on, Wanted(device, jobs, len(cells), setup, out, _pairs(job or []), address, gpus_per_cell))
     made = sweeps.Sweep(cells, out, executor, heard=sweeping.aloud)
     sweeping.foretell(made, device, in_order=bool(shard))  # shards take turns in the order that they agree on
     if dry_run:

@@ -48,11 +48,11 @@ def tune(
     track: Annotated[bool, typer.Option("--track/--no-track", help="Log the judged runs to MLflow.")] = True,
     plugin: yours.Plugin = None,
 ) -> None:
-    """Four trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
+    """Five trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
     with ends_at_once():
         from zoo.cli.terminal import terminal
         from zoo.sweeps import tuning
-        from zoo.sweeps.executor import Wanted, choose, threads_for
+        from zoo.sweeps.executor import Wanted, choose
         from zoo.sweeps.sweep import Sweep
         from zoo.sweeps.worker import Setup
 
@@ -61,8 +61,8 @@ def tune(
 
     def train(cells: list[Cell], folder: Path) -> Sweep:
         """To their end, or until Ctrl-C, which ends the command."""
-        setup = Setup(threads_for(len(cells), jobs), files, tf32)
-        sweep = Sweep(cells, folder, choose("local", Wanted(device, jobs, setup, folder)), heard=sweeping.aloud)
+        executor = choose("local", Wanted(device, jobs, len(cells), Setup(plugins=files, tf32=tf32), folder))
+        sweep = Sweep(cells, folder, executor, heard=sweeping.aloud)
         sweeping.foretell(sweep, device)
         if dry_run:
             raise typer.Exit(0)

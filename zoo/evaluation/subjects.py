@@ -78,7 +78,7 @@ def _run(
     arrays = run.arrays("samples", "history", "rounds")
     if "samples" not in arrays:
         raise ZooError(f"{path} holds no {rundir.SAMPLES} yet; zoo run --resume {path} goes on with the run.")
-    data = toy_data.load(name or run.source, data_root, None if name else run.config.get("fingerprint"))
+    data = toy_data.load(name or run.source, data_root, None if name else run.fingerprint)
     samples = foreign.shaped(torch.from_numpy(arrays["samples"]).float(), data)
     protocol = protocol_named(counted, data) if counted else replace(Protocol(), **run.protocol)
     history = None
@@ -133,11 +133,25 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
 def in_words(source: Source) -> list[str]:
     """The verdict on what `zoo eval` was pointed at; of a run it is the one that the run ended with."""
     counts = source.history.counts if source.history else None
-    seeds = source.seeds or range(len(source.samples))
-    protocol = source.protocol or default_protocol(source.data)
-    found = verdict(source.samples, source.data, seeds, protocol=protocol, diverged=source.diverged, counts=counts)
-    told = describe(found) if source.seeds or len(found) > 1 else [of_samples(found[0].sentence)]
-    return told + misses_most(source.data, protocol)
+    samples, data, protocol = source.samples, source.data, source.protocol
+    return sentences(samples, data, source.seeds, protocol=protocol, diverged=source.diverged, counts=counts)
+
+
+def sentences(
+    samples: Tensor,
+    data: Data,
+    seeds: Sequence[int] = (),
+    *,
+    protocol: Protocol | None = None,
+    diverged: Sequence[int] = (),
+    counts: Tensor | None = None,
+) -> list[str]:
+    """The ``verdict`` in words, and where the protocol leaves out most of the data itself, that. No ``seeds``: samples of an unknown generator."""
+    protocol = protocol or default_protocol(data)
+    known = seeds or range(len(samples))
+    found = verdict(samples, data, known, protocol=protocol, diverged=diverged, counts=counts)
+    told = describe(found) if seeds or len(found) > 1 else [of_samples(found[0].sentence)]
+    return told + misses_most(data, protocol)
 
 
 def verdict(

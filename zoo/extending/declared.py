@@ -23,7 +23,7 @@ REGISTERING = {"register", "dataset", "metric"}
 def brings(text: str) -> bool:
     """Whether anything in a file's text is decorated by one of them."""
     return any(
-        isinstance(mark, ast.Call) and getattr(mark.func, "attr", getattr(mark.func, "id", "")) in REGISTERING
+        isinstance(mark, ast.Call) and _called(mark) in REGISTERING
         for node in ast.parse(text).body
         if isinstance(node, ast.ClassDef | ast.FunctionDef)
         for mark in node.decorator_list
@@ -37,13 +37,15 @@ def registered(text: str) -> dict[str, Registered]:
         if not isinstance(node, ast.ClassDef):
             continue
         for mark in node.decorator_list:
-            if isinstance(mark, ast.Call) and "register" in (
-                getattr(mark.func, "id", ""),
-                getattr(mark.func, "attr", ""),
-            ):
-                name = mark.args[0].value if mark.args and isinstance(mark.args[0], ast.Constant) else None
-                families = [k.value.value for k in mark.keywords if isinstance(k.value, ast.Constant)]
-                if isinstance(name, str):
+            if isinstance(mark, ast.Call) and _called(mark) == "register":
+                given = dict(zip(("name", "family"), mark.args, strict=False)) | {k.arg: k.value for k in mark.keywords}
+                told = {k: v.value for k, v in given.items() if isinstance(v, ast.Constant)}
+                if isinstance(name := told.get("name"), str):
                     about = (ast.get_docstring(node) or "").split("\n")[0]
-                    found[name] = Registered(node.name, about, str(families[0]) if families else "other")
+                    found[name] = Registered(node.name, about, str(told.get("family", "other")))
     return found
+
+
+def _called(mark: ast.Call) -> str:
+    """What is called: ``register`` of ``zoo.register(...)`` and ``register(...)`` alike."""
+    return str(getattr(mark.func, "attr", getattr(mark.func, "id", "")))

@@ -22,7 +22,7 @@ import numpy as np
 from zoo.errors import ZooError, unknown
 from zoo.looking import reached
 from zoo.looking.caveats import clock, differences, early, left_out, lost, scattered, undecided
-from zoo.looking.labels import labels
+from zoo.looking.labels import by_data, labels
 from zoo.metrics.spec import BY_NAME
 from zoo.metrics.spec import goodness as goodness_of
 from zoo.runs import rundir
@@ -105,16 +105,17 @@ def compare(
     runs, damaged = rundir.read_all(folders)
     finished: dict[str, list[Run]] = defaultdict(list)
     unfinished: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        (finished if run.finished else unfinished)[run.data].append(run)
+    for of, group in by_data(runs).items():
+        for run in group:
+            (finished if run.finished else unfinished)[of].append(run)
     if not finished:
         raise ZooError(
             f"None of the {len(runs)} runs is finished; zoo run --resume {runs[0].path} goes on with the first."
         )
-    if data is not None and data not in finished:
-        raise unknown("finished run of data set", data, finished)
+    chosen = {of: group for of, group in finished.items() if data in (None, of, group[0].data)}
+    if not chosen:
+        raise unknown("finished run of data set", str(data), finished)
     name = metric if metric is None or metric.startswith(reached.BY_ROUND) else metric.rpartition("/")[2]
-    chosen = finished if data is None else {data: finished[data]}
     found, without = {}, []
     for of, group in sorted(chosen.items()):
         wanted = name or next(
@@ -125,13 +126,15 @@ def compare(
     if not any(having for having, _ in found.values()):
         reached.final(next(iter(chosen.values()))[0], next(iter(found.values()))[1])  # says what there is instead
     return [
-        _compare(having, left_out(unfinished[of]) + damaged + without, wanted, reference, equal)
+        _compare(of, having, left_out(unfinished[of]) + damaged + without, wanted, reference, equal)
         for of, (having, wanted) in found.items()
         if having
     ]
 
 
-def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None) -> Comparison:
+def _compare(
+    data: str, runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None
+) -> Comparison:
     better, declared = _better(runs, metric)
     scale = partial(goodness_of, better)
     nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
@@ -186,7 +189,7 @@ def _compare(runs: list[Run], warned: list[str], metric: str, reference: str | N
         warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
     samplers, sampler_shares = (_samplers(runs[0], name) for name in (metric, "high_quality"))
     return Comparison(
-        runs[0].data,
+        data,
         metric,
         better,
         total,

@@ -6,7 +6,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.runs.rundir import Run, short
+from zoo.runs.rundir import MARK, Run, data_name, short
+
+
+def by_data(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """The runs of each data set by its name; where files of one name held other data, the name ends in the beginning of their fingerprint."""
+    held, found = defaultdict[str, set[str | None]](set), defaultdict[str, list[Run]](list)
+    for run in runs:
+        held[data_name(run.data)].add(run.fingerprint)
+    for run in runs:
+        mark = run.fingerprint[:MARK] if run.fingerprint else "unknown"
+        found[f"{run.data} ({mark})" if len(held[data_name(run.data)]) > 1 else run.data].append(run)
+    return found
 
 
 def labels(runs: Sequence[Run]) -> list[str]:

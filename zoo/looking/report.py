@@ -17,7 +17,7 @@ from zoo.errors import ZooError, counted
 from zoo.files import write_text
 from zoo.looking import report_landscape
 from zoo.looking.compare import Comparison, compare
-from zoo.looking.labels import labels
+from zoo.looking.labels import by_data, labels
 from zoo.looking.report_parts import Picture, Section, Table, TableRow, data_of, picture
 from zoo.looking.sentences import verdicts
 from zoo.looking.tables import caption, costs, notes, results
@@ -40,16 +40,15 @@ def write_report(
     import jinja2
 
     runs, damaged = rundir.read_all(folders)
-    finished = [run for run in runs if run.finished and data in (None, run.data)]
+    sets = {of: group for of, group in sorted(by_data(runs).items()) if data in (None, of, group[0].data)}
+    sets = {of: group for of, group in sets.items() if any(run.finished for run in group)}
+    finished = [run for group in sets.values() for run in group if run.finished]
     if not finished:
         about = f" on {data}" if data else ""
         raise ZooError(
             f"None of the {len(runs)} runs is finished{about}; zoo run --resume {runs[0].path} goes on with the first."
         )
-    names = sorted({run.data for run in finished})
-    sections = [
-        _section(f"data{i}", name, [r for r in runs if r.data == name], reference) for i, name in enumerate(names)
-    ]
+    sections = [_section(f"data{i}", name, group, reference) for i, (name, group) in enumerate(sets.items())]
     for section in sections:
         section.warnings.extend(damaged)
     environment = jinja2.Environment(
@@ -58,7 +57,7 @@ def write_report(
     seeds = sum(len(run.seeds) for run in finished)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     page = environment.get_template("report.html").render(
-        title=f"Mode collapse on {', '.join(names)}",
+        title=f"Mode collapse on {', '.join(sets)}",
         subtitle=f"{counted(len(finished), 'run')}, {counted(seeds, 'trained seed')}, {made}, mode-collapse zoo {_version()}",
         version=_version(),
         sections=sections,

@@ -65,7 +65,7 @@ def data_of(run: Run) -> Data | None:
     import toy_data
 
     try:
-        return toy_data.load(run.source, run.config.get("data_root"), run.config.get("fingerprint")).to("cpu")
+        return toy_data.load(run.source, run.config.get("data_root"), run.fingerprint).to("cpu")
     except toy_data.DataError:
         return None
 

@@ -62,16 +62,13 @@ def finish(run: Session) -> dict[str, Any]:
 def verdict(run: Session, samples: Tensor) -> list[str]:
     """What happened, in words: a sentence for each group of seeds that ended alike."""
     from zoo.evaluation import subjects
-    from zoo.evaluation.evaluate import misses_most
-    from zoo.evaluation.verdict import describe
 
     if run.scoring.unavailable.get("modes"):  # nothing counts the modes of this data here
         return []
     data, protocol = run.data.to("cpu"), run.cell.protocol
     counts = subjects.mode_counts(torch.stack(run.film), data, protocol)
     diverged = sorted(run.training.diverged)
-    found = subjects.verdict(samples, data, run.cell.seeds, protocol=protocol, diverged=diverged, counts=counts)
-    return describe(found) + misses_most(data, protocol)
+    return subjects.sentences(samples, data, run.cell.seeds, protocol=protocol, diverged=diverged, counts=counts)
 
 
 def cost(run: Session) -> dict[str, float]:

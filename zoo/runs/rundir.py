@@ -31,13 +31,17 @@ Columns: TypeAlias = dict[str, Values]
 """``metrics.csv`` by column: name to ``[rows]``."""
 
 CONFIG, SUMMARY, METRICS, SAMPLES = "config.json", "summary.json", "metrics.csv", "samples.npz"
+MARK = 6
+"""Characters of a fingerprint that stand beside a name."""
 STORE = "mlartifacts"
 """Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
 
 
-def data_folder(data: str) -> str:
-    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it."""
-    return Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+def data_folder(data: str, fingerprint: str | None = None) -> str:
+    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it. With the beginning of
+    a ``fingerprint``, where one is given: files of one name may hold other data."""
+    name = Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+    return f"{name}-{fingerprint[:MARK]}" if fingerprint else name
 
 
 def data_name(data: str) -> str:
@@ -138,6 +142,11 @@ class Run:
     @property
     def data(self) -> str:
         return str(self.config["data"])
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What data of the user's own held; None of the zoo's, whose names say it, and of old runs."""
+        return self.config.get("fingerprint")
 
     @property
     def source(self) -> str:

@@ -23,7 +23,7 @@ from zoo.engines.graphs import multiplying
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
-from zoo.files import alone, write_json
+from zoo.files import alone, tidy, write_json
 from zoo.harness import Game
 from zoo.recipe import revise
 from zoo.runs import landscape
@@ -141,6 +141,7 @@ class Session:
         self.listener.started(self)
         try:
             with alone(self.folder), multiplying(tf32=False):  # but where a round is recorded that is to
+                tidy(self.folder)
                 if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
                     self.resume()  # whoever had the folder until now has played on
                 (self.folder / "INTERRUPTED").unlink(missing_ok=True)

@@ -59,17 +59,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def threads_for(cells: int, jobs: int | None) -> int:
-    """Threads of each process on this machine: more than one where fewer train at a time than there are cores."""
-    return max(1, cores() // min(cells, jobs or cores()))
-
-
 @dataclass(frozen=True)
 class Wanted:
     """What was said about where cells are trained."""
 
     device: str = "auto"
     jobs: int | None = None
+    cells: int | None = None
+    """How many there are."""
     setup: Setup = field(default_factory=Setup)
     out: Path = Path("runs")
     job: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +84,7 @@ def choose(on: str, wanted: Wanted) -> Executor:
 
     w = wanted
     made: dict[str, Callable[[], Executor]] = {
-        "local": lambda: Local(w.device, w.jobs, w.setup),
+        "local": lambda: Local(w.device, w.jobs, w.setup, w.cells),
         "slurm": lambda: Slurm(w.device, w.jobs, w.setup, w.out, w.job),
         "ray": lambda: Ray(w.device, w.jobs, w.setup, w.out, w.address, w.gpus_per_cell),
     }

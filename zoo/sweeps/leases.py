@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.files import beside
 
 STALE = 120.0
 """Seconds without a renewal after which a claim may be taken over."""
@@ -159,9 +160,9 @@ class Leases:
         return {"host": machine(), "pid": os.getpid(), "here": self.here, "state": state.value}
 
     def _write(self, path: Path, state: State) -> None:
-        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-        beside.write_text(json.dumps(self._mine(state)), encoding="utf-8")
-        os.replace(beside, path)
+        with beside(path) as new:
+            new.write_text(json.dumps(self._mine(state)), encoding="utf-8")
+            os.replace(new, path)
 
     def _now(self) -> float:
         """The file system's idea of the time."""

@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -47,17 +47,21 @@ class Worker:
 
 
 class Local:
-    """Processes on this machine, one per core or GPU, with as many threads as ``setup`` says; they stay warm from cell to cell."""
+    """Processes on this machine, one per core or GPU, which stay warm from cell to cell; of few ``cells``, or ``jobs``, each has several threads."""
 
     here = True
 
-    def __init__(self, device: str = "auto", jobs: int | None = None, setup: Setup | None = None) -> None:
+    def __init__(
+        self, device: str = "auto", jobs: int | None = None, setup: Setup | None = None, cells: int | None = None
+    ) -> None:
         self.devices, self.setup = devices(device), setup or Setup()
         if self.setup.tf32 and self.devices == ["cpu"]:
             raise ZooError(
                 "TF32 is a GPU's arithmetic, and these cells train on a CPU: leave --tf32 out, or say --device cuda."
             )
         self.slots = jobs or (cores() if self.devices == ["cpu"] else len(self.devices))
+        if cells:  # finished ones too: a sweep that goes on has as many threads as it began with
+            self.setup = replace(self.setup, threads=max(1, cores() // min(cells, self.slots)))
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[Worker] = []
         self._stopping = threading.Event()

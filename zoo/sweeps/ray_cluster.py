@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,8 @@ class Ray:
 
         for task in self._running:
             ray.cancel(task, force=True)
-        self._mark.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):  # --out may be a file
+            self._mark.unlink()
         ray.shutdown()
 
     def map(self, cells: Iterable[Cell], folder_of: Callable[[Cell], Path]) -> Iterator[Outcome]:

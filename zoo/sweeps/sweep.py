@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,22 +93,22 @@ class Sweep:
     def run(self) -> Generator[Outcome]:
         """Train what is left; a failing cell stops nothing. Cells of processes that die meanwhile are taken over."""
         left = self.left
-        self.executor.open()
-        with Leases(self.out / NOTES, self.stale, self.executor.drop, self.executor.here) as claims:
-            self._claims = claims
-            self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
-            for cell in left:
-                if self._state(cell.key) is State.DONE:
-                    claims.forget(cell.key)  # it was done once, and its results have gone
-            try:
+        with ExitStack() as opened:
+            self.executor.open()
+            opened.callback(self.executor.close)
+            claims = Leases(self.out / NOTES, self.stale, self.executor.drop, self.executor.here)
+            with claims, opened.pop_all():  # the executor is closed before the claims end
+                self._claims = claims
+                self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
+                for cell in left:
+                    if self._state(cell.key) is State.DONE:
+                        claims.forget(cell.key)  # it was done once, and its results have gone
                 while left and not self._stopping:
                     held: list[Cell] = []
                     for outcome in self.executor.map(self._claimed(left, held), self.folder_of):
                         self._note(outcome)
                         yield outcome
                     left = self._watch(held)
-            finally:
-                self.executor.close()  # before the claims end
 
     def _state(self, key: str) -> State | None:
         newest = self._claims.newest(key)

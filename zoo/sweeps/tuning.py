@@ -1,8 +1,9 @@
 """Every method tuned with the same budget, then judged on seeds that no trial has seen.
 
-Four trials each: four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by what the
-recipe gives it and one alternative (``baselines.spaces``, or yours). A trial is the whole recipe on a few seeds: shorter ones choose fast rates,
-which win early and lose later. The best has the highest mean over seeds of a ``Merit``; it alone meets the seeds that judge.
+Five trials each: four pairs of rates, or, where a method's own strength matters as much as its rates, two pairs of rates by what the
+recipe gives it and one alternative (``baselines.spaces``, or yours); then a D ten times slower than the recipe's own. A trial is the whole
+recipe on a few seeds: shorter ones choose fast rates, which win early and lose later. The best has the highest mean over seeds of a
+``Merit``; it alone meets the seeds that judge.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import baselines
 import toy_data
 from baselines.samplers import REFERENCE
-from baselines.spaces import OTHERS, RATES, SPACES
+from baselines.spaces import OTHERS, RATES, SLOW, SPACES
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
@@ -33,7 +34,7 @@ from zoo.sweeps.sweep import Sweep
 from zoo.variant import options
 
 TRIED, JUDGED = "100-103", "0-15"
-BUDGET = 4
+BUDGET = 5
 """Trials of every method."""
 Settings: TypeAlias = dict[str, Any]
 RESULTS = Path(baselines.__file__).parent / "results"
@@ -103,8 +104,9 @@ class Tuning:
                 raise ZooError(f"{variant} has {told} already; give --other another value.")
             other = {}
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
-        pairs = [{"lr_d": d, "lr_g": g} for d, g in rates[: BUDGET // len(strengths)]]
-        return [pair | strength for pair, strength in itertools.product(pairs, strengths)]
+        (d, g), several = rates[0], rates[: (BUDGET - 1) // len(strengths)]
+        tried = [*itertools.product(several, strengths), ((d / SLOW, g), strengths[0])]
+        return [{"lr_d": d, "lr_g": g} | strength for (d, g), strength in tried]
 
     def merit(self, variant: str, by: str | None = None) -> Merit:
         """What chooses. ``ZooError`` where nothing is measured, or not what was asked for."""
@@ -155,7 +157,7 @@ def tune(
     if not trials:
         return Tuned(merit, {}, None)
     one = candidates[0].cell
-    keep(out / f"trials-{data_folder(one.data)}-{one.recipe_name}.csv", trials)
+    keep(out / f"trials-{data_folder(one.data, one.fingerprint)}-{one.recipe_name}.csv", trials)
     shown(trials, merit)
     heard(f"Now the best of each on seeds {seeds}, which no trial has seen.")
     cells = [on.cell(name, best(of_one).settings, seeds) for name, of_one in trials.items()]
@@ -209,6 +211,15 @@ def recorded(cells: Sequence[Cell]) -> list[Path]:
     ours = {cell.variant for cell in cells}
     found = [place for place in sorted(folder.iterdir()) if place.is_dir() and place.name not in ours]
     return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
+
+
+def kept(file: Path) -> dict[str, list[Trial]]:
+    """The table of trials that ``keep`` wrote, by method; none where there is no table."""
+    found: dict[str, list[Trial]] = {}
+    for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()) if file.exists() else []:
+        numbers = {k: float(v) for k, v in row.items() if k not in ("variant", "settings") and v}
+        found.setdefault(row["variant"], []).append(Trial(json.loads(row["settings"]), numbers.pop("score"), numbers))
+    return found
 
 
 def keep(file: Path, trials: Mapping[str, Sequence[Trial]]) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
+from zoo.files import tidy
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -105,7 +106,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
                 raise ZooError(f"{folder} holds another run than this sweep's; choose another --out.")
             run = session.resume(folder, device=device, listener=Obedient())
         else:
-            (folder / "config.json.new").unlink(missing_ok=True)  # of a process that died at its very start
+            tidy(folder)  # after a process that died at its very start
             run = session.start(cell, out=folder, device=device, tf32=tf32, listener=Obedient())
         run.train(pictures.draw)
     except session.Interrupted:
