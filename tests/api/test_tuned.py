@@ -10,6 +10,7 @@ import zoo
 from tests.sweeps.test_tuning import RECIPE
 from tests.synthetic_sweeps import PLUGIN
 from zoo.errors import ZooError
+from zoo.sweeps.tuning import BUDGET
 
 FEW = {"trial_seeds": "3,4", "seeds": "0-1", "jobs": 1, "progress": False}
 
@@ -27,8 +28,8 @@ def test_trials_choice_and_judged_runs_come_back(
     tuned = zoo.tune(["ns", "r1"], **given)
     assert capsys.readouterr() == ("", "")
     trials = tuned.trials
-    assert list(trials.method) == ["ns"] * 4 + ["r1"] * 4
-    assert list(trials.gamma[4:]) == [3, 1, 3, 1]
+    assert list(trials.method) == ["ns"] * BUDGET + ["r1"] * BUDGET
+    assert list(trials.gamma[BUDGET:]) == [3, 1, 3, 1, 3]
     assert list(trials.groupby("method").chosen.sum()) == [1, 1]
     assert (trials.score[trials.chosen].to_numpy() == trials.groupby("method").score.max().to_numpy()).all()
     for result, (_, chosen) in zip(tuned, trials[trials.chosen].iterrows(), strict=True):
@@ -43,10 +44,10 @@ def test_trials_choice_and_judged_runs_come_back(
 def test_what_fails_is_told_and_the_others_are_judged(recipe: Path, tmp_path: Path) -> None:
     tuned = zoo.tune(["test-broken", "ns"], recipe=recipe, out=tmp_path / "out", plugins=[PLUGIN], **FEW)
     assert [result.summary["variant"] for result in tuned] == ["ns"]
-    assert len(tuned.failures) == 4
+    assert len(tuned.failures) == BUDGET
     assert "broken on purpose" in tuned.verdict[0]
     none = zoo.tune("test-broken", recipe=recipe, out=tmp_path / "out", plugins=[PLUGIN], **FEW)
-    assert (none.results, len(none.failures), len(none.trials)) == ([], 4, 0)
+    assert (none.results, len(none.failures), len(none.trials)) == ([], BUDGET, 0)
     with pytest.raises(ZooError, match="No method could be judged"):
         none.compare()
 

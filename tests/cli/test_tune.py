@@ -11,6 +11,7 @@ import pytest
 from tests.sweeps.test_tuning import RECIPE
 from tests.synthetic_sweeps import PLUGIN
 from zoo.extending import plugins
+from zoo.sweeps.tuning import BUDGET
 
 
 @pytest.fixture
@@ -25,11 +26,11 @@ FEW = ["--trial-seeds", "3,4", "--seeds", "2", "--jobs", "1", "--no-track"]
 def test_the_command_tunes_judges_and_compares_and_does_nothing_twice(zoo, recipe: str, tmp_path: Path) -> None:
     code, out, err = zoo("tune", "ns,r1", "--recipe", recipe, "--other", "gamma=1", *FEW)
     assert (code, err) == (0, "")
-    assert "8 of 8 cells finished" in out
+    assert f"{2 * BUDGET} of {2 * BUDGET} cells finished" in out
     assert out.count("→") == 2
     assert "not told apart from it" not in out  # nothing is recorded of such a recipe
     rows = list(csv.DictReader(Path("runs/tuning/trials-ring-moment.csv").read_text().splitlines()))
-    assert [row["variant"] for row in rows] == ["ns"] * 4 + ["r1"] * 4
+    assert [row["variant"] for row in rows] == ["ns"] * BUDGET + ["r1"] * BUDGET
     for name in ("ns", "r1"):
         (folder,) = Path("runs/tuning/judged/ring", name).iterdir()
         config = json.loads((folder / "config.json").read_text())
@@ -38,7 +39,7 @@ def test_the_command_tunes_judges_and_compares_and_does_nothing_twice(zoo, recip
         assert {k: used[k] for k in json.loads(chosen["settings"])} == json.loads(chosen["settings"])
         assert config["seeds"] == [0, 1]
     before = {path: path.stat().st_mtime_ns for path in Path("runs").rglob("DONE")}
-    assert len(before) == 10
+    assert len(before) == 2 * BUDGET + 2
     again = zoo("tune", "ns,r1", "--recipe", recipe, "--other", "gamma=1", *FEW)
     assert again[0] == 0
     assert out.split("ring: modes")[1] == again[1].split("ring: modes")[1]
@@ -52,7 +53,7 @@ def test_a_method_of_ones_own_that_fails_does_not_take_the_others_with_it(zoo, r
     assert "broken on purpose" in out
     assert [path.name for path in Path("runs/tuning/judged/ring").iterdir()] == ["ns"]
     code, out, err = zoo("tune", "test-broken", "--plugin", str(PLUGIN), "--recipe", recipe, *FEW)
-    assert (code, err, "4 cells failed" in out, "Now the best" in out) == (1, "", True, False)
+    assert (code, err, f"{BUDGET} cells failed" in out, "Now the best" in out) == (1, "", True, False)
 
 
 def test_trials_chosen_by_another_metric_stand_in_the_same_table(zoo, recipe: str) -> None:
@@ -60,8 +61,8 @@ def test_trials_chosen_by_another_metric_stand_in_the_same_table(zoo, recipe: st
     code, out, _ = zoo("tune", "vanilla", "--recipe", recipe, "--by", "reverse_kl", *FEW)
     assert (code, "the best by reverse_kl, lower." in out) == (0, True)
     rows = list(csv.DictReader(Path("runs/tuning/trials-ring-moment.csv").read_text().splitlines()))
-    assert [bool(row["high_quality"]) for row in rows] == [True] * 4 + [False] * 4
-    assert [bool(row["reverse_kl"]) for row in rows] == [False] * 4 + [True] * 4
+    assert [bool(row["high_quality"]) for row in rows] == [True] * BUDGET + [False] * BUDGET
+    assert [bool(row["reverse_kl"]) for row in rows] == [False] * BUDGET + [True] * BUDGET
 
 
 @pytest.mark.parametrize(
@@ -83,5 +84,5 @@ def test_what_is_refused_before_anything_is_written(zoo, given: list[str], told:
 
 def test_a_dry_run_says_what_would_be_tried_and_writes_nothing(zoo, recipe: str) -> None:
     code, out, _ = zoo("tune", "ns,pacgan", "--recipe", recipe, "--dry-run")
-    assert (code, "8 to do" in out) == (0, True)
+    assert (code, f"{2 * BUDGET} to do" in out) == (0, True)
     assert not Path("runs").exists()
