@@ -115,7 +115,7 @@ def test_the_table_of_stacked_mnist() -> None:
 
 def test_what_methods_add_on_stacked_mnist_is_their_objective_alone() -> None:
     folder = RESULTS / "stacked-mnist-small"
-    names = ("r1", "ns-critic", "r3gan", "pacgan")
+    names = ("r1", "ns-critic", "r3gan", "pacgan", "sn")
     r1, ns, *others = (json.loads((folder / name / "config.json").read_text(encoding="utf-8")) for name in names)
     assert r1["git"] == ns["git"]
     for one in (r1, *others):
