@@ -18,12 +18,6 @@ class Space:
     others: dict[str, dict[str, Any]]
 
     @property
-    def slow(self) -> tuple[float, float]:
-        """The pair of the last trial, which every method takes."""
-        (lr_d, lr_g), *_ = self.rates
-        return lr_d / SLOW, lr_g
-
-    @property
     def for_this_data(self) -> list[str]:
         """The methods whose other strength is not the one that is tried on every recipe."""
         return sorted(name for name, strength in self.others.items() if OTHERS.get(name) != strength)

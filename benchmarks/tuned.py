@@ -91,7 +91,7 @@ def edges(trials: Trials, space: Space) -> str:
     low, high = (
         listed([name for name in pairs if rates[name][0] == edge]) for edge in (min(space.rates), max(space.rates))
     )
-    slow = listed([name for name, (chosen, *_) in rates.items() if chosen == space.slow and name not in NO_D])
+    slow = listed([name for name, of_one in trials.items() if best(of_one) is of_one[-1] and name not in NO_D])
     return fill(
         f"Of the methods with four pairs of rates, {low} chose the lowest and {high} the highest; the slow D was chosen for {slow}. "
         f"Better rates may lie beyond. {listed(NO_D)} have no D, so three of their trials are the same.",

@@ -35,13 +35,11 @@ from zoo.runs.cell import Cell
 from zoo.sweeps.tuning import JUDGED, Trial, Tuning, best, keep, kept, reached
 
 
-def run(of: Cell, folder: Path) -> dict[str, Any]:
-    """The summary of this cell, trained into ``folder``: from its checkpoint if it was stopped, not at all if it ended."""
+def run(of: Cell, folder: Path) -> None:
+    """Train this cell into ``folder``: from its checkpoint if it was stopped, not at all if it ended."""
     if not (folder / "DONE").exists():
         begun = (folder / "config.json").exists()
         (session.resume(folder, device="cpu") if begun else session.start(of, out=folder, device="cpu")).train()
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    return summary
 
 
 def keep_settings(recipe: str, variant: str, settings: dict[str, Any]) -> None:

@@ -104,8 +104,9 @@ class Tuning:
                 raise ZooError(f"{variant} has {told} already; give --other another value.")
             other = {}
         strengths = [{name: usual[name] for name in other}, other] if other else [{}]
-        (d, g), several = rates[0], rates[: (BUDGET - 1) // len(strengths)]
-        tried = [*itertools.product(several, strengths), ((d / SLOW, g), strengths[0])]
+        lr_d, lr_g = rates[0]
+        several = itertools.product(rates[: (BUDGET - 1) // len(strengths)], strengths)
+        tried = [*several, ((lr_d / SLOW, lr_g), strengths[0])]
         return [{"lr_d": d, "lr_g": g} | strength for (d, g), strength in tried]
 
     def merit(self, variant: str, by: str | None = None) -> Merit:
@@ -224,9 +225,8 @@ def kept(file: Path) -> dict[str, list[Trial]]:
 
 def keep(file: Path, trials: Mapping[str, Sequence[Trial]]) -> None:
     """Put the methods' rows into the table of trials, instead of those that they had."""
-    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
-    rows = [row for row in rows if row["variant"] not in trials]
-    for variant, of_one in trials.items():
+    rows = []
+    for variant, of_one in (kept(file) | dict(trials)).items():
         for t in of_one:
             numbers = t.measured | {"score": t.score}
             told = {name: f"{value:.{3 if name == 'modes' else 4}f}" for name, value in numbers.items()}
