@@ -3,7 +3,8 @@
 One process; the competitors of a setting take turns (A B C A B C ...), so that all see the same machine; the figure is the median over turns of
 CPU time (user + system) per seed-round, and its ratio to the plain loop's where there is one (``benchmarks.plain``: ring, ns and unrolled).
 Each round is traced, compiled, and (for one seed and eight) played as the Python stands; compiling begins with an empty cache.
-``--quick`` measures the settings that have a plain loop; ``--only TEXT`` those whose label contains it, anew among the recorded ones.
+``--quick`` measures the settings that have a plain loop, one seed and eight; ``--only TEXT`` those whose label contains it; the rows of either
+take the places of those recorded.
 """
 
 from __future__ import annotations
@@ -245,8 +246,10 @@ def table(made: dict[str, Any]) -> str:
         "| setting | engine | S | CPU ms a seed-round | a CPU second | of plain | products, GFLOP/s | first round | peak, MB | pays after |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    order = [setting.label for setting in SETTINGS]
-    for r in sorted(made["rows"], key=lambda row: order.index(row["setting"])):
+    order, engines = [setting.label for setting in SETTINGS], list(ENGINES)
+    for r in sorted(
+        made["rows"], key=lambda row: (order.index(row["setting"]), engines.index(row["engine"]), row["S"])
+    ):
         ratio = f"{r['ratio']:.2f}" if "ratio" in r else ""
         peak = f"{r['peak_mb']:.1f}" if r["peak_mb"] is not None else ""
         pays = f"{r['pays_after']:,.0f}" if "pays_after" in r else ""
@@ -278,11 +281,13 @@ def main() -> None:
         "best_product_gflops": {str(b): max(product_rates(b).values()) for b in (128, 512)},
     }
     stem, cpu = args.out / "throughput", torch.device("cpu")
-    made = record.begin(stem, cpu, table, ["rows"], anew=not args.only, about=about)
+    made = record.begin(stem, cpu, table, ["rows"], anew=not (args.only or args.quick), about=about)
     for setting in RING if args.quick else SETTINGS:
         if args.only in setting.label:
             seeds = [1, 8] if args.quick else args.seeds
-            made.keep("rows", rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES)), "setting")
+            made.keep(
+                "rows", rows_of(setting, seeds, args.seconds, args.turns, list(ENGINES)), "setting", "engine", "S"
+            )
     print(table(made.made), end="")
 
 

@@ -112,6 +112,10 @@ def test_a_record_keeps_the_rows_of_its_device_and_puts_new_ones_in_their_place(
     assert made["rows"] == [{"setting": "b", "ms": 2}, {"setting": "a", "ms": 3}]
     assert (tmp_path / "it.md").read_text() == f"2 of {made['device']}"
     assert begun(anew=True).made["rows"] == []
+    fewer = begun(anew=True)
+    fewer.keep("rows", [{"setting": "a", "S": n, "ms": n} for n in (1, 64)], "setting", "S")
+    fewer.keep("rows", [{"setting": "a", "S": 1, "ms": 9}], "setting", "S")  # what was measured of 64 seeds stays
+    assert {row["S"]: row["ms"] for row in fewer.made["rows"]} == {64: 64, 1: 9}
     (tmp_path / "it.json").write_text(json.dumps(made | {"device": "another"}))
     assert begun(anew=False).made["rows"] == []
 
