@@ -169,6 +169,16 @@ def test_orthogonal_layers() -> None:
     assert not layer.bias.any()
 
 
+def test_layers_that_start_near_zero() -> None:
+    torch.manual_seed(0)
+    nets = dense.SmallNormal((2,), 100, 300)
+    for layer in (
+        m for net in (nets.generator(), nets.discriminator()) for m in net.modules() if isinstance(m, nn.Linear)
+    ):
+        assert layer.weight.std().item() == pytest.approx(0.01, rel=4 / (2 * layer.weight.numel()) ** 0.5)
+        assert not layer.bias.any()
+
+
 def dropped(p: float = 0.3) -> Dropped:
     torch.manual_seed(0)
     return Dropped(nn.Sequential(nn.Sequential(nn.Linear(3, 40), nn.ReLU()), nn.Linear(40, 1)), p, (3,))

@@ -46,9 +46,9 @@ class BaseKit:
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
-def normal(layer: Layer) -> Layer:
-    """Weights N(0, 0.02), biases 0, as DCGAN has them."""
-    nn.init.normal_(layer.weight, 0.0, 0.02)
+def normal(layer: Layer, std: float = 0.02) -> Layer:
+    """Weights of mean 0 and deviation ``std`` (DCGAN's: .02), biases 0."""
+    nn.init.normal_(layer.weight, 0.0, std)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer

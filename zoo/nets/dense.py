@@ -140,3 +140,11 @@ class Orthogonal(MLP):
         nn.init.orthogonal_(layer.weight, 1.4)
         nn.init.zeros_(layer.bias)
         return layer
+
+
+@dataclass(frozen=True)
+class SmallNormal(MLP):
+    """The MLP with weights N(0, .01) and biases 0, as in D2GAN's script."""
+
+    def linear(self, inputs: int, outputs: int) -> nn.Module:
+        return normal(nn.Linear(inputs, outputs), 0.01)

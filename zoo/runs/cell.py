@@ -206,6 +206,7 @@ KITS: dict[str, KitMaker] = {
     "mlp": KitMaker(FIELDS, _mlp),
     "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm)),
     "orthogonal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.Orthogonal)),
+    "small-normal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.SmallNormal)),
     "dcgan": KitMaker(("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm)),
     "dcgan-critic": KitMaker(
         ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False)
