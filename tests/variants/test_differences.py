@@ -1,0 +1,16 @@
+"""Where a variant leaves its paper or the authors' code, its docstring says so: what was found by reading the two side by side stays said."""
+
+import inspect
+
+import pytest
+
+from zoo import variants
+
+SAID = {
+    "r3gan": ["does not saturate", "equation 2 is a minimax game", "equations 2 and 3", "learning rate is constant"],
+}
+
+
+@pytest.mark.parametrize(("name", "words"), [(name, words) for name, said in SAID.items() for words in said])
+def test_what_differs_is_said(name: str, words: str) -> None:
+    assert words in " ".join((inspect.getdoc(variants.load(name)) or "").split())
