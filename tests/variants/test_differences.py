@@ -7,6 +7,7 @@ import pytest
 from zoo import variants
 
 SAID = {
+    "hinge": ["weights decay, by 1 / (batch C)", "ten times to a step of D", "five times a round"],
     "r3gan": ["does not saturate", "equation 2 is a minimax game", "equations 2 and 3", "learning rate is constant"],
 }
 
