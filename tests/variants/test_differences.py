@@ -8,6 +8,10 @@ from zoo import variants
 
 SAID = {
     "hinge": ["weights decay, by 1 / (batch C)", "ten times to a step of D", "five times a round"],
+    "js-reg": [
+        "In all three gamma is .1 and fades only with",
+        "README runs the image scripts at a gamma of 2 that fades",
+    ],
     "r3gan": ["does not saturate", "equation 2 is a minimax game", "equations 2 and 3", "learning rate is constant"],
 }
 
