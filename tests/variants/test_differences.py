@@ -12,7 +12,9 @@ SAID = {
         "In all three gamma is .1 and fades only with",
         "README runs the image scripts at a gamma of 2 that fades",
     ],
+    "ns": ["half of L_D, and both moving at once"],
     "r3gan": ["does not saturate", "equation 2 is a minimax game", "equations 2 and 3", "learning rate is constant"],
+    "vanilla": ["has G lower the loss of ``ns``"],
 }
 
 
