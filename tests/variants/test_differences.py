@@ -12,9 +12,13 @@ SAID = {
         "In all three gamma is .1 and fades only with",
         "README runs the image scripts at a gamma of 2 that fades",
     ],
+    "lsgan": ["batch / 2 times these losses"],
     "ns": ["half of L_D, and both moving at once"],
     "r3gan": ["does not saturate", "equation 2 is a minimax game", "equations 2 and 3", "learning rate is constant"],
+    "r1": ["Its players move by RMSprop"],
+    "sn": ["have ``hinge``'s"],
     "vanilla": ["has G lower the loss of ``ns``"],
+    "zero-gp": ["plain gradient descent unless told to by Adam"],
 }
 
 

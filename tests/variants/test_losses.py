@@ -53,6 +53,15 @@ def test_losses(small, variant: Variant, formula: Callable[..., tuple[float, flo
     np.testing.assert_allclose(s.variant.g_loss(nets, s.batch), g_loss, rtol=1e-10)
 
 
+def test_lsgan_s_released_mixture_has_half_the_batch_times_the_loss(small) -> None:
+    """There .5 reduce_mean(l2_loss(D - target)), and TensorFlow's l2_loss is the sum of squares over 2."""
+    s = small(LSGAN())
+    real, fake = (s.D(v).detach().numpy() for v in (s.batch.x, s.G(s.batch.z)))
+    released = 0.5 * ((real - 1) ** 2).sum() / 2 + 0.5 * (fake**2).sum() / 2
+    np.testing.assert_allclose(3 * s.variant.d_loss(s.nets, s.batch), released, rtol=1e-10)
+    np.testing.assert_allclose(3 * s.variant.g_loss(s.nets, s.batch), 0.5 * ((fake - 1) ** 2).sum() / 2, rtol=1e-10)
+
+
 def test_d2gan(small) -> None:
     s = small(D2GAN(alpha=0.3, beta=0.6))
     x, fake = s.batch.x, s.G(s.batch.z)
