@@ -9,6 +9,7 @@ from zoo import variants
 SAID = {
     "dragan": ["often finds around some of the data"],
     "hinge": ["weights decay, by 1 / (batch C)", "ten times to a step of D", "five times a round"],
+    "instance-noise": ["by hand for each data set (from memory)"],
     "js-reg": [
         "In all three gamma is .1 and fades only with",
         "README runs the image scripts at a gamma of 2 that fades",
