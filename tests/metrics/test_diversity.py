@@ -50,6 +50,12 @@ def test_ndb_is_the_z_test_by_hand():
     assert got.tolist() == [0, 1]
 
 
+def test_ndb_says_where_it_leaves_the_released_code():
+    said = " ".join((ndb.__doc__ or "").split())
+    assert "k-means starts once (there scikit-learn's ten times)" in said
+    assert "a sixth of more than 1,000" in said
+
+
 @pytest.mark.parametrize(("k", "batch"), [(1, 2), (8, 4), (25, 7), (1000, 38)])
 def test_birthdays_of_even_modes(k, batch):
     assert birthday_of_modes(torch.ones(1, k)).item() == batch

@@ -72,6 +72,20 @@ def test_the_bidirectional_gap_closes_with_more_temperatures():
     assert gaps[2] < 0.3
 
 
+def test_the_temperatures_are_dense_where_the_chains_begin_alone():
+    """The released code's are dense at both ends, a sigmoid between -4 and 4: ``ais`` says that it differs."""
+    ours = _betas(300).numpy()
+    sigmoid = 1 / (1 + np.exp(-np.linspace(-4, 4, 301)))
+    theirs = (sigmoid - sigmoid[0]) / (sigmoid[-1] - sigmoid[0])
+    assert ours[0] == theirs[0] == 0
+    assert ours[-1] == theirs[-1] == 1
+    (start, end), (their_start, their_end) = (np.diff(b)[[0, -1]] for b in (ours, theirs))
+    assert start < 1e-9 < 1e-2 < end
+    assert their_start == pytest.approx(their_end)
+    said = " ".join((ais.__doc__ or "").split())
+    assert "10,000 temperatures, on a sigmoid between -4 and 4" in said
+
+
 def test_ais_is_the_same_for_the_same_seed():
     x = torch.ones(2, 2)
     runs = [ais(torch.tanh, x, 2, 0.5, temperatures=10, chains=2, seed=s) for s in (1, 1, 2)]

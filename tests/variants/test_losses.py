@@ -1,6 +1,7 @@
 """The variants that are a loss alone, as numpy formulas of D's outputs."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,6 +52,31 @@ def test_losses(small, variant: Variant, formula: Callable[..., tuple[float, flo
     d_loss, g_loss = formula(real, fake)
     np.testing.assert_allclose(s.variant.d_loss(nets, s.batch), d_loss, rtol=1e-10)
     np.testing.assert_allclose(s.variant.g_loss(nets, s.batch), g_loss, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("variant", "costs"), [(RSGAN(), True), (RaGAN(), True), (Hinge(), False), (LSGAN(), False)])
+def test_a_relativistic_g_pays_where_d_calls_data_real(small, variant: Variant, costs: bool) -> None:
+    """What the paper misses in other G's losses: D on data. Without it G may end with a D that calls everything real."""
+    s = small(variant)
+    fake = s.G(s.batch.z).detach()
+    real, judged = s.D(s.batch.x).detach(), s.D(fake).detach()
+
+    def loss(more: float) -> float:
+        """G's, were D so much higher on data."""
+        nets = SimpleNamespace(G=lambda z: fake, D=lambda x: judged if x is fake else real + more)
+        return variant.g_loss(nets, s.batch).item()
+
+    before, after = loss(0.0), loss(1.0)
+    assert after > before + 0.1 if costs else after == before
+
+
+def test_lsgan_s_released_mixture_has_half_the_batch_times_the_loss(small) -> None:
+    """There .5 reduce_mean(l2_loss(D - target)), and TensorFlow's l2_loss is the sum of squares over 2."""
+    s = small(LSGAN())
+    real, fake = (s.D(v).detach().numpy() for v in (s.batch.x, s.G(s.batch.z)))
+    released = 0.5 * ((real - 1) ** 2).sum() / 2 + 0.5 * (fake**2).sum() / 2
+    np.testing.assert_allclose(3 * s.variant.d_loss(s.nets, s.batch), released, rtol=1e-10)
+    np.testing.assert_allclose(3 * s.variant.g_loss(s.nets, s.batch), 0.5 * ((fake - 1) ** 2).sum() / 2, rtol=1e-10)
 
 
 def test_d2gan(small) -> None:

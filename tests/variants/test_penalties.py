@@ -81,6 +81,18 @@ def test_r3gan(small) -> None:
     np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), sp(-(fake - real)).mean(), rtol=1e-10)
 
 
+def test_r3gan_is_the_papers_game_with_d_turned_and_a_g_that_does_not_saturate(small) -> None:
+    """Equations 2 and 3 with f(t) = -log(1 + e^-t): D raises L less the penalties, and so is high on samples; G would lower L = E log p."""
+    s = small(R3GAN(gamma=0.8))
+    x, fake = s.batch.x, s.G(s.batch.z)
+    turned_x, turned_fake = (-s.D(v).detach().numpy() for v in (x, fake))
+    f = -np.log1p(np.exp(-(turned_fake - turned_x)))
+    penalties = 0.4 * ((slopes(s.D, x) ** 2).mean() + (slopes(s.D, fake) ** 2).mean())
+    np.testing.assert_allclose(s.variant.d_loss(s.nets, s.batch), -(f.mean() - penalties), rtol=1e-10)
+    np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), -np.log(1 - np.exp(f)).mean(), rtol=1e-10)
+    assert abs(s.variant.g_loss(s.nets, s.batch).item() - f.mean()) > 0.1
+
+
 @pytest.mark.parametrize(("done", "gamma"), [(0, 2.0), (5, 1.1), (10, 0.2), (25, 0.2)])
 def test_r3gan_schedule(small, done: int, gamma: float) -> None:
     s = small(R3GAN(gamma=2.0, gamma_end=0.2, burn_in=10))

@@ -65,6 +65,9 @@ def ais(
 
         log p(x) ~ log mean_chains prod_t p(x | z_t)^(b_{t+1} - b_t),   z_t from HMC on p(z) p(x | z)^b_t, b from 0 to 1
 
+    We differ from the released code (tonywu95/eval_gen) in what its defaults are: there 10,000 temperatures, on a sigmoid between -4 and 4, which
+    is dense at both ends, and one step size for all; here 300, b_t = (t / T)^4, and a step size for each x, which every transition jitters.
+
     Args:
         decoder: the generator of one seed, differentiable, in evaluation mode; must keep ``z``'s type (float32 or 64).
         x: held-out data ``[M, *shape]``.

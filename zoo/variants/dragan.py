@@ -24,7 +24,7 @@ class DRAGAN(NonSaturating):
     with D the logit, std(x) one number for the batch, and alpha one per sample, as in the released notebook (the paper's text perturbs by
     Gaussian noise). The noise is not centred: it only ever adds.
 
-    Known to fix: sharp slopes of D around data, which the paper finds wherever training collapses.
+    Known to fix: sharp slopes of D, which the paper often finds around some of the data where training collapses.
     Source: Kodali et al. 2017, arXiv:1705.07215, equation 1 and section 2.4; kodalinaveen3/DRAGAN.
     """
 

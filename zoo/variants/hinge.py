@@ -18,7 +18,9 @@ class Hinge(GAN):
 
         L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))),    L_G = -E D(G(z))
 
-    The loss alone: the papers that made it known normalise D spectrally beside it (``sn``), and step D several times a round.
+    The loss alone. To Lim & Ye D's last layer is a support vector machine, so their code (lim0606/pytorch-geometric-gan, main.py) also lets that
+    layer's weights decay, by 1 / (batch C) with C = 1, and moves G ten times to a step of D on images. Miyato et al. normalise D spectrally
+    (``sn``) and step it five times a round.
 
     Known to fix: nothing about modes is claimed; it is the common loss of large image GANs.
     Source: Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17.

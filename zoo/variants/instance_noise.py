@@ -22,7 +22,7 @@ class InstanceNoise(NonSaturating):
         L_D = -E log D(x + e) - E log(1 - D(G(z) + e')),    L_G = -E log D(G(z) + e')
         e, e' ~ N(0, sigma_t^2) in the data's units,        sigma_t = sigma max(0, 1 - t / steps) after t steps of D
 
-    Neither paper fixes sigma or its length: they anneal linearly, by hand for each data set. Samples are without noise.
+    Neither paper fixes sigma or its length: they anneal linearly, by hand for each data set (from memory). Samples are without noise.
 
     Known to fix: a D that separates supports which do not overlap and leaves G no gradient; coarse structure is matched before fine.
     Source: Sonderby et al. 2017, arXiv:1610.04490, appendix (section from memory); Arjovsky & Bottou 2017, arXiv:1701.04862, section 3.

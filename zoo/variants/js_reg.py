@@ -22,19 +22,21 @@ class JSReg(NonSaturating):
         L_G as ns,    gamma_t = gamma decay_factor^min(1, t / steps) after t steps of D;  steps = 0 keeps gamma
 
     gamma is the variance of the noise it stands for. The paper's L_G saturates, and so does that of the released mixture (3DGAN.py) unless
-    ``--alt_gen_loss`` is given; the released image scripts have ns', as here. There gamma fades only with ``--annealing``, so here too it
-    stays by default.
+    ``--alt_gen_loss`` is given; the released image scripts have ns', as here. In all three gamma is .1 and fades only with ``--annealing``, so
+    here too it stays by default; the README runs the image scripts at a gamma of 2 that fades.
 
     Known to fix: training that never settles where supports do not overlap, without the variance of sampled noise.
     Source: Roth et al. 2017, arXiv:1705.09367, Algorithm 1; rothk/Stabilizing_GANs, 3DGAN.py (the mixture).
     """
 
-    gamma: Annotated[float, Opt("weight of the penalty", 0, source="the released mixture: 0.1; images: 2")] = 0.1
+    gamma: Annotated[
+        float, Opt("weight of the penalty", 0, source="the released scripts: 0.1; their README, on images: 2")
+    ] = 0.1
     decay_factor: Annotated[
         float, Opt("share of it that is left after steps", 0, 1, source="Roth et al. 2017: 0.01")
     ] = 0.01
     steps: Annotated[
-        int, Opt("steps of D over which it fades; 0: never", 0, source="the released mixture: 0; its images: the run")
+        int, Opt("steps of D over which it fades; 0: never", 0, source="the released scripts: 0; their README: the run")
     ] = 0
 
     def weight(self, nets: Nets) -> Tensor | float:

@@ -18,7 +18,8 @@ class LSGAN(GAN):
 
         L_D = 1/2 E (D(x) - 1)^2 + 1/2 E D(G(z))^2,    L_G = 1/2 E (D(G(z)) - 1)^2
 
-    D is a plain number, no sigmoid; targets a = 0, b = c = 1, the paper's equation 9.
+    D is a plain number, no sigmoid; targets a = 0, b = c = 1, the paper's equation 9. The released mixture (xudonmao/LSGAN, ls.py) has batch / 2
+    times these losses, sums instead of means and halved once more, by which Adam moves alike.
 
     Known to fix: vanishing gradients on samples that D already takes for real; the paper shows all 8 modes of a mixture covered.
     Source: Mao et al. 2017, arXiv:1611.04076, equations 2 and 9.

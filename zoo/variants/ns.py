@@ -20,6 +20,9 @@ class NonSaturating(Vanilla):
 
         L_D = -E log D(x) - E log(1 - D(G(z)))        L_G = -E log D(G(z))
 
+    The authors' own MNIST (goodfeli/adversarial, mnist.yaml) has this loss for G, half of L_D, and both moving at once against the same samples;
+    here they take turns, as in ``vanilla`` and the paper's Algorithm 1.
+
     Known to fix: the vanishing gradient of the minimax loss early in training (Goodfellow et al. 2014, section 3); not collapse.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3 (the loss that gives strong gradients early in learning).
     """

@@ -20,7 +20,7 @@ class R1(NonSaturating):
 
         L_D = L_D of ns + gamma / 2 E |grad D(x)|^2,    L_G as ns,    D the logit
 
-    The authors' code (LMescheder/GAN_stability) leaves out the half: its weight of 10 is gamma 20 here.
+    The authors' code (LMescheder/GAN_stability) leaves out the half: its weight of 10 is gamma 20 here. Its players move by RMSprop.
 
     Known to fix: circling that never converges where data fill less than the whole space.
     Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9.

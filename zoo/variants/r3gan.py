@@ -23,12 +23,16 @@ class R3GAN(RSGAN):
         L_D = -E log sigmoid(D(x) - D(G(z))) + gamma / 2 (E |grad D(x)|^2 + E |grad D(G(z))|^2),
         L_G = -E log sigmoid(D(G(z)) - D(x))
 
+    L_G is the authors' code's, which does not saturate. The paper's equation 2 is a minimax game, E f(D(G(z)) - D(x)) with f = log sigmoid, which
+    D raises and G lowers: there D is high on samples, and G would lower -L_D without its penalties.
+
     Both penalties act on every step (the authors: on Stacked MNIST, doing so lazily fails outright). ``burn_in`` is the paper's schedule:
     gamma falls from ``gamma`` to ``gamma_end`` by a half cosine over that many steps of D, read off D's own step count; 0 keeps gamma.
-    The paper's schedules of learning rate and beta2 belong to the recipe, and so does its ResNet without normalisation.
+    The paper's schedules of beta2 and of the average's half-life are left out (its learning rate is constant on Stacked MNIST); its ResNet
+    without normalisation belongs to the recipe.
 
     Known to fix: missing modes (1000 of 1000 on Stacked MNIST in the paper), and relativistic training that does not converge by itself.
-    Source: Huang et al. 2024, arXiv:2501.05441, equation 4 and appendix; brownvc/R3GAN, Trainer.py.
+    Source: Huang et al. 2024, arXiv:2501.05441, equations 2 and 3, appendices D and E; brownvc/R3GAN, Trainer.py.
     """
 
     gamma: Annotated[float, Opt("weight of both penalties", 0, source="Huang et al. 2024: 1 on Stacked MNIST")] = 1.0

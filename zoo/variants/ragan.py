@@ -22,7 +22,8 @@ class RaGAN(GAN):
 
     The authors' code halves both losses, by which Adam moves alike.
 
-    Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
+    Known to fix: a D that ends by calling everything real, though half of it is fake, since G raises it on samples and leaves it on data;
+    stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2 (RaSGAN).
     """
 

@@ -21,7 +21,8 @@ class RSGAN(GAN):
 
     Sample i of the real batch is paired with sample i of the fake one. D is a logit.
 
-    Known to fix: a D that ends by calling everything fake; stability and quality are claimed, not coverage.
+    Known to fix: a D that ends by calling everything real, though half of it is fake, since G raises it on samples and leaves it on data;
+    stability and quality are claimed, not coverage.
     Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.1.
     """
 

@@ -19,10 +19,11 @@ class SN(NonSaturating):
 
         W_SN = W / sigma(W),   sigma(W) = u^T W v,   u and v from power iteration, held fixed in the gradient
 
-    Losses are those of ``ns``. A convolution's W is its kernel as a matrix [out, in x h x w], whose norm does not bound the layer's slope by 1
-    (a 5 x 5 kernel's can be 5 times as large), though the paper takes it so. We differ: the paper carries u from step to
-    step and iterates once; here the iteration starts afresh from a constant vector and takes ``n_power`` turns, so that D stays a pure
-    function of its weights. sigma is then slightly below the largest singular value (a test bounds by how much).
+    Losses are those of ``ns`` (the released configurations, pfnet-research/sngan_projection, have ``hinge``'s). A convolution's W is its kernel
+    as a matrix [out, in x h x w], whose norm does not bound the layer's slope by 1 (a 5 x 5 kernel's can be 5 times as large), though the paper
+    takes it so. We differ: the paper carries u from step to step and iterates once; here the iteration starts afresh from a constant vector and
+    takes ``n_power`` turns, so that D stays a pure function of its weights. sigma is then slightly below the largest singular value (a test
+    bounds by how much).
 
     Known to fix: unbounded slopes of D, at little cost; more varied samples than with clipping or weight normalisation are claimed.
     Source: Miyato et al. 2018, arXiv:1802.05957, equations 8 and 10 and Algorithm 1.

@@ -22,6 +22,7 @@ class Vanilla(GAN):
     Known to fix: nothing; it is the game whose collapse the others remedy.
     Source: Goodfellow et al. 2014, arXiv:1406.2661, equation 1 and Algorithm 1 (D first, then G on fresh latents; one step of D
     per step of G). The paper moves by momentum gradient descent; here both move by Adam, as every variant does by default.
+    Its experiments' code (goodfeli/adversarial) has G lower the loss of ``ns``.
     """
 
     equilibrium = {"D": 2 * math.log(2), "G": -math.log(2)}

@@ -20,7 +20,8 @@ class ZeroGP(NonSaturating):
 
         L_D = L_D of ns + lam E |grad D(x^)|^2,   x^ = G(z) + u (x - G(z)),  u uniform,  D the sigmoid of the logit;    L_G as ns
 
-    The slope is that of the probability, as in the paper and its scripts (GAN_stability's ``wgangp0`` takes the logit's).
+    The slope is that of the probability, as in the paper and its scripts (GAN_stability's ``wgangp0`` takes the logit's). The 2-D script moves by
+    plain gradient descent unless told to by Adam.
 
     Known to fix: gradients that explode around data points, which G can only follow to some of them.
     Source: Thanh-Tung et al. 2019, arXiv:1902.03984; htt210/GeneralizationAndStabilityInGANs, GradientPenaltiesGAN.py.
