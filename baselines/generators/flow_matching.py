@@ -20,9 +20,10 @@ class FlowMatching(Variant):
 
         L = E |v(x_t, t) - (x - z)|^2,    x_t = (1 - t) z + t x,  z ~ N(0, I),  t ~ U(0, 1);    samples: dx_t/dt = v(x_t, t) from z
 
-    G(x_t, t) says where the line ends, so v = (G(x_t, t) - x_t) / (1 - t) and the kit's generator (its range, its scale) serves as it is;
-    t stays below 1 - ``floor``. The loss is the mean over the data's elements. Noise has the data's dimensions, whatever the recipe's
-    ``latent``. Samples take ``steps`` steps of the midpoint rule and one to the line's end; the paper's solver is adaptive (dopri5).
+    G(x_t, t) says where the line ends, so v = (G(x_t, t) - x_t) / (1 - t) and the kit's generator (its range, its scale) serves as it is (the
+    authors' nets give v itself); t stays below 1 - ``floor``. The loss is the mean over the data's elements. Noise has the data's dimensions,
+    whatever the recipe's ``latent``. Samples take ``steps`` steps of the midpoint rule and one to the line's end; the paper's solver is adaptive
+    (dopri5).
 
     Known to fix: missing modes, since regression on every data point has no equilibrium to miss.
     Source: Lipman et al. 2023, arXiv:2210.02747, equations 20 to 23 with sigma_min = 0.

@@ -56,6 +56,19 @@ def test_flow_matching_s_samples_follow_the_exact_flow() -> None:
     assert (coarse - 2 * z).norm() > 3 * (found - 2 * z).norm()
 
 
+def test_flow_matching_s_steps_are_one_more_than_it_is_asked_for() -> None:
+    """20 midpoint steps of 1/21, each asked at its start and its middle, then the line's end at 20/21."""
+    asked: list[float] = []
+
+    class Watched:
+        def G(self, x_t: torch.Tensor) -> torch.Tensor:  # noqa: N802
+            asked.append(x_t[0, 1].item())
+            return x_t[:, :1]
+
+    FlowMatching(steps=20).sample(Watched(), torch.ones(2, 1).double())
+    assert asked == pytest.approx([k / 42 for k in range(40)] + [20 / 21])
+
+
 def test_its_noise_has_the_data_s_dimensions_whatever_the_latent() -> None:
     assert FlowMatching().latent(MLP((2,), latent=7)) == 2
     assert FlowMatching().latent(Conv((1, 8, 8), latent=7)) == 64

@@ -12,6 +12,7 @@ from torch import nn
 from baselines import recipes
 from zoo.errors import ZooError
 from zoo.nets.images import Metz
+from zoo.nets.kits import MLP
 from zoo.recipe import Recipe, revise
 from zoo.runs import session
 from zoo.runs.cell import KITS, plan
@@ -134,6 +135,21 @@ def test_each_trains(name: str, tmp_path: Path) -> None:
     assert verdicts or PUBLISHED[name][0] not in ("ns", "lsgan", "separate", "dropout", "unrolled", "dragan", "r1")
     assert all(0 <= v <= 1 for v in verdicts)
     assert np.isfinite(run.training.sample(4)).all()
+
+
+def test_ebgan_s_d_is_an_encoder_of_two_layers_and_a_decoder_as_deep_as_g() -> None:
+    """As its recipe says, where the paper's D has one layer each."""
+    cell = plan(None, data="digits", recipe="ebgan-mnist")
+    r = cell.recipe
+    nets = cell.build().nets(MLP((1, 8, 8), r.latent, width=r.width, depth=r.depth, depth_d=r.depth_d, norm=r.norm))
+    encoder, decoder = (
+        [(m.in_features, m.out_features) for m in half.modules() if isinstance(m, nn.Linear)]
+        for half in nets["D"].children()
+    )
+    generator = [(m.in_features, m.out_features) for m in nets["G"].modules() if isinstance(m, nn.Linear)]
+    assert encoder == [(64, 800), (800, 1024)]
+    assert decoder == [(1024, 800), *generator[1:]]
+    assert len(decoder) == 5
 
 
 def test_veegan_s_protocol_gives_g_two_turns() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zoo import losses, variants
-from zoo.game import judges
+from zoo.game import Batch, judges
 from zoo.variant import Variant
 from zoo.variants.d2gan import D2GAN
 from zoo.variants.hinge import Hinge
@@ -88,6 +88,35 @@ def test_d2gan(small) -> None:
     g_loss = (-one["f"] + 0.6 * np.log(two["f"])).mean()
     np.testing.assert_allclose(s.variant.d_loss(s.nets, s.batch), d_loss, rtol=1e-10)
     np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), g_loss, rtol=1e-10)
+
+
+def test_d2gan_at_its_best_discriminators_lowers_both_divergences() -> None:
+    """Data N(0, 1), G(z) = m + s z: D1 = alpha p / q and D2 = beta q / p give G the slope of alpha KL(p | q) + beta KL(q | p), by its closed form."""
+    alpha, beta, m, s = 0.3, 0.7, 0.4, 1.2
+    z = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)[:, None]
+    theta = torch.tensor([m, s], dtype=torch.float64, requires_grad=True)
+
+    def log_ratio(x: torch.Tensor) -> torch.Tensor:
+        """log p / q, of q as it is."""
+        return -(x**2) / 2 + ((x - m) / s) ** 2 / 2 + np.log(s)
+
+    class Best:
+        """Before the softplus: the logarithm of e^D - 1."""
+
+        G = staticmethod(lambda z: theta[0] + theta[1] * z)
+        D1 = staticmethod(lambda x: torch.expm1(alpha * log_ratio(x).exp()).log())
+        D2 = staticmethod(lambda x: torch.expm1(beta * (-log_ratio(x)).exp()).log())
+
+    loss = D2GAN(alpha=alpha, beta=beta).g_loss(Best, Batch(z, z, z))
+    (found,) = torch.autograd.grad(loss, theta)
+    mean, width = theta
+    forward = width.log() + (1 + mean**2) / (2 * width**2) - 0.5
+    backward = -width.log() + (width**2 + mean**2) / 2 - 0.5
+    (expected,) = torch.autograd.grad(alpha * forward + beta * backward, theta, retain_graph=True)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-3)
+    (one_way,) = torch.autograd.grad(beta * backward, theta)
+    assert (one_way - expected).abs().min() > 0.04
+    np.testing.assert_allclose(loss.item(), beta * (backward.item() + np.log(beta)) - alpha, atol=2e-3)
 
 
 def test_log_softplus_far_out() -> None:

@@ -1,6 +1,9 @@
 """MRGAN: both forms in numpy, and which way the mode regulariser pushes."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 from torch.func import grad
 
@@ -41,13 +44,23 @@ def test_diffusion_losses(small) -> None:
         np.testing.assert_allclose(found[name], value, rtol=1e-12)
 
 
+def believed(s, theta: torch.Tensor) -> torch.Tensor:
+    """D(G(E(x))) with G at ``theta``."""
+    nets = s.nets.bind(G=theta)
+    return torch.sigmoid(nets.D(nets.G(nets.E(s.batch.x))))
+
+
 def test_the_sign_trap(small) -> None:
     """A step against the regulariser's slope raises D(G(E(x))); the printed sign would lower it."""
     s = small(MRGAN(lambda1=0, lambda2=1))
+    start = s.nets.params["G"]
+    slope = grad(lambda theta: s.variant.regulariser(s.nets.bind(G=theta), s.batch, s.nets.D))(start)
+    assert believed(s, start - 0.01 * slope).mean() > believed(s, start).mean()
 
-    def believed(theta) -> torch.Tensor:
-        nets = s.nets.bind(G=theta)
-        return torch.sigmoid(nets.D(nets.G(nets.E(s.batch.x)))).mean()
 
-    slope = grad(lambda theta: s.variant.regulariser(s.nets.bind(G=theta), s.batch, s.nets.D))(s.nets.params["G"])
-    assert believed(s.nets.params["G"] - 0.01 * slope) > believed(s.nets.params["G"])
+@pytest.mark.parametrize("port", [lambda D: D.log(), lambda D: -(1 - D).log()], ids=["wiseodd", "hannesdm"])
+def test_both_ports_push_the_other_way(small, port: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    s = small(MRGAN(lambda1=0, lambda2=1))
+    start = s.nets.params["G"]
+    slope = grad(lambda theta: port(believed(s, theta)).mean())(start)
+    assert believed(s, start - 0.01 * slope).mean() < believed(s, start).mean()

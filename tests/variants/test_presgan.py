@@ -35,6 +35,22 @@ def test_losses(small) -> None:
     np.testing.assert_allclose(s.variant.g_loss(s.nets, s.batch), g_loss, rtol=1e-6)
 
 
+def test_g_and_sigma_are_moved_with_the_posterior_s_mean_held(small) -> None:
+    """c is a number: neither the chain nor x~ within it passes a gradient, to G or to sigma."""
+    s = small(PresGAN(lam=0.3))
+    eta = torch.as_tensor(norm.ppf(s.batch.u[:, -2:]))
+    sigma = torch.nn.functional.softplus(s.S.raw)
+    x = s.G(s.batch.z) + sigma * eta
+    c = (x - s.variant.explained(s.nets, x.detach(), s.batch)).detach() / sigma.detach() ** 2
+    loss = torch.nn.functional.softplus(-s.D(x)).mean() - 0.3 * (c * x).sum(1).mean()
+    found = torch.func.grad(lambda own: s.variant.g_loss(s.nets.bind(**own), s.batch))(
+        {n: s.nets.params[n] for n in "GS"}
+    )
+    for name in "GS":
+        wanted = torch.autograd.grad(loss, s.weights(name), retain_graph=True)
+        torch.testing.assert_close(found[name], torch.cat([w.flatten() for w in wanted]), rtol=1e-5, atol=1e-8)
+
+
 def linear_game(n: int, variant: PresGAN) -> tuple[nn.Linear, Nets, Batch]:
     torch.manual_seed(0)
     modules = {"G": nn.Linear(2, 2).double(), "S": Scale((2,), 0.5).double()}

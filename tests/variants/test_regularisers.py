@@ -59,6 +59,36 @@ def test_gdpp_eigenvalues_have_their_exact_gradient(small) -> None:
     torch.testing.assert_close(found, expected)
 
 
+def test_gdpp_eigenvectors_have_the_gradient_of_a_step_of_shifted_power_iteration(small) -> None:
+    """v' = (S + I) v / |(S + I) v| with v held, by differences; and the structure term moves G."""
+    s = small(GDPP(magnitude=0.0), batch=5)
+    features, weight = torch.randn(5, 7).double(), np.random.default_rng(0).normal(size=(5, 5))
+    v = spectrum(features)[1]
+
+    def moved(entry: tuple[int, int], by: float) -> float:
+        phi = features.numpy().copy()
+        phi[entry] += by
+        phi /= np.linalg.norm(phi, axis=1, keepdims=True)
+        stepped = (phi @ phi.T + np.eye(5)) @ v
+        return float((weight * stepped / np.linalg.norm(stepped, axis=0)).sum())
+
+    expected = [[(moved((i, j), 1e-6) - moved((i, j), -1e-6)) / 2e-6 for j in range(7)] for i in range(5)]
+    asked = features.clone().requires_grad_()
+    found_v = s.variant.spectrum(asked)[1]
+    sign = torch.as_tensor(np.sign((v * found_v.detach().numpy()).sum(0)))  # the solver's own
+    (found,) = torch.autograd.grad((found_v * sign * torch.as_tensor(weight)).sum(), asked)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(expected).max() > 0.05
+
+    def structure(theta: torch.Tensor) -> torch.Tensor:
+        nets = s.nets.bind(G=theta)
+        return (
+            s.variant.g_loss(nets, s.batch) - 0.5 * torch.nn.functional.softplus(-nets.D(nets.G(s.batch.z))[1]).mean()
+        )
+
+    assert torch.func.grad(structure)(s.nets.params["G"]).abs().max() > 1e-3
+
+
 def test_gdpp_is_finite_where_eigenvalues_coincide(small) -> None:
     """A batch larger than the features has many eigenvalues 0; identical fakes have one eigenvalue B and the rest 0."""
     s = small(GDPP(), batch=20)

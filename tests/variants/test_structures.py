@@ -4,7 +4,9 @@ import numpy as np
 import torch
 from scipy.stats import norm
 from torch import Tensor
+from torch.nn.functional import softplus
 
+from zoo.game import play
 from zoo.nets.kits import MLP, Conv
 from zoo.variants.bigan import BiGAN
 from zoo.variants.mgan import MGAN
@@ -77,6 +79,20 @@ def test_veegan(small) -> None:
     expected = {"D": d_loss, "G": logit.mean().item() + 0.6 * reconstruction, "F": reconstruction}
     for player in s.variant.players():
         np.testing.assert_allclose(player.loss(s.nets, s.batch), expected[player.name], rtol=1e-6)
+
+
+def test_veegan_moves_all_three_from_one_point(small) -> None:
+    """Algorithm 1: three gradients, then three steps; Adam's first is lr g / (|g| + eps). F is not moved by D."""
+    s = small(VEEGAN(recon=0.6, sigma=0.7), lr=0.01)
+    x, z = s.batch.x, s.batch.z
+    drawn = s.F(x) + 0.7 * torch.as_tensor(norm.ppf(s.batch.u))
+    d = softplus(-s.D(s.G(z), z)).mean() + softplus(s.D(x, drawn)).mean()
+    d_z = ((z - s.F(s.G(z))) ** 2).sum(1).mean()
+    moved, _ = play(s.variant.players(), s.variant.simultaneous, s.nets, [s.batch] * 3)
+    for name, loss in {"D": d, "G": s.D(s.G(z), z).mean() + 0.6 * d_z, "F": d_z}.items():
+        g = torch.cat([w.flatten() for w in torch.autograd.grad(loss, s.weights(name), retain_graph=True)])
+        expected = s.nets.params[name] - 0.01 * g / (g.abs() + 1e-8)
+        torch.testing.assert_close(moved.params[name], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_veegan_s_d_cannot_tell_by_many_latents_alone(small) -> None:

@@ -19,11 +19,13 @@ class BiGAN(GAN):
 
         L_D = -E log D(x, E(x)) - E log(1 - D(G(z), z)),    L_G,E = -E log(1 - D(x, E(x))) - E log D(G(z), z)
 
-    G and E are one player; its loss is the one with labels swapped that both papers train with instead of -L_D. E is deterministic
-    (BiGAN's; ALI draws from N(mu(x), sigma(x))). D reads x through the kit's trunk before z joins.
+    G and E are one player; its loss is the one with labels swapped that both papers train with instead of -L_D. E is deterministic (BiGAN's; ALI
+    draws from N(mu(x), sigma(x)), and on its mixture E reads noise beside x). We differ: both papers move D, G and E at once, on one batch; here D
+    moves first, then G and E. D reads x through the kit's trunk before z joins, for one more hidden layer; BiGAN's adds a linear map of z to
+    every layer, and the D of ALI's mixture reads both from its first.
 
     Known to fix: nothing about modes is claimed; E infers latents. In others' tables (Lin et al. 2018) it covers more than a plain GAN.
-    Source: Donahue et al. 2017, arXiv:1605.09782, equation 2 and section 3.5; Dumoulin et al. 2017, arXiv:1606.00704, Algorithm 1.
+    Source: Donahue et al. 2017, arXiv:1605.09782, equations 2 and 3, sections 3.4 and 4; Dumoulin et al. 2017, arXiv:1606.00704, Algorithm 1.
     """
 
     def nets(self, kit: Kit) -> dict[str, nn.Module]:

@@ -23,7 +23,7 @@ class Consensus(NonSaturating):
         D descends L_D + gamma R,   G descends L_G + gamma R,   both at once, by RMSprop
 
     L_D and L_G are those of ``ns``. RMSprop is torch's, which keeps .99 of its mean square at a step; the released code's is TensorFlow's,
-    which keeps .9 and starts at 1, not 0, so that its first steps are shorter.
+    which keeps .9 and starts at 1, not 0, so that its first steps are shorter, and has 1e-10 within the root, so that gradients below 1e-5 step less.
 
     Known to fix: circling: eigenvalues of the game without a real part; the paper covers an 8-mode mixture that plain training leaves.
     Source: Mescheder et al. 2017, arXiv:1705.10461, Algorithm 2; LMescheder/TheNumericsOfGANs, whose mixture notebook has gamma 10, and

@@ -21,7 +21,8 @@ class D2GAN(GAN):
         L_D = E [-alpha log D1(x) + D1(G(z))] + E [D2(x) - beta log D2(G(z))]
         L_G = E [-D1(G(z)) + beta log D2(G(z))],          D1, D2 > 0: the softplus of a network
 
-    At the best D1 and D2, L_G is alpha KL(data | G) + beta KL(G | data) up to a constant. One player moves both: their losses are separate.
+    At the best D1 and D2, G's gradient is that of alpha KL(data | G) + beta KL(G | data). (L_G itself is beta KL(G | data) there, up to a constant:
+    the paper's objective has D1's term of the data too, which G does not move.) One player moves both: their losses are separate.
 
     Known to fix: missing modes: the forward KL divergence punishes each one.
     Source: Nguyen et al. 2017, arXiv:1709.03831, equation 1; tund/D2GAN, models.py.

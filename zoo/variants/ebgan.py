@@ -24,7 +24,8 @@ class EBGAN(GAN):
         PT(S) = 1 / (N (N - 1)) sum_{i != j} cos(S_i, S_j)^2
 
     |.| is the Euclidean norm over a sample's elements. With pt = 0 this is EBGAN without the term. A code as wide as the data lets D copy
-    everything, and the margin alone then shapes it.
+    everything, and the margin alone then shapes it. Enc is a discriminator of the kit with ``code`` outputs, Dec its generator, code in place of z;
+    in the paper's nets for MNIST Dec is a single layer.
 
     Known to fix: samples of a batch that are alike (the pulling-away term).
     Source: Zhao et al. 2017, arXiv:1609.03126, equations 1 and 2, sections 2.3 (D) and 2.4 (PT).

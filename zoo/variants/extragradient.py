@@ -24,10 +24,11 @@ class Extragradient(NonSaturating):
 
     Steps are Adam's, and losses those of ``ns``. We differ from ExtraAdam (Algorithm 4): there look and move are on batches of their own,
     here on the same one (as in the paper's Algorithm 5), which is stabler under noise; and there the look's gradient also enters Adam's
-    moments, while here the look runs through the live moments and is then forgotten.
+    moments, while here the look runs through the live moments and is then forgotten. (In the released program the look is not quite of both at
+    once: D's weights are moved in place before G's gradient is taken back through them.)
 
     Known to fix: circling: converges on bilinear games, where gradient descent diverges.
-    Source: Gidel et al. 2019, arXiv:1802.10551, equations 13 and 14 and Algorithm 4; GauthierGidel/Variational-Inequality-GAN.
+    Source: Gidel et al. 2019, arXiv:1802.10551, equations 14 and 15, Algorithms 4 and 5; GauthierGidel/Variational-Inequality-GAN.
     """
 
     @property

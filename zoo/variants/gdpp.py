@@ -23,9 +23,10 @@ class GDPP(GAN):
         S = phi phi^T (rows of phi of length 1) = sum_i lambda_i v_i v_i^T, for real and for fake
         L_G = 1/2 [-E log D(G(z)) + magnitude mean_i (lambda_i^f - lambda_i^r)^2 - sum_i w_i |v_i^f . v_i^r|]
 
-    with w the real eigenvalues scaled to [0, 1]. D's loss is that of ``ns``. We differ in three points. The released
-    mixture moves both players at once; here they take turns. It takes v . v with the sign that the solver happens to give; an eigenvector has
-    none, so we take |v . v|. And the exact derivative of an eigenvector is infinite at equal eigenvalues (a batch larger than phi has many
+    with w the real eigenvalues scaled to [0, 1]. D's loss is that of ``ns``. The half, the mean and the magnitude are the released code's; the
+    paper's equations (from memory) sum the distances and weigh nothing. We differ in three points. The released mixture moves both players at
+    once (its Stacked MNIST takes turns); here they take turns. It takes v . v with the sign that the solver happens to give; an eigenvector
+    has none, so we take |v . v|. And the exact derivative of an eigenvector is infinite at equal eigenvalues (a batch larger than phi has many
     zeros); we take that of one step of shifted power iteration at v, v' = (S + I) v / |(S + I) v|, which is v itself (1 is the mean eigenvalue).
 
     Known to fix: missing modes: the ring, the grid and Stacked MNIST in the paper.

@@ -21,7 +21,8 @@ class Minibatch(NonSaturating):
         M_i = f(x_i) T,   c_b(i, j) = exp(-|M_ib - M_jb|_1),   o_b(x_i) = sum_{j != i} c_b(i, j),   D reads [f(x_i), o(x_i)]
 
     with T of ``kernels`` (the paper's B) times ``dim`` (C) columns per feature. Real and fake batches go through D separately, and the sum
-    leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``.
+    leaves out the sample itself, as in the released code (the paper's sum over all j is larger by exactly 1). Losses are those of ``ns``; in the
+    released programs, which learn from labels too, D tells ten classes, G lowers log(1 - D) and has three turns to D's one.
     T has weight normalisation, o a bias, and both start from a batch of real samples, as there: at distances of order 1, with o around 0.
     We differ: fewer and smaller kernels by default, since every pair of samples costs kernels x dim operations in each pass.
 

@@ -33,16 +33,17 @@ class MRGAN(NonSaturating):
     The defaults are quoted from a port (hannesdm/The-Bures-Metric-for-Generative-Adversarial-Networks, lib/gans.py, MDGANv1), whose distance is a
     sum over the batch, and over an image's rows and columns, of means over the last axis: beside lambda2 it weighs at least a batch's size
     times what it weighs here. There E and G step one after the other, each by an Adam of its own. Another port (wiseodd/generative-models) sums
-    over elements, not over the batch, and takes .01 for both weights. Both have the sign as printed.
+    over elements, not over the batch, and takes .01 for both weights. Both push D(G(E(x))) down: the second by log D as printed, the first by
+    -log(1 - D).
 
     ``diffusion`` is MDGAN, the paper's manifold-diffusion form, with two discriminators (its weights here are those of the
     regularised form; in the first port the distance is summed over elements and weighs 1, and -log D_M 0.01: of two elements
-    ``--lambda1 2 --lambda2 0.01``):
+    ``--lambda1 2 --lambda2 0.01``; and one Adam moves G in both steps, where each step here keeps moments of its own):
 
         D_M:  x real, G(E(x)) fake         G, E:  lambda1 d(x, G(E(x))) - lambda2 log D_M(G(E(x)))       the manifold step
         D_D:  G(E(x)) real, G(z) fake      G:     -log D_D(G(z))                                         the diffusion step
 
-    Known to fix: missing modes, counted in the paper on digits of three channels.
+    Known to fix: missing modes, counted in the paper on MNIST and (from memory) on three digits on one canvas.
     Source: Che et al. 2017, arXiv:1612.02136, sections 3.1 to 3.3.
     """
 

@@ -23,7 +23,8 @@ class PacGAN(GAN):
 
     A pack is m samples joined along their first axis (channels of images), and only D's first layer widens. We differ: the paper fills a batch
     of B packs with m B samples; here a batch of B samples makes B / m packs (what is left over is not judged), so that each
-    variant sees equally many samples. For the paper's batch, multiply the recipe's by m. m = 1 is ``ns``.
+    variant sees equally many samples. For the paper's batch, multiply the recipe's by m. m = 1 is ``ns``. On points the released code moves D and G
+    at once, on Stacked MNIST G twice after each step of D; here they take turns.
 
     Known to fix: missing modes: the ring, the grid and Stacked MNIST in the paper.
     Source: Lin et al. 2018, arXiv:1712.04086, section 2; fjxmlzn/PacGAN.

@@ -30,7 +30,8 @@ class PresGAN(GAN):
 
     z' | x~ is drawn by ``burn_in`` + ``draws`` turns of Hamiltonian Monte Carlo of ``leapfrog`` steps that starts at z, as in the released
     code; samples are G(z), without the noise, as there. **Put right**: that code keeps G(z) out of the chain's gradient (``no_grad``), which
-    leaves the prior's alone; here it is that of the posterior, as the paper has it. We differ: the step is a fixed multiple of the mean sigma
+    leaves the prior's alone (the posterior still decides what is accepted, so that chain is not wrong, but walks blindly); here it is that of the
+    posterior, as the paper has it. We differ: the step is a fixed multiple of the mean sigma
     (the code adapts it); the chain's momenta are the latents of other samples in the batch (normal and independent of the sample's own;
     latents must be N(0, 1), and a batch larger than the chain is long); sigma is not truncated (Algorithm 1 does, the code when told to), and
     there is one for each channel of a pixel, which share one there. G and S share a learning rate.

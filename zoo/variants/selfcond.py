@@ -26,10 +26,11 @@ class SelfConditioned(GAN):
         L_C = E_x min_j |phi(x) - c_j|^2 + E_j min_x |phi(x) - c_j|^2 - E log softmax(s)_{y(x)}
 
     D has a logit per cluster; G sees y one-hot beside z (the authors': a learned embedding on the unit sphere). **We differ**: the authors run
-    k-means on a sample of the data every so many iterations (5,000 in 2-D), in features of D as it is then, and match the new clusters to the
-    old; here the centres c are a player that follows the features on every batch, and its second term keeps a centre that nothing is near
-    from being forgotten, as k-means++ does there. s learns the clusters' shares; a batch of samples is shared out by them, in a fixed order, so
-    that samples depend on z and weights alone.
+    k-means on a sample of the data, first before training and then every so many iterations (5,000 in 2-D), in features of D as it is then, label
+    batches by that D until the next time, and match the new clusters to the old; here the centres c are a player that follows the features on every
+    batch, from N(0, 1) on, and its second term keeps a centre that nothing is near from being forgotten (there it is to start again at
+    a random point). s learns the clusters' shares; a batch of samples is shared out by them, in a fixed order, so that samples depend on z and
+    weights alone.
 
     Known to fix: missing modes without labels: the ring, the grid and Stacked MNIST in the paper.
     Source: Liu et al. 2020, arXiv:2006.10728, section 3; stevliu/self-conditioned-gan.
