@@ -173,9 +173,9 @@ class Modes(NamedTuple):
 
 
 def modes_of(data: Data) -> Modes | None:
-    """The modes that a picture marks; None where the data are no mixture."""
+    """The modes that a picture marks; None where the data are no mixture, or lie on a line, which has no ellipses."""
     centres = getattr(data, "centres", None)
-    if centres is None:
+    if centres is None or data.shape == (1,):
         return None
     first = centres.cpu().numpy()[:, :2]
     squares, directions = np.linalg.eigh(data.covariances.cpu().numpy()[:, :2, :2])  # type: ignore[attr-defined]
