@@ -132,6 +132,16 @@ def test_a_plugin_s_metric_chooses_only_when_it_is_named() -> None:
         merit.merit_of({"spread": {}})
 
 
+def test_a_seed_that_diverged_is_never_better_than_one_that_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a log-likelihood, which is negative, 0 would be the best there is."""
+    monkeypatch.setattr(merit.available, "better", lambda name: "higher")
+    found = summary([8, 8], [-5.0, np.nan], [1], other="log_likelihood")
+    found["reference"]["collapsed"]["log_likelihood"] = -9.0
+    assert merit.final(found, "log_likelihood").tolist() == [-5, -9]
+    found["reference"]["collapsed"]["log_likelihood"] = None  # the plugin has no number for it
+    assert merit.final(found, "log_likelihood").tolist() == [-5, -5]
+
+
 def test_where_nothing_is_measured_nothing_can_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.evaluation.judge.cached", lambda data: None)
     monkeypatch.setattr("zoo.evaluation.scoring.QUICK", 10)
