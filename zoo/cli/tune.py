@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.cli import sweeping, yours
+from zoo.cli.line import by_commas, command
 from zoo.cli.starting import ends_at_once
-from zoo.cli.sweep import command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,7 +56,7 @@ def tune(
         from zoo.sweeps.sweep import Sweep
         from zoo.sweeps.worker import Setup
 
-    names = list(dict.fromkeys(name for word in variants.split(",") if (name := word.strip())))
+    names = list(dict.fromkeys(by_commas(variants)))
     files, console = tuple(str(path.absolute()) for path in plugin or ()), terminal()
 
     def train(cells: list[Cell], folder: Path) -> Sweep:
