@@ -162,14 +162,19 @@ def test_the_table_of_trials_keeps_other_methods_and_replaces_a_method_s_own(tmp
 # What stands beside it
 
 
-def test_recorded_results_stand_beside_only_what_was_judged_as_they_were() -> None:
+def test_recorded_results_stand_beside_only_what_was_judged_as_they_were(tmp_path: Path) -> None:
     made = Tuning(recipe="ring-tuned")
     one = made.cell("r1", {}, tuning.JUDGED)
-    names = {place.name for place in tuning.recorded([one])}
+    names = {place.name for place in made.recorded([one])}
     assert names == {*variants.own()} - {"r1"}
-    assert tuning.recorded([made.cell("r1", {}, "0-7")]) == []
-    assert tuning.recorded([Tuning(recipe="ring-tuned", data="grid").cell("r1", {}, tuning.JUDGED)]) == []
-    assert tuning.recorded([Tuning(data="ring").cell("r1", {}, tuning.JUDGED)]) == []
+    assert made.recorded([made.cell("r1", {}, "0-7")]) == []
+    (tmp_path / "ring-tuned.toml").write_text(RECIPE)
+    for other in (
+        Tuning(recipe="ring-tuned", data="grid"),
+        Tuning(data="ring"),
+        Tuning(recipe=tmp_path / "ring-tuned.toml"),  # whose stem is all that a cell keeps of it
+    ):
+        assert other.recorded([other.cell("r1", {}, tuning.JUDGED)]) == []
 
 
 def test_the_table_of_trials_is_read_as_it_was_written(tmp_path: Path) -> None:

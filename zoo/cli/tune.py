@@ -82,7 +82,7 @@ def tune(
         from zoo.looking.standing import stand
         from zoo.looking.tables import render
 
-        beside = tuning.recorded(ended)
+        beside = on.recorded(ended)
         table, sentences = stand([judged.folder_of(cell) for cell in ended], beside, ended[0].data)
         print(render([table]), *sentences, sep="\n")
         for failure in judged.track() if track else []:

@@ -119,6 +119,15 @@ class Tuning:
             raise ZooError(f"No metric is measured by which to choose a trial: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
 
+    def recorded(self, cells: Sequence[Cell]) -> list[Path]:
+        """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the seeds of ``cells``."""
+        recipe = str(self.recipe)  # by its name in the zoo: a file of the user's may be called like one of ours
+        if recipe not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
+            return []
+        ours = {cell.variant for cell in cells}
+        found = [place for place in sorted((RESULTS / recipe).iterdir()) if place.is_dir() and place.name not in ours]
+        return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
+
 
 @dataclass(frozen=True)
 class Tuned:
@@ -202,16 +211,6 @@ def reached(candidates: Sequence[Candidate], folder_of: Callable[[Cell], Path], 
 def best(trials: Sequence[Trial]) -> Trial:
     """The highest score; of equal ones the first."""
     return max(trials, key=lambda trial: trial.score)
-
-
-def recorded(cells: Sequence[Cell]) -> list[Path]:
-    """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the same seeds."""
-    folder = RESULTS / cells[0].recipe_name
-    if cells[0].recipe_name not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
-        return []
-    ours = {cell.variant for cell in cells}
-    found = [place for place in sorted(folder.iterdir()) if place.is_dir() and place.name not in ours]
-    return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
 
 
 def kept(file: Path) -> dict[str, list[Trial]]:
