@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from baselines.spaces import JUDGED, TRIED
 from zoo.cli import sweeping, yours
 from zoo.cli.line import by_commas, command
 from zoo.cli.starting import ends_at_once
@@ -36,8 +37,8 @@ def tune(
     by: Annotated[
         str | None, typer.Option(metavar="METRIC", help="What chooses (else modes times quality, or FID).")
     ] = None,
-    trial_seeds: Annotated[str, typer.Option(help="Seeds of every trial.")] = "100-103",
-    seeds: Annotated[str, typer.Option(help="Seeds that judge the best trial of each method.")] = "0-15",
+    trial_seeds: Annotated[str, typer.Option(help="Seeds of every trial.")] = TRIED,
+    seeds: Annotated[str, typer.Option(help="Seeds that judge the best trial of each method.")] = JUDGED,
     protocol: Annotated[str | None, typer.Option(help="How samples are counted.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     out: Annotated[Path, typer.Option(help="Folder of trials and judged runs.")] = Path("runs/tuning"),

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import baselines
 import toy_data
 from baselines.samplers import REFERENCE
-from baselines.spaces import OTHERS, RATES, SLOW, SPACES
+from baselines.spaces import JUDGED, OTHERS, RATES, SLOW, SPACES, TRIED
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
@@ -30,10 +30,9 @@ from zoo.runs.cell import Cell, Load, parse_seeds, plan
 from zoo.runs.rundir import CONFIG, SUMMARY, data_folder, read_json, words
 from zoo.sweeps import grid
 from zoo.sweeps.merit import Merit, final, merit_of, scored
-from zoo.sweeps.sweep import Sweep
+from zoo.sweeps.sweep import Sweep, finished
 from zoo.variant import options
 
-TRIED, JUDGED = "100-103", "0-15"
 BUDGET = 5
 """Trials of every method."""
 Settings: TypeAlias = dict[str, Any]
@@ -199,7 +198,7 @@ def reached(candidates: Sequence[Candidate], folder_of: Callable[[Cell], Path], 
     """What the trials that ended reached, by method, in the order of their candidates."""
     found: dict[str, list[Trial]] = {}
     for candidate in candidates:
-        if (folder_of(candidate.cell) / "DONE").exists():
+        if finished(folder_of(candidate.cell)):
             summary = read_json(folder_of(candidate.cell) / SUMMARY)
             names = [name for name in dict.fromkeys(("modes", merit.metric)) if name in summary["metrics"]]
             measured = {name: float(final(summary, name).mean()) for name in names}
