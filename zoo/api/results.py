@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from zoo.errors import ZooError, briefly
+from zoo.runs.rundir import METRICS, SAMPLES
 
 if TYPE_CHECKING:
     import pandas
@@ -75,7 +76,7 @@ class Result(Shown):
     @property
     def samples(self) -> np.ndarray:
         """The final samples ``[S, N, *data]``."""
-        with np.load(self.folder / "samples.npz") as file:
+        with np.load(self.folder / SAMPLES) as file:
             return file["samples"]
 
     @property
@@ -83,7 +84,7 @@ class Result(Shown):
         """Every evaluation: one row per seed and round."""
         import pandas
 
-        return pandas.read_csv(self.folder / "metrics.csv")
+        return pandas.read_csv(self.folder / METRICS)
 
     @property
     def verdict(self) -> list[str]:  # type: ignore[override]

@@ -31,6 +31,10 @@ Columns: TypeAlias = dict[str, Values]
 """``metrics.csv`` by column: name to ``[rows]``."""
 
 CONFIG, SUMMARY, METRICS, SAMPLES = "config.json", "summary.json", "metrics.csv", "samples.npz"
+GENERATOR = "generator.safetensors"
+"""The weights that samples come from, of a finished run."""
+DONE, INTERRUPTED = "DONE", "INTERRUPTED"
+"""Empty files that say how a run ended."""
 MARK = 6
 """Characters of a fingerprint that stand beside a name."""
 STORE = "mlartifacts"
