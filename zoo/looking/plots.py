@@ -235,10 +235,13 @@ def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images ``[N, c, h, w]`` in [-1, 1] as one picture ``[H, W, 3]`` in [0, 1], a pixel of white between them."""
+    """Images ``[N, c, h, w]`` in [-1, 1] as one picture ``[H, W, 3]`` in [0, 1], a pixel of white between them.
+
+    One channel is grey, two are red and green, of more than three the first three are drawn.
+    """
     n, c, h, w = images.shape
-    shown = images if c in (1, 3) else images[:, :3]
-    shown = np.broadcast_to(shown, (n, 3, h, w)) if shown.shape[1] == 1 else shown
+    black = np.full((n, max(0, 3 - c), h, w), -1.0)
+    shown = np.broadcast_to(images, (n, 3, h, w)) if c == 1 else np.concatenate([images[:, :3], black], axis=1)
     rows = math.ceil(n / columns)
     sheet = np.ones((rows * (h + 1) - 1, columns * (w + 1) - 1, 3))
     for i, image in enumerate(shown):
