@@ -1,10 +1,12 @@
-"""What `zoo tune` tries: pairs of learning rates, a slow D, and one alternative to each method's own strength. All of it chosen by hand."""
+"""What `zoo tune` tries, on which seeds: pairs of learning rates, a slow D, one alternative to each method's own strength. All chosen by hand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+TRIED, JUDGED = "100-103", "0-15"
+"""Seeds of every trial, and those that judge the best of them, which no trial has seen."""
 SLOW = 10.0
 """How many times slower than the recipe's own rate D's is in the last trial of every method, with G's rate as it is: what look-ahead needs."""
 

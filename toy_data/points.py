@@ -12,8 +12,9 @@ from toy_data.errors import DataError
 class Points(Data):
     """``samples [N, d]``, drawn with replacement, with ``labels [N]`` (any whole numbers) where known.
 
-    A tenth of them, chosen by a fixed seed, is held out (none of fewer than ten). Modes are the different labels in ascending order: labels
-    (3, 7, 7) are modes (0, 1, 1). Raises ``DataError`` for wrong shapes or NaN.
+    A tenth of them, chosen by a fixed seed, is held out (none of fewer than ten). Modes are the different labels of the others in ascending
+    order: labels (3, 7, 7) are modes (0, 1, 1). What is held out of another label is left out, as ``Images`` does: nobody could learn that mode.
+    Raises ``DataError`` for wrong shapes or NaN.
     """
 
     value_range = None
@@ -27,7 +28,7 @@ class Points(Data):
         if not samples.isfinite().all():
             raise DataError(f"The samples of '{name}' hold NaN or infinite numbers.")
         n, d = samples.shape
-        self.name, self.shape, self.n_held_out = name, (d,), n // 10
+        self.name, self.shape = name, (d,)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(samples.device)
         self._kept, self._trained = order[: n // 10], order[n // 10 :]
         self.samples = samples.float()
@@ -37,8 +38,13 @@ class Points(Data):
                 raise DataError(
                     f"The labels of '{name}' must be {n} whole numbers, not {list(labels.shape)} of {labels.dtype}."
                 )
-            kinds, self.labels, counts = labels.unique(return_inverse=True, return_counts=True)
-            self.modes, self.weights = len(kinds), counts / n
+            labels = labels.long()
+            kinds = labels[self._trained].unique()
+            known = torch.isin(labels, kinds)
+            self.labels = torch.searchsorted(kinds, labels)
+            self._kept = self._kept[known[self._kept]]
+            self.modes, self.weights = len(kinds), self.labels[known].bincount() / known.sum()
+        self.n_held_out = len(self._kept)
         exact = samples[self._trained].double()
         self.mean, std = exact.mean(0).float(), exact.std(0, correction=0).float()
         self.std = torch.where(std > 0, std, 1.0)  # a constant column is shifted, not scaled

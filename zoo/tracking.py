@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 ROOT, FILE, SQLITE = Path("runs"), "mlflow.db", "sqlite:///"
 ARTIFACTS = (
-    "generator.safetensors",
-    "config.json",
-    "summary.json",
-    "metrics.csv",
+    rundir.GENERATOR,
+    rundir.CONFIG,
+    rundir.SUMMARY,
+    rundir.METRICS,
     "samples.png",
     "losses.png",
     "strip.png",

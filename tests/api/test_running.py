@@ -74,6 +74,10 @@ def test_samples_are_numbered_and_latents_are_in_one_s_hands(tmp_path: Path, var
         made.sample(latents=np.full_like(z, np.nan))
     with pytest.raises(ZooError, match="first is a whole number, at least 0, not -1"):
         made.sample(3, first=-1)
+    with pytest.raises(ZooError, match="of latents of your own give those that you want"):
+        made.sample(3, first=2, latents=z)
+    with pytest.raises(ZooError, match="The array holds 40 latents, fewer than n = 41"):
+        made.sample(41, latents=z)
     with pytest.raises(ZooError, match="n is a whole number, at least 2, not 1"):
         made.interpolate(0, 1, 1)
 

@@ -101,6 +101,27 @@ def test_a_run_of_ones_own_variant_is_lengthened_with_and_without_its_name(zoo) 
     assert run.with_variant(named) == named
 
 
+def test_a_recipe_of_ones_own_variant_takes_other_settings(zoo, tmp_path: Path) -> None:
+    assert zoo("new-variant", "cli-recipe")[0] == 0
+    (tmp_path / "own.toml").write_text('about = "own"\ndata = "ring"\nvariant = "cli-recipe"\n')
+    own = ["--plugin", "cli_recipe.py", "--recipe", "own.toml"]
+    assert zoo("run", *own, *SMALL, "--out", "there")[::2] == (0, "")
+    assert json.loads((tmp_path / "there" / "config.json").read_text())["recipe"]["rounds"] == 6
+    code, _, err = zoo("run", *own, "cli-recipe")
+    assert (code, "stand after the variant's name" in err) == (2, True)
+
+
+def test_a_folder_may_be_called_like_a_variant_or_like_a_setting(zoo, tmp_path: Path) -> None:
+    line = ["--recipe", "d2gan-ring", "--out", "d2gan"]
+    assert run.with_variant(line) == ["d2gan", *line]
+    (tmp_path / "k=5").mkdir()
+    (tmp_path / "k=5" / "config.json").write_text('{"variant": "unrolled"}')
+    line = ["--resume", "k=5", "--rounds", "9"]
+    assert run.with_variant(line) == ["unrolled", *line]
+    stray = ["--recipe", "d2gan-ring", "ns"]  # for the command to refuse
+    assert run.with_variant(stray) == stray
+
+
 def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:
     code, out, err = zoo()
     assert (code, err) == (2, "")

@@ -242,6 +242,24 @@ def test_data_of_one_sample_warn_of_nothing(tmp_path: Path, shape: tuple[int, in
     plots_losses.losses_figure([{"seed": 0, "round": 1, "modes": 0, "loss/D": 1.0}], ["D"], tmp_path / "losses.png")
 
 
+@pytest.mark.parametrize("name", ["gmm1d", "ring"])
+def test_a_picture_that_is_drawn_again_is_the_same(name: str) -> None:
+    """On a line too, where the axis goes by samples of the data: the frames of a film would else each have their own."""
+    data = toy_data.load(name)
+    history = data.sample(300).numpy()[None]
+    first, second = (plots_report.density_grid({"ns": ([1], history)}, data) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(("channels", "colour"), [(1, [1, 1, 1]), (2, [1, 1, 0]), (3, [1, 1, 1]), (4, [1, 1, 1])])
+def test_images_of_any_number_of_channels_are_drawn(channels: int, colour: list[int]) -> None:
+    """A stack of two digits too."""
+    sheet = plots.tile(np.ones((3, channels, 8, 8)), 2)
+    assert sheet.shape == (17, 17, 3)
+    assert sheet[4, 4].tolist() == colour
+    assert sheet[8].min() == 1  # white between them
+
+
 def test_a_caption_says_of_how_many() -> None:
     assert pictures.caption({"modes": 1.0, "high_quality": 0.234}, 8) == "1 of 8 modes, 23 % high quality"
     assert pictures.caption({"modes": 990.0}, 1000) == "990 of 1000 modes"

@@ -9,6 +9,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -183,6 +184,16 @@ def test_without_a_metric_samples_are_still_shown(tmp_path: Path) -> None:
     page = Page(write_report([folder], tmp_path / "report.html").read_text())
     assert "No metric was measured" in page.text
     assert len(page.all("img")) == 1
+
+
+def test_data_on_a_line_are_drawn_too(tmp_path: Path) -> None:
+    """Its modes have no ellipses; the report of such a run was an error."""
+    folder = write_run(tmp_path, "ns", [3, 5], data="gmm1d")
+    with np.load(folder / "samples.npz") as kept:
+        flat = {name: kept[name][..., :1] for name in ("samples", "history")} | {"rounds": kept["rounds"]}
+    np.savez(folder / "samples.npz", **flat)
+    page = Page(write_report([folder], tmp_path / "report.html").read_text())
+    assert "Samples while training" in page.text
 
 
 def test_nothing_to_report_is_a_sentence(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import toy_data
 from tests.runs.test_session import small
 from zoo.errors import ZooError
 from zoo.extending import plugins
+from zoo.files import write_csv
 from zoo.runs import session
 from zoo.runs.cell import parse_seeds, plan
+from zoo.runs.rundir import by_round, read_metrics
 from zoo.variant import REGISTRY
 
 
@@ -115,11 +117,15 @@ def test_methods_whose_formula_needs_normal_latents_refuse_others(variant: str) 
         small(variant, uniform_latent=True)
 
 
-def test_a_seed_that_no_integer_of_pytorch_holds_is_refused() -> None:
-    assert parse_seeds(f"{2**63 - 1},3") == (2**63 - 1, 3)
-    for seeds in (f"3,{2**63}", [2**63], f"{2**63 - 1}-{2**63}"):
-        with pytest.raises(ZooError, match=r"^The largest seed is 9223372036854775807; 9223372036854775808 is above"):
+def test_a_seed_that_its_neighbour_is_taken_for_is_refused(tmp_path: Path) -> None:
+    assert parse_seeds(f"{2**53},3") == (2**53, 3)
+    for seeds in (f"3,{2**53 + 1}", [2**53 + 1], f"{2**53}-{2**53 + 1}"):
+        with pytest.raises(ZooError, match=r"^The largest seed is 9007199254740992; 9007199254740993 is above"):
             parse_seeds(seeds)
+    largest = [2**53 - 1, 2**53]
+    write_csv(tmp_path / "metrics.csv", [{"seed": seed, "round": 1, "modes": 8.0} for seed in largest])
+    _, read, _ = by_round(read_metrics(tmp_path / "metrics.csv"), "modes")
+    assert [int(seed) for seed in read] == largest
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [], [-1, 2], [1.5], ["a"], "0,0", "3-1", True, False, [True]])

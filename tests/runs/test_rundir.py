@@ -45,12 +45,14 @@ def test_a_missing_seed_is_nan_by_round(tmp_path: Path) -> None:
     np.testing.assert_array_equal(modes, [[1, 2], [3, np.nan]])
 
 
-def test_a_half_written_last_line_is_dropped(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, "ns", [8, 7])
-    path = folder / "metrics.csv"
+def test_a_file_that_was_cut_short_is_named_and_loses_no_seed_in_silence(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "ns", [8, 7]) / "metrics.csv"
     whole = path.read_text()
-    path.write_text(whole + "0,500,8")
-    assert len(rundir.read(folder).table["seed"]) == len(whole.splitlines()) - 1
+    path.write_text(whole[: whole.rstrip().rindex(",")])
+    with pytest.raises(
+        ZooError, match=rf"metrics.csv, line {len(whole.splitlines())}, has 6 values where the header has 7"
+    ):
+        rundir.read_metrics(path)
 
 
 def test_an_unfinished_run_says_how_to_end_it(tmp_path: Path) -> None:

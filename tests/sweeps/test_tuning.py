@@ -132,6 +132,16 @@ def test_a_plugin_s_metric_chooses_only_when_it_is_named() -> None:
         merit.merit_of({"spread": {}})
 
 
+def test_a_seed_that_diverged_is_never_better_than_one_that_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a log-likelihood, which is negative, 0 would be the best there is."""
+    monkeypatch.setattr(merit.available, "better", lambda name: "higher")
+    found = summary([8, 8], [-5.0, np.nan], [1], other="log_likelihood")
+    found["reference"]["collapsed"]["log_likelihood"] = -9.0
+    assert merit.final(found, "log_likelihood").tolist() == [-5, -9]
+    found["reference"]["collapsed"]["log_likelihood"] = None  # the plugin has no number for it
+    assert merit.final(found, "log_likelihood").tolist() == [-5, -5]
+
+
 def test_where_nothing_is_measured_nothing_can_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.evaluation.judge.cached", lambda data: None)
     monkeypatch.setattr("zoo.evaluation.scoring.QUICK", 10)
@@ -152,14 +162,19 @@ def test_the_table_of_trials_keeps_other_methods_and_replaces_a_method_s_own(tmp
 # What stands beside it
 
 
-def test_recorded_results_stand_beside_only_what_was_judged_as_they_were() -> None:
+def test_recorded_results_stand_beside_only_what_was_judged_as_they_were(tmp_path: Path) -> None:
     made = Tuning(recipe="ring-tuned")
     one = made.cell("r1", {}, tuning.JUDGED)
-    names = {place.name for place in tuning.recorded([one])}
+    names = {place.name for place in made.recorded([one])}
     assert names == {*variants.own()} - {"r1"}
-    assert tuning.recorded([made.cell("r1", {}, "0-7")]) == []
-    assert tuning.recorded([Tuning(recipe="ring-tuned", data="grid").cell("r1", {}, tuning.JUDGED)]) == []
-    assert tuning.recorded([Tuning(data="ring").cell("r1", {}, tuning.JUDGED)]) == []
+    assert made.recorded([made.cell("r1", {}, "0-7")]) == []
+    (tmp_path / "ring-tuned.toml").write_text(RECIPE)
+    for other in (
+        Tuning(recipe="ring-tuned", data="grid"),
+        Tuning(data="ring"),
+        Tuning(recipe=tmp_path / "ring-tuned.toml"),  # whose stem is all that a cell keeps of it
+    ):
+        assert other.recorded([other.cell("r1", {}, tuning.JUDGED)]) == []
 
 
 def test_the_table_of_trials_is_read_as_it_was_written(tmp_path: Path) -> None:

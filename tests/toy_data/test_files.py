@@ -55,6 +55,21 @@ def test_a_users_points_are_trained_on_as_they_are(tmp_path: Path) -> None:
     np.testing.assert_allclose(data.weights, np.bincount(np.arange(1000) % 7) / 1000, rtol=1e-6)
 
 
+def test_a_label_that_only_a_held_out_point_has_is_no_mode(tmp_path: Path) -> None:
+    """Not even the data itself could cover it."""
+    points = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    labels = np.arange(100) % 2
+    whole = toy_data.load(save(tmp_path, samples=points, labels=labels))
+    held = whole.held_out(1, seeded(0)).tolist()[0]
+    labels[[row == held for row in points.tolist()]] = 7
+    data = toy_data.load(save(tmp_path, samples=points, labels=labels))
+    assert (data.modes, data.n_held_out) == (2, 9)
+    assert data.weights is not None
+    np.testing.assert_allclose(data.weights, np.bincount(labels[labels < 7]) / 99, rtol=1e-6)
+    assert held not in data.held_out(9, seeded(0)).tolist()
+    torch.testing.assert_close(data.sample(50, seeded(1)), whole.sample(50, seeded(1)))
+
+
 def test_unlabelled_points_have_no_modes(tmp_path: Path) -> None:
     data = toy_data.load(save(tmp_path, samples=[[1.0, 7.0], [2.0, 7.0]]))
     assert data.modes is None

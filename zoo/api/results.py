@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from zoo.errors import ZooError, briefly
+from zoo.runs.rundir import METRICS, SAMPLES
 
 if TYPE_CHECKING:
     import pandas
@@ -75,7 +76,7 @@ class Result(Shown):
     @property
     def samples(self) -> np.ndarray:
         """The final samples ``[S, N, *data]``."""
-        with np.load(self.folder / "samples.npz") as file:
+        with np.load(self.folder / SAMPLES) as file:
             return file["samples"]
 
     @property
@@ -83,7 +84,7 @@ class Result(Shown):
         """Every evaluation: one row per seed and round."""
         import pandas
 
-        return pandas.read_csv(self.folder / "metrics.csv")
+        return pandas.read_csv(self.folder / METRICS)
 
     @property
     def verdict(self) -> list[str]:  # type: ignore[override]
@@ -115,25 +116,30 @@ class Result(Shown):
         """New samples ``[n, *data]`` of one seed's generator: of the seed ``seed_of_run`` that was trained, else of the run's first.
 
         The same call gives the same samples: they are numbered, and ``first=100`` goes on where ``sample(100)`` ends. ``latents [n, latent]``
-        are yours, or some of ``Result.latents``. ``ZooError`` for a seed that is not there, and for latents of another shape.
+        are yours, or some of ``Result.latents``. ``ZooError`` for a seed that is not there, and for latents of another shape or too few.
         """
         from zoo.runs import sampling
 
-        sampler = sampling.open_run(self.folder, seed_of_run)
+        sampler, start = sampling.open_run(self.folder, seed_of_run), whole_number("first", first, 0)
         if latents is None:
-            return sampler.sample(sampler.latents(whole_number("first", first, 0) + whole_number("n", n, 1)))[
-                first:
-            ].numpy()
+            return sampler.sample(sampler.latents(start + whole_number("n", n, 1)))[start:].numpy()
+        if start:
+            raise ZooError(
+                "first goes on among the run's own samples; of latents of your own give those that you want."
+            )
         given = latents.detach().cpu().numpy() if isinstance(latents, Tensor) else np.asarray(latents)
         z = sampling.as_latents(given, sampler.latent, "the array")
-        return sampler.sample(z if n is None else z[: whole_number("n", n, 1)]).numpy()
+        many = len(z) if n is None else whole_number("n", n, 1)
+        if many > len(z):
+            raise ZooError(f"The array holds {len(z)} latents, fewer than n = {many}.")
+        return sampler.sample(z[:many]).numpy()
 
     def latents(self, n: int, *, first: int = 0, seed_of_run: int | None = None) -> np.ndarray:
         """The latents ``[n, latent]`` that ``sample(n, first=first)`` is made of."""
         from zoo.runs import sampling
 
-        sampler = sampling.open_run(self.folder, seed_of_run)
-        return sampler.latents(whole_number("first", first, 0) + whole_number("n", n, 1))[first:].numpy()
+        sampler, start = sampling.open_run(self.folder, seed_of_run), whole_number("first", first, 0)
+        return sampler.latents(start + whole_number("n", n, 1))[start:].numpy()
 
     def interpolate(self, a: int, b: int, n: int = 10, *, seed_of_run: int | None = None) -> np.ndarray:
         """A walk ``[n, *data]`` from sample number ``a`` to number ``b``, as `zoo sample --interpolate`: between normal latents on a great circle."""

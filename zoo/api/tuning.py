@@ -127,5 +127,5 @@ def tune(
     if found.judged and track:
         for failure in found.judged.track():
             print(f"zoo: {failure}", file=sys.stderr)
-    beside = tuning.recorded(found.judged.ended) if judged and found.judged else []
+    beside = on.recorded(found.judged.ended) if judged and found.judged else []
     return Tuned(judged, [f for one in became for f in one.failures], found.merit.rule, beside, found.trials)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli import yours
+from zoo.cli.line import by_commas
 from zoo.cli.starting import ends_at_once
 from zoo.errors import counted
 
@@ -35,7 +36,7 @@ def evaluate_samples(
         from zoo.evaluation.evaluate import evaluate
         from zoo.files import finite
 
-    names, beside = _words(metrics), _words(references)
+    names, beside = by_commas(metrics) or None, by_commas(references) or None
     root, ais = str(data_root) if data_root else None, "ais" in (names or ())
     with terminal.judge_bar(quiet=as_json) as heard:
         source = subjects.load(samples, data, root, protocol=protocol, generators=ais, progress=heard)
@@ -54,10 +55,6 @@ def evaluate_samples(
         print(json.dumps(finite(found), indent=2))
     else:
         show(found)
-
-
-def _words(text: str | None) -> list[str] | None:
-    return [name for word in text.split(",") if (name := word.strip())] if text else None
 
 
 def show(found: dict[str, Any]) -> None:

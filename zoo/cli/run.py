@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,8 +55,10 @@ def with_variant(args: list[str]) -> list[str]:
     first = 0
     while args[first:] and args[first].startswith("--plugin"):
         first += 1 if "=" in args[first] else 2
-    words = [word for arg in args for word in arg.split("=", 1)]
-    if not args[first:] or not args[first].startswith("-") or {*words} & {*variants.names()}:
+    words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("-") else [arg])]
+    # what stands after an option is its value
+    said = {arg for before, arg in pairwise(args) if not before.startswith("-")}
+    if not args[first:] or not args[first].startswith("-") or said & {*variants.names()}:
         return args
 
     def given(option: str) -> str | None:
@@ -67,11 +70,11 @@ def with_variant(args: list[str]) -> list[str]:
             from zoo.runs.rundir import CONFIG, read_json
 
             named = str(read_json(Path(run) / CONFIG).get("variant"))
-    elif (chosen := given("--recipe")) and not first:
+    elif chosen := given("--recipe"):
         recipe = recipes.load(chosen)
         if not (named := recipe.variant):
             raise ZooError(f"The recipe '{recipe.name}' names no variant: zoo run VARIANT --recipe {recipe.name}.")
-    return [*args[:first], named, *args[first:]] if named else args
+    return [*args[:first], named, *args[first:]] if named and named not in said else args
 
 
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)

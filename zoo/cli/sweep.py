@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli import yours
+from zoo.cli.line import by_commas, command
 from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError
 
@@ -63,7 +63,11 @@ def sweep(
         from zoo.sweeps.worker import Setup
 
     given: dict[str, Any] = {"seeds": seeds, "recipe": recipe, "protocol": protocol, "grid": grids.parse(grid or [])}
-    given |= {"variants": _words(variants), "data": _words(data), "data_root": str(data_root) if data_root else None}
+    given |= {
+        "variants": by_commas(variants),
+        "data": by_commas(data),
+        "data_root": str(data_root) if data_root else None,
+    }
     cells = grids.cells(grids.override(grids.read(file) if file else grids.Grid(), given))
     cells = sweeps.in_turn(cells, sweeps.parse_shard(shard) if shard else (1, 1))
     setup = Setup(plugins=tuple(str(path.absolute()) for path in plugin or ()), tf32=tf32)
@@ -81,15 +85,6 @@ def sweep(
         for failure in made.track():
             print(f"zoo: {failure}", file=sys.stderr)
     raise typer.Exit(code)
-
-
-def command() -> str:
-    """The command that was given."""
-    return shlex.join(["zoo", *sys.argv[1:]])
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else ()
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from baselines.spaces import JUDGED, TRIED
 from zoo.cli import sweeping, yours
+from zoo.cli.line import by_commas, command
 from zoo.cli.starting import ends_at_once
-from zoo.cli.sweep import command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,8 +37,8 @@ def tune(
     by: Annotated[
         str | None, typer.Option(metavar="METRIC", help="What chooses (else modes times quality, or FID).")
     ] = None,
-    trial_seeds: Annotated[str, typer.Option(help="Seeds of every trial.")] = "100-103",
-    seeds: Annotated[str, typer.Option(help="Seeds that judge the best trial of each method.")] = "0-15",
+    trial_seeds: Annotated[str, typer.Option(help="Seeds of every trial.")] = TRIED,
+    seeds: Annotated[str, typer.Option(help="Seeds that judge the best trial of each method.")] = JUDGED,
     protocol: Annotated[str | None, typer.Option(help="How samples are counted.")] = None,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
     out: Annotated[Path, typer.Option(help="Folder of trials and judged runs.")] = Path("runs/tuning"),
@@ -56,7 +57,7 @@ def tune(
         from zoo.sweeps.sweep import Sweep
         from zoo.sweeps.worker import Setup
 
-    names = list(dict.fromkeys(name for word in variants.split(",") if (name := word.strip())))
+    names = list(dict.fromkeys(by_commas(variants)))
     files, console = tuple(str(path.absolute()) for path in plugin or ()), terminal()
 
     def train(cells: list[Cell], folder: Path) -> Sweep:
@@ -82,7 +83,7 @@ def tune(
         from zoo.looking.standing import stand
         from zoo.looking.tables import render
 
-        beside = tuning.recorded(ended)
+        beside = on.recorded(ended)
         table, sentences = stand([judged.folder_of(cell) for cell in ended], beside, ended[0].data)
         print(render([table]), *sentences, sep="\n")
         for failure in judged.track() if track else []:

@@ -70,7 +70,6 @@ def flip(graph: fx.Graph, node: fx.Node) -> fx.Node:
 
 
 def _put(graph: fx.Graph, old: fx.Node, new: fx.Node) -> None:
-    new.meta = new.meta or dict(old.meta)
     old.replace_all_uses_with(new)
     graph.erase_node(old)
 

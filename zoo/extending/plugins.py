@@ -32,7 +32,7 @@ from zoo.metrics import spec
 if TYPE_CHECKING:
     from zoo.variant import Variant
 
-VARIANTS, DATASETS, METRICS = "zoo.variants", "zoo.datasets", "zoo.metrics"
+VARIANTS, METRICS = "zoo.variants", "zoo.metrics"
 MODULE = "zoo_plugin_"
 """How the modules' names begin that files are loaded as."""
 FILES: dict[str, tuple[Path, str]] = {}

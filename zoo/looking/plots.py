@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from toy_data import Data
 
 INK, PALE, FAINT = "#222222", "#8a8a8a", "#e3e3e3"
-BEHIND = 1000
-"""Points of the data that are drawn behind samples."""
+BEHIND, DENSE = 1000, 2000
+"""Points of the data that are drawn behind samples, and that stand for its density."""
 SMALL = 40
 """An ellipse whose longer half axis is less than this part of a panel's half width is hard to find."""
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000"]
@@ -103,6 +103,13 @@ def draw(axis: Axes, samples: np.ndarray, data: Data, *, origin: Tensor | None =
         _points(axis, samples, data, origin)
 
 
+def of_data(data: Data, n: int) -> np.ndarray:
+    """The same samples of the data ``[n, *data]`` each time: a picture drawn again is the same, and so are the axes of a film's frames."""
+    import torch
+
+    return data.sample(n, torch.Generator().manual_seed(0)).numpy()
+
+
 def plane(data: Data) -> str:
     """What a title says where points are drawn by their first two coordinates alone."""
     many = data.shape[0]
@@ -117,9 +124,7 @@ def _points(axis: Axes, samples: np.ndarray, data: Data, origin: Tensor | None) 
         mark_modes(axis, modes, INK, 0.6)
         middle, reach = (modes.centres.max(0) + modes.centres.min(0)) / 2, modes.reach
     else:
-        import torch
-
-        behind = data.sample(BEHIND, torch.Generator().manual_seed(0)).numpy()[:, :2]
+        behind = of_data(data, BEHIND)[:, :2]
         axis.scatter(behind[:, 0], behind[:, 1], s=2.2, c=PALE, alpha=0.3, lw=0, zorder=1, rasterized=True)
         middle = (behind.max(0) + behind.min(0)) / 2
         reach = float((behind.max(0) - behind.min(0)).max()) * 0.6 or 1.0
@@ -173,9 +178,9 @@ class Modes(NamedTuple):
 
 
 def modes_of(data: Data) -> Modes | None:
-    """The modes that a picture marks; None where the data are no mixture."""
+    """The modes that a picture marks; None where the data are no mixture, or lie on a line, which has no ellipses."""
     centres = getattr(data, "centres", None)
-    if centres is None:
+    if centres is None or data.shape == (1,):
         return None
     first = centres.cpu().numpy()[:, :2]
     squares, directions = np.linalg.eigh(data.covariances.cpu().numpy()[:, :2, :2])  # type: ignore[attr-defined]
@@ -218,7 +223,7 @@ def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
     """A histogram of the samples over the true density."""
     import torch
 
-    reference = data.sample(2000).numpy()[:, 0]
+    reference = of_data(data, DENSE)[:, 0]
     low, high = reference.min(), reference.max()
     pad = (high - low) * 0.08 or 1.0
     edges = np.linspace(low - pad, high + pad, 120)
@@ -230,10 +235,13 @@ def _line(axis: Axes, samples: np.ndarray, data: Data) -> None:
 
 
 def tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images ``[N, c, h, w]`` in [-1, 1] as one picture ``[H, W, 3]`` in [0, 1], a pixel of white between them."""
+    """Images ``[N, c, h, w]`` in [-1, 1] as one picture ``[H, W, 3]`` in [0, 1], a pixel of white between them.
+
+    One channel is grey, two are red and green, of more than three the first three are drawn.
+    """
     n, c, h, w = images.shape
-    shown = images if c in (1, 3) else images[:, :3]
-    shown = np.broadcast_to(shown, (n, 3, h, w)) if shown.shape[1] == 1 else shown
+    black = np.full((n, max(0, 3 - c), h, w), -1.0)
+    shown = np.broadcast_to(images, (n, 3, h, w)) if c == 1 else np.concatenate([images[:, :3], black], axis=1)
     rows = math.ceil(n / columns)
     sheet = np.ones((rows * (h + 1) - 1, columns * (w + 1) - 1, 3))
     for i, image in enumerate(shown):

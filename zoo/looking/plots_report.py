@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from zoo.looking.plots import COLOURS, FAINT, INK, PALE, STYLE, draw, framed, mark_modes, modes_of, plt
+from zoo.looking.plots import COLOURS, DENSE, FAINT, INK, PALE, STYLE, draw, framed, mark_modes, modes_of, of_data, plt
 from zoo.statistics import Values
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def density_grid(
     longest = max(len(line) for name in names.values() for line in name.splitlines())
     size, margin, foot = 1.3, 0.075 * longest + 0.15, 0.1
     wide, high = size * (columns + 1) + margin, size * len(histories) + foot
-    target = data.sample(2000 if len(data.shape) == 1 else 25).numpy()
+    target = of_data(data, DENSE if len(data.shape) == 1 else 25)
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(wide, high))
         for row, (label, (rounds, samples)) in enumerate(histories.items()):

@@ -53,9 +53,9 @@ class State:
     def status(self) -> str:
         if self.run is None:
             return "waiting for the run to begin"
-        if (self.run.path / "DONE").exists():
+        if (self.run.path / rundir.DONE).exists():
             return "done"
-        if (self.run.path / "INTERRUPTED").exists():
+        if (self.run.path / rundir.INTERRUPTED).exists():
             return f"interrupted; zoo run --resume {self.run.path} goes on"
         return "training" if self.rows else "training; numbers and pictures come with its first evaluation"
 

@@ -13,6 +13,7 @@ from zoo import checkpoint
 from zoo.evaluation import scoring
 from zoo.files import write_csv, write_json, write_npz
 from zoo.runs.environment import device_name, versions
+from zoo.runs.rundir import GENERATOR, METRICS, SAMPLES, SUMMARY
 from zoo.statistics import summarise
 
 if TYPE_CHECKING:
@@ -47,15 +48,15 @@ def finish(run: Session) -> dict[str, Any]:
         "device": device_name(run.device),
         "versions": versions(),
     }
-    write_csv(run.folder / "metrics.csv", run.rows)
+    write_csv(run.folder / METRICS, run.rows)
     rounds = np.asarray(sorted(run.filmed))
     arrays = {"samples": drawn.numpy(), "history": torch.stack(run.film).numpy(), "rounds": rounds}
     if run.plane is not None:
         arrays |= {"landscape": torch.stack(run.landscape).numpy(), "plane": run.plane.numpy()}
-    write_npz(run.folder / "samples.npz", arrays)
+    write_npz(run.folder / SAMPLES, arrays)
     weights = run.training.lanes().sampled
-    checkpoint.write(run.folder / "generator.safetensors", weights, {"seeds": json.dumps(list(run.cell.seeds))})
-    write_json(run.folder / "summary.json", summary)
+    checkpoint.write(run.folder / GENERATOR, weights, {"seeds": json.dumps(list(run.cell.seeds))})
+    write_json(run.folder / SUMMARY, summary)
     return summary
 
 

@@ -31,6 +31,10 @@ Columns: TypeAlias = dict[str, Values]
 """``metrics.csv`` by column: name to ``[rows]``."""
 
 CONFIG, SUMMARY, METRICS, SAMPLES = "config.json", "summary.json", "metrics.csv", "samples.npz"
+GENERATOR = "generator.safetensors"
+"""The weights that samples come from, of a finished run."""
+DONE, INTERRUPTED = "DONE", "INTERRUPTED"
+"""Empty files that say how a run ended."""
 MARK = 6
 """Characters of a fingerprint that stand beside a name."""
 STORE = "mlartifacts"
@@ -87,7 +91,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_metrics(path: Path) -> Columns:
-    """``metrics.csv`` by column. A last line that a killed run left half-written is dropped; empty cells are NaN."""
+    """``metrics.csv`` by column; empty cells are NaN. ``ZooError`` where it is damaged: a run writes it whole or not at all."""
     try:
         with path.open(newline="") as file:
             header, *lines = list(csv.reader(file)) or [[]]
@@ -99,8 +103,6 @@ def read_metrics(path: Path) -> Columns:
         raise ZooError(
             f"{path} should begin with the columns seed,round and begins with {','.join(header[:2]) or 'nothing'}."
         )
-    if lines and len(lines[-1]) != len(header):
-        lines.pop()
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise ZooError(f"{path}, line {number}, has {len(line)} values where the header has {len(header)}.")

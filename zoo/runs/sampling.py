@@ -25,7 +25,7 @@ from zoo.errors import ZooError
 from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
 from zoo.runs.cell import Cell, kit_for, read_cell
-from zoo.runs.rundir import data_name
+from zoo.runs.rundir import GENERATOR, data_name
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
@@ -132,7 +132,7 @@ def open_run(folder: Path, seed: int | None = None, data_root: str | None = None
 
 def weights(folder: Path) -> tuple[dict[str, Tensor], list[int]]:
     """The weights that samples come from, by network ``[S, P]``, and their seeds: of a finished run, else of its last good checkpoint."""
-    final = folder / "generator.safetensors"
+    final = folder / GENERATOR
     if final.exists():
         tensors, header = checkpoint.read(final)
         return tensors, json.loads(header["seeds"])

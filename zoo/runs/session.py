@@ -33,7 +33,7 @@ from zoo.runs.environment import arithmetic, device_name, git_commit, resolve_de
 from zoo.runs.film import POINTS, filmed
 from zoo.runs.finishing import finish
 from zoo.runs.folders import claimed, new_folder
-from zoo.runs.rundir import CONFIG, read_json
+from zoo.runs.rundir import CONFIG, DONE, INTERRUPTED, read_json
 from zoo.training import CtrlC, Record, Training
 
 
@@ -144,7 +144,7 @@ class Session:
                 tidy(self.folder)
                 if self.checkpointed and checkpoint.played(self.folder) != self.training.played:
                     self.resume()  # whoever had the folder until now has played on
-                (self.folder / "INTERRUPTED").unlink(missing_ok=True)
+                (self.folder / INTERRUPTED).unlink(missing_ok=True)
                 ended: BaseException = Interrupted(self.folder)
                 try:
                     for record in self.training:
@@ -159,10 +159,10 @@ class Session:
                 if self.training.played == self.cell.recipe.rounds:
                     summary = finish(self)
                     draw(self)
-                    (self.folder / "DONE").touch()
+                    (self.folder / DONE).touch()
                     return summary
                 self.save()
-                (self.folder / "INTERRUPTED").touch()
+                (self.folder / INTERRUPTED).touch()
         finally:
             torch.set_num_threads(threads)
             heap.give_back()

@@ -16,6 +16,7 @@ import torch
 
 from zoo.runs.cell import Cell
 from zoo.runs.environment import device_name, resolve_device
+from zoo.runs.rundir import CONFIG, SUMMARY
 from zoo.runs.session import Session
 
 BUDGET = 10.0
@@ -115,9 +116,9 @@ def spread(cells: Iterable[Cell]) -> list[Cell]:
 def _past(folders: Iterable[Path], device: str) -> dict[str, float]:
     """Seconds per round of finished runs on the same device, by kind."""
     here, found = device_name(resolve_device(device)), {}
-    for path in (path for folder in folders for path in folder.glob("*/summary.json")):
+    for path in (path for folder in folders for path in folder.glob(f"*/{SUMMARY}")):
         try:
-            config, summary = (json.loads(p.read_text(encoding="utf-8")) for p in (path.with_name("config.json"), path))
+            config, summary = (json.loads(p.read_text(encoding="utf-8")) for p in (path.with_name(CONFIG), path))
             if summary["device"] == here:
                 found[_kind(config)] = summary["seconds"] / summary["rounds"]
         except (OSError, ValueError, KeyError, TypeError):

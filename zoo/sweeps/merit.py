@@ -54,9 +54,13 @@ def merit_of(measured: Collection[str], by: str | None = None) -> Merit:
 
 
 def final(summary: dict[str, Any], name: str) -> Values:
-    """A metric ``[S]`` at the end of a run; seeds that diverged have the worst: 0, or of a distance what a collapsed sampler has."""
+    """A metric ``[S]`` at the end of a run; seeds that diverged have the worst: 0, or of a distance what a collapsed sampler has.
+
+    Of a metric that falls below 0 (a plugin's log-likelihood) the lowest that there is: 0 would be better than any seed that did not diverge.
+    """
     values = np.asarray(summary["metrics"][name]["per_seed"], float)
-    worst = 0.0 if available.better(name) == "higher" else summary["reference"]["collapsed"][name]
+    collapsed = np.asarray(summary["reference"]["collapsed"][name], float)  # None where it has no number
+    worst = np.nanmin([0.0, collapsed, *values]) if available.better(name) == "higher" else collapsed
     lost = np.isin(summary["seeds"], summary["diverged"]) | np.isnan(values)
     return np.where(lost, worst, values)
 

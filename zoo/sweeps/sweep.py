@@ -15,6 +15,7 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.runs.cell import Cell
+from zoo.runs.rundir import DONE
 from zoo.sweeps.executor import Executor
 from zoo.sweeps.leases import STALE, Leases, State
 from zoo.sweeps.worker import Outcome, Status
@@ -32,7 +33,7 @@ def folder_of(cell: Cell, out: Path) -> Path:
 
 def finished(folder: Path) -> bool:
     """Whether a cell's folder holds a finished run."""
-    return (folder / "DONE").exists()
+    return (folder / DONE).exists()
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 import baselines
 import toy_data
 from baselines.samplers import REFERENCE
-from baselines.spaces import OTHERS, RATES, SLOW, SPACES
+from baselines.spaces import JUDGED, OTHERS, RATES, SLOW, SPACES, TRIED
 from zoo import recipe, variants
 from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
@@ -30,10 +30,9 @@ from zoo.runs.cell import Cell, Load, parse_seeds, plan
 from zoo.runs.rundir import CONFIG, SUMMARY, data_folder, read_json, words
 from zoo.sweeps import grid
 from zoo.sweeps.merit import Merit, final, merit_of, scored
-from zoo.sweeps.sweep import Sweep
+from zoo.sweeps.sweep import Sweep, finished
 from zoo.variant import options
 
-TRIED, JUDGED = "100-103", "0-15"
 BUDGET = 5
 """Trials of every method."""
 Settings: TypeAlias = dict[str, Any]
@@ -119,6 +118,15 @@ class Tuning:
             raise ZooError(f"No metric is measured by which to choose a trial: {next(iter(how.unavailable.values()))}")
         return merit_of(measured, by)
 
+    def recorded(self, cells: Sequence[Cell]) -> list[Path]:
+        """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the seeds of ``cells``."""
+        recipe = str(self.recipe)  # by its name in the zoo: a file of the user's may be called like one of ours
+        if recipe not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
+            return []
+        ours = {cell.variant for cell in cells}
+        found = [place for place in sorted((RESULTS / recipe).iterdir()) if place.is_dir() and place.name not in ours]
+        return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
+
 
 @dataclass(frozen=True)
 class Tuned:
@@ -190,7 +198,7 @@ def reached(candidates: Sequence[Candidate], folder_of: Callable[[Cell], Path], 
     """What the trials that ended reached, by method, in the order of their candidates."""
     found: dict[str, list[Trial]] = {}
     for candidate in candidates:
-        if (folder_of(candidate.cell) / "DONE").exists():
+        if finished(folder_of(candidate.cell)):
             summary = read_json(folder_of(candidate.cell) / SUMMARY)
             names = [name for name in dict.fromkeys(("modes", merit.metric)) if name in summary["metrics"]]
             measured = {name: float(final(summary, name).mean()) for name in names}
@@ -202,16 +210,6 @@ def reached(candidates: Sequence[Candidate], folder_of: Callable[[Cell], Path], 
 def best(trials: Sequence[Trial]) -> Trial:
     """The highest score; of equal ones the first."""
     return max(trials, key=lambda trial: trial.score)
-
-
-def recorded(cells: Sequence[Cell]) -> list[Path]:
-    """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the same seeds."""
-    folder = RESULTS / cells[0].recipe_name
-    if cells[0].recipe_name not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
-        return []
-    ours = {cell.variant for cell in cells}
-    found = [place for place in sorted(folder.iterdir()) if place.is_dir() and place.name not in ours]
-    return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
 
 
 def kept(file: Path) -> dict[str, list[Trial]]:
