@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from zoo.ambient import undisturbed
 from zoo.errors import ZooError, briefly
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Result(Shown):
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
+    @undisturbed()
     def sample(
         self,
         n: int | None = None,
@@ -128,6 +130,7 @@ class Result(Shown):
         z = sampling.as_latents(given, sampler.latent, "the array")
         return sampler.sample(z if n is None else z[: whole_number("n", n, 1)]).numpy()
 
+    @undisturbed()
     def latents(self, n: int, *, first: int = 0, seed_of_run: int | None = None) -> np.ndarray:
         """The latents ``[n, latent]`` that ``sample(n, first=first)`` is made of."""
         from zoo.runs import sampling
@@ -135,6 +138,7 @@ class Result(Shown):
         sampler = sampling.open_run(self.folder, seed_of_run)
         return sampler.latents(whole_number("first", first, 0) + whole_number("n", n, 1))[first:].numpy()
 
+    @undisturbed()
     def interpolate(self, a: int, b: int, n: int = 10, *, seed_of_run: int | None = None) -> np.ndarray:
         """A walk ``[n, *data]`` from sample number ``a`` to number ``b``, as `zoo sample --interpolate`: between normal latents on a great circle."""
         from zoo.runs import sampling
@@ -142,6 +146,7 @@ class Result(Shown):
         ends = whole_number("a", a, 0), whole_number("b", b, 0)
         return sampling.draw(sampling.open_run(self.folder, seed_of_run), whole_number("n", n, 2), between=ends).numpy()
 
+    @undisturbed()
     def export(self, path: str | Path, *, seed_of_run: int | None = None) -> dict[str, Any]:
         """Write one seed's generator as a program that PyTorch loads without the zoo (`zoo export`, docs/export.md); what it takes and gives."""
         from zoo.runs import exporting, sampling

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 import toy_data
+from zoo.ambient import undisturbed
 from zoo.api.results import Evaluation, Result, folder_named
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@undisturbed()
 def run(
     variant: str | None = None,
     *,
@@ -80,6 +82,7 @@ def open_run(folder: str | Path) -> Result:
     return Result(found.path, dict(found.summary))
 
 
+@undisturbed()
 def evaluate(
     samples: ArrayLike | Tensor,
     data: str | Path,

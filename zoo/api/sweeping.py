@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
 from zoo.api.results import Result, Shown, folder_named, paragraphs, whole_number
 from zoo.api.running import open_run
@@ -93,6 +94,7 @@ class Swept(Shown):
             return f"{told}\n{paragraphs([str(error)])}"
 
 
+@undisturbed()
 def sweep(
     variants: str | Sequence[str],
     data: str | Path | Sequence[str | Path] | None = None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
 from zoo.api.results import Result, Shown, folder_named
 from zoo.api.sweeping import Failure, loaded, several, swept, trained
@@ -78,6 +79,7 @@ class Tuned(Shown):
         return iter(self.results)
 
 
+@undisturbed()
 def tune(
     variants: str | Sequence[str],
     data: str | Path | None = None,
