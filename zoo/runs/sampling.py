@@ -6,7 +6,6 @@ between two latents is no batch of the latents' distribution), latents are alway
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,15 +133,15 @@ def weights(folder: Path) -> tuple[dict[str, Tensor], list[int]]:
     """The weights that samples come from, by network ``[S, P]``, and their seeds: of a finished run, else of its last good checkpoint."""
     final = folder / "generator.safetensors"
     if final.exists():
-        tensors, header = checkpoint.read(final)
-        return tensors, json.loads(header["seeds"])
+        tensors, seeds, _ = checkpoint.read(final, "seeds")
+        return tensors, seeds
     kept = checkpoint.newest(folder)
     if kept is None:
         raise ZooError(f"{folder} holds no weights yet: a run writes its first checkpoint at its first evaluation.")
-    tensors, header = kept
+    tensors, header, _ = kept
     kind = "ema/" if any(name.startswith("ema/") for name in tensors) else "params/"
     found = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
-    return found, json.loads(header["zoo"])["seeds"]
+    return found, header["seeds"]
 
 
 def read_latents(path: Path, latent: int) -> Tensor:
