@@ -66,6 +66,14 @@ def whole_number(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
+def several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
+    """One name or several as several; ``ZooError`` where something is no name."""
+    names = (given,) if isinstance(given, str | Path) or not isinstance(given, Iterable) else tuple(given)
+    if not all(isinstance(name, kind) for name in names):
+        raise ZooError(f"'{what}' is a name, as text, or a list of names, not {briefly(given)}.")
+    return names
+
+
 @dataclass(frozen=True)
 class Result(Shown):
     """A finished run: its folder, and what is in it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ def read_latents(path: Path, latent: int) -> Tensor:
     """Latents ``[n, latent]`` from a .npy file; ``ZooError`` when it is not one."""
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ZooError(
             f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({why(path, error)})."
         ) from error
