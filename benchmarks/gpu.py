@@ -24,8 +24,9 @@ import torch
 import toy_data
 from benchmarks import record
 from benchmarks.throughput import MNIST, Lap, Setting, ring
+from zoo.ambient import multiplying
 from zoo.engines.compiling import Joined
-from zoo.engines.graphs import Graphed, multiplying
+from zoo.engines.graphs import Graphed
 from zoo.engines.tracing import Engine
 from zoo.harness import Game
 from zoo.runs import pictures, session

@@ -47,6 +47,26 @@ def test_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert checkpoint.load(tmp_path, played(0))[0].played == 2
 
 
+def test_damaged_notes_are_a_damaged_checkpoint(tmp_path: Path) -> None:
+    """Their bytes are a tensor's, to which any bytes are good."""
+    for rounds in (1, 2):
+        checkpoint.save(tmp_path, played(rounds), {"seconds": rounds}, {})
+    for name, before in ((checkpoint.NAME, 1), (checkpoint.PREVIOUS, None)):
+        file = tmp_path / name
+        file.write_bytes(file.read_bytes().replace(b'{"seconds"', b'{-seconds"'))
+        if before is None:
+            with pytest.raises(ZooError, match="cannot be read as a checkpoint"):
+                checkpoint.load(tmp_path, played(0))
+        else:
+            assert checkpoint.load(tmp_path, played(0))[1] == {"seconds": before}
+
+
+def test_another_file_of_that_name_is_told(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path / checkpoint.NAME, {"G": torch.zeros(1, 2)}, {"seeds": "[3]"})
+    with pytest.raises(ZooError, match="is another file than its name says: its header has no 'zoo'"):
+        checkpoint.load(tmp_path, played(0))
+
+
 def test_notes_may_be_longer_than_a_header(tmp_path: Path) -> None:
     """The rows of 256 seeds at 1,000 evaluations are: 116 MB, where the header of a safetensors file holds 100."""
     notes = {"rows": ["0123456789" * 100] * 110_000}

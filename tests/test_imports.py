@@ -25,7 +25,7 @@ HEAVY = {"mlflow": "zoo/tracking", "matplotlib": "zoo/looking/plots"}
 GAME = {"engines", "game", "lanes", "optim", "randomness", "recipe", "variant"}
 FILES = {"runs", "evaluation", "metrics", "statistics", "markdown", "files", "errors"}
 MAY: dict[str, set[str]] = {
-    **{name: set() for name in ("optim", "losses", "threads", "statistics", "markdown", "heap")},
+    **{name: set() for name in ("optim", "losses", "threads", "statistics", "markdown", "heap", "ambient")},
     "native": {"files"},
     "normals": {"native"},
     "files": {"errors"},
@@ -34,7 +34,7 @@ MAY: dict[str, set[str]] = {
     "randomness": {"game", "normals"},
     "variant": {"game", "losses", "errors"},
     "recipe": {"variant", "errors"},
-    "engines": {"engines", "native"},
+    "engines": {"engines", "native", "ambient"},
     "engines/memory": {"engines", "harness", "optim", "recipe", "variant", "errors"},
     "engines/choice": {"engines", "harness", "native", "errors"},
     "harness": GAME,
@@ -46,7 +46,8 @@ MAY: dict[str, set[str]] = {
     "metrics": {"metrics", "markdown", "errors"},
     "looking": FILES | {"looking", "tracking", "variants"},
     "sweeps": FILES | {"sweeps", "tracking", "variants", "variant", "recipe", "extending"},
-    "extending": GAME | {"extending", "harness", "diagnostics", "checkpoint", "nets", "metrics", "variants", "errors"},
+    "extending": GAME
+    | {"extending", "ambient", "harness", "diagnostics", "checkpoint", "nets", "metrics", "variants", "errors"},
 }
 """The table of docs/design.md: a module of zoo or a folder (but for its files that stand here themselves), and what of zoo it may import."""
 ALONE = {*MAY} - {"metrics", "looking", "sweeps", "extending"}

@@ -126,8 +126,10 @@ class Mixture(Data):
 
 
 def _finite(name: str, what: str, value: Tensor) -> Tensor:
-    if not value.isfinite().all():
-        raise DataError(f"The {what} of '{name}' hold NaN or infinite numbers.")
+    if not value.float().isfinite().all():
+        raise DataError(
+            f"The {what} of '{name}' hold NaN or infinite numbers, or some beyond 3.4e38, too large for 32-bit floats."
+        )
     return value
 
 

@@ -25,8 +25,10 @@ class Points(Data):
             raise DataError(
                 f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each."
             )
-        if not samples.isfinite().all():
-            raise DataError(f"The samples of '{name}' hold NaN or infinite numbers.")
+        if not samples.float().isfinite().all():
+            raise DataError(
+                f"The samples of '{name}' hold NaN or infinite numbers, or some beyond 3.4e38, too large for 32-bit floats."
+            )
         n, d = samples.shape
         self.name, self.shape = name, (d,)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(samples.device)

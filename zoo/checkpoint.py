@@ -87,19 +87,27 @@ def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Non
     write_bytes(path, encoded(tensors, header))
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the header of a safetensors file; ``ZooError`` when it is missing or damaged."""
+def read(path: Path, key: str = "zoo") -> tuple[dict[str, Tensor], Any, Any]:
+    """The tensors of a safetensors file, what its header says under ``key``, and its notes, where it has some; ``ZooError`` when it is missing,
+    damaged, or another file."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             # copies, aligned as torch's own tensors are (a file's are not): kernels round by how their memory is aligned
-            return {k: file.get_tensor(k).clone() for k in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
-    except (OSError, SafetensorError) as error:
+            tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118 (no mapping)
+            metadata = file.metadata() or {}
+        if key not in metadata:
+            raise ZooError(f"{path} is another file than its name says: its header has no '{key}'.")
+        notes = json.loads(bytes(tensors.pop("notes").numpy())) if "notes" in tensors else None
+        return tensors, json.loads(metadata[key]), notes
+    except ZooError:
+        raise
+    except (OSError, SafetensorError, ValueError) as error:
         raise ZooError(f"{path} cannot be read as a checkpoint ({error}).") from error
 
 
-def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
+def newest(folder: Path) -> tuple[dict[str, Tensor], Any, Any] | None:
     """The last checkpoint in ``folder`` as ``read`` gives it, or the previous one where the last is damaged; None where there is neither."""
     present = [folder / name for name in (NAME, PREVIOUS) if (folder / name).exists()]
     for path in present[:-1]:
@@ -125,12 +133,15 @@ def load(folder: Path, like: Lanes, name: str | None = None) -> tuple[Lanes, dic
     found = newest(folder) if name is None else read(folder / name)
     if found is None:
         raise ZooError(f"{folder} holds no checkpoint ({NAME}), so there is nothing to resume.")
-    tensors, metadata = found
-    header = json.loads(metadata["zoo"])
+    tensors, header, notes = found
     if header["seeds"] != like.seeds:
         raise ZooError(f"The checkpoint in {folder} is of seeds {header['seeds']}, not {like.seeds}.")
     wanted = _moving(like)
-    if not {"notes", *wanted} <= tensors.keys() or any(tensors[name].shape != t.shape for name, t in wanted.items()):
+    if (
+        notes is None
+        or not wanted.keys() <= tensors.keys()
+        or any(tensors[name].shape != t.shape for name, t in wanted.items())
+    ):
         raise ZooError(
             f"The checkpoint in {folder} is not of this version's networks; go on with the version that began the run."
         )
@@ -140,6 +151,6 @@ def load(folder: Path, like: Lanes, name: str | None = None) -> tuple[Lanes, dic
     lanes = Lanes(like.seeds, moving, header["played"], {int(s): int(r) for s, r in header["diverged"]}, losses)
     return (
         lanes,
-        json.loads(bytes(tensors["notes"].numpy())),
+        notes,
         {k.removeprefix("extra/"): v for k, v in tensors.items() if k.startswith("extra/")},
     )

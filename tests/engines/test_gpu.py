@@ -12,8 +12,9 @@ from torch import Tensor
 
 import toy_data
 from tests.test_harness import RECIPE, leaves
+from zoo.ambient import multiplying
 from zoo.engines import compiling
-from zoo.engines.graphs import Graphed, Replayed, multiplying
+from zoo.engines.graphs import Graphed, Replayed
 from zoo.engines.tracing import Engine, Mapped, Traced
 from zoo.harness import Game
 from zoo.nets.images import DCGAN

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from tests.test_harness import game, leaves, training
+from zoo.ambient import multiplying
 from zoo.engines import choice, compiling, counting, graphs, memory
-from zoo.engines.graphs import Graphed, Replayed, multiplying
+from zoo.engines.graphs import Graphed, Replayed
 from zoo.engines.tracing import Engine, Traced
 from zoo.errors import ZooError
 from zoo.harness import Game

@@ -17,6 +17,7 @@ from zoo.errors import ZooError
 from zoo.evaluation import foreign
 from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.subjects import load
+from zoo.runs.sampling import read_latents
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,34 @@ def test_files_that_cannot_be_read(tmp_path, ring):
         assert str(told.value).endswith(sentence) or not sentence.endswith(".")
     with pytest.raises(ZooError, match="name the data set"):
         load(written(tmp_path, "npy", ring.sample(50)))
+
+
+def test_a_file_that_only_begins_as_an_archive(tmp_path):
+    (tmp_path / "x.npy").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(ZooError, match=r"x\.npy cannot be read as an array of numbers"):
+        foreign.read(tmp_path / "x.npy")
+    with pytest.raises(ZooError, match=r"x\.npy cannot be read as latents"):
+        read_latents(tmp_path / "x.npy", 2)
+
+
+@pytest.mark.parametrize("made", [lambda x: x.to_sparse(), lambda x: x.to("meta")])
+def test_a_tensor_that_is_no_plain_one(tmp_path, made):
+    x = made(torch.zeros(50, 2))
+    torch.save(x, tmp_path / "x.pt")
+    with pytest.raises(ZooError, match="samples are a dense tensor of numbers"):
+        zoo.evaluate(x, "ring")
+    with pytest.raises(ZooError, match="samples are a dense tensor of numbers"):
+        foreign.read(tmp_path / "x.pt")
+
+
+def test_what_python_gives_is_looked_at():
+    with pytest.raises(ZooError, match=r"not \[\[1, 2\], \[3\]\]"):
+        zoo.evaluate([[1, 2], [3]], "ring")
+    for wrong in (3, [3]):
+        with pytest.raises(ZooError, match="metrics"):
+            zoo.evaluate(torch.zeros(50, 2), "ring", metrics=wrong)
+        with pytest.raises(ZooError, match="references"):
+            zoo.evaluate(torch.zeros(50, 2), "ring", references=wrong)
 
 
 def test_a_pickle_never_runs(tmp_path):

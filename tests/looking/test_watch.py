@@ -51,6 +51,23 @@ def get(page: Page, path: str, host: str | None = None) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
+def test_a_picture_that_cannot_be_drawn_says_why_in_any_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def draw(*given: object) -> bytes:
+        raise ZooError("The data set '数据.npz' is not here.\nSo.")
+
+    monkeypatch.setattr(watch_page, "draw", draw)
+    page = Page(tmp_path, 0)
+    threading.Thread(target=page.serve_forever, daemon=True).start()
+    status, body = get(page, "/samples.png")
+    page.shutdown()
+    page.server_close()
+    assert status == 404
+    assert "数据.npz" in body.decode()
+    assert capsys.readouterr().err == ""
+
+
 def test_the_page_follows_a_real_run_from_before_it_begins_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

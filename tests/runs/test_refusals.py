@@ -159,7 +159,7 @@ def test_kits_that_a_method_cannot_work_on_are_refused() -> None:
 def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:
     session.start(small(), out=tmp_path / "run", device="cpu")
     path = tmp_path / "run" / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": None}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"recipe": {"rounds": 0}}))
     with pytest.raises(ZooError, match="describes no run"):
         session.resume(tmp_path / "run")
 
@@ -203,6 +203,7 @@ CLASSES = {
     "batch normalisation writes running statistics": OWN_D.format("nn.Linear(2, 8), nn.BatchNorm1d(8)") + REAL,
     "a lazy layer has no weights": OWN_D.format("nn.LazyLinear(8)") + REAL,
     "it stops with ZeroDivisionError": "    def nets(self, kit):\n        return 1 / 0\n" + REAL,
+    "it stops with RuntimeError": "    def sample(self, nets, z):\n        return nets.G(z)[:, :1]\n" + REAL,
     "--mode is declared as str": "    mode: str = 'a'\n" + REAL,
 }
 

@@ -13,6 +13,7 @@ import pytest
 from tests.synthetic_runs import write_run
 from zoo.errors import ZooError
 from zoo.runs import rundir
+from zoo.runs.cell import read_cell
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -72,6 +73,11 @@ def test_an_unfinished_run_says_how_to_end_it(tmp_path: Path) -> None:
         ("summary.json", '{"seconds": 1}', "lacks 'metrics'"),
         ("summary.json", '{"metrics": {"modes": {"per_seed": [1]}}}', "1 values of modes for 2 seeds"),
         ("summary.json", '{"metrics": {"high_quality": {"per_seed": [1, 1]}}}', "There is no metric"),
+        ("summary.json", '{"metrics": {"modes": {"per_seed": [[1], 1]}}}', "something else than numbers of modes"),
+        ("summary.json", '{"metrics": {"modes": {"per_seed": null}}}', "something else than numbers of modes"),
+        ("summary.json", '{"metrics": {"modes": {}}}', "something else than numbers of modes"),
+        ("summary.json", '{"metrics": []}', "'metrics' in"),
+        ("summary.json", '{"metrics": {}, "diverged": null}', "is a list of whole numbers, not None"),
         ("metrics.csv", "", "begins with nothing"),
         ("metrics.csv", "seed,round,modes\n0,1\n1,1,2\n", "line 2, has 2 values where the header has 3"),
         ("metrics.csv", "seed,round,modes\n0,1,many\n", "not a number"),
@@ -91,6 +97,33 @@ def test_damage_is_one_sentence_with_the_file(tmp_path: Path, name: str, content
     assert told in str(error.value)
     assert str(folder / name) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("seeds", 8, "is a list of whole numbers, not 8"),
+        ("seeds", "0-7", "is a list of whole numbers, not '0-7'"),
+        ("seeds", [0, 1.5], "is a list of whole numbers, not [0, 1.5]"),
+        ("variant", None, "is a name, not None"),
+        ("options", [], "is a table, not []"),
+        ("recipe", "ring", "is a table with a whole number of rounds, not 'ring'"),
+        ("recipe", {"rounds": "400"}, "is a table with a whole number of rounds"),
+        ("fingerprint", [1], "is a name, or null, not [1]"),
+        ("data_path", True, "is a name, or null, not True"),
+        ("protocol", "pacgan", "is a table, not 'pacgan'"),
+    ],
+)
+def test_an_edited_configuration_is_one_sentence_for_whoever_reads_it(
+    tmp_path: Path, key: str, value: object, told: str
+) -> None:
+    folder = write_run(tmp_path, "ns", [8, 7])
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    for read in (rundir.read, read_cell):
+        with pytest.raises(ZooError) as error:
+            read(folder)
+        assert f"'{key}' in {file} {told}" in str(error.value)
 
 
 def test_stray_bytes_anywhere_are_one_sentence(tmp_path: Path) -> None:

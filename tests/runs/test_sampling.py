@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -266,7 +267,8 @@ def test_runs_that_cannot_be_sampled(tmp_path: Path) -> None:
         sampling.open_run(tmp_path / "run")
     run.train()
     final = tmp_path / "run" / "generator.safetensors"
-    tensors, header = checkpoint.read(final)
+    tensors, seeds, _ = checkpoint.read(final, "seeds")
+    header = {"seeds": json.dumps(seeds)}
     checkpoint.write(final, {n: t * torch.nan for n, t in tensors.items()}, header)
     with pytest.raises(ZooError, match="Seed 0 of this run diverged"):
         sampling.draw(sampling.open_run(tmp_path / "run"))

@@ -124,6 +124,21 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, sentence: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"samples": np.full((30, 2), 1e300)},
+        {"centres": np.eye(2), "sigma": 1e200},
+        {"centres": np.eye(2) * 1e99, "sigma": 1},
+    ],
+)
+def test_numbers_that_32_bits_do_not_hold_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """They were infinite in training, and stopped a run at its first evaluation."""
+    np.savez(tmp_path / "mine.npz", **arrays)
+    with pytest.raises(DataError, match="too large for 32-bit floats"):
+        toy_data.load(str(tmp_path / "mine.npz"))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"There is no file .*nowhere\.npz"):
         toy_data.load(str(tmp_path / "nowhere.npz"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from zoo.ambient import undisturbed
 from zoo.errors import ZooError, briefly
 from zoo.runs.rundir import METRICS, SAMPLES
 
@@ -66,6 +67,14 @@ def whole_number(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
+def several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
+    """One name or several as several; ``ZooError`` where something is no name."""
+    names = (given,) if isinstance(given, str | Path) or not isinstance(given, Iterable) else tuple(given)
+    if not all(isinstance(name, kind) for name in names):
+        raise ZooError(f"'{what}' is a name, as text, or a list of names, not {briefly(given)}.")
+    return names
+
+
 @dataclass(frozen=True)
 class Result(Shown):
     """A finished run: its folder, and what is in it."""
@@ -105,6 +114,7 @@ class Result(Shown):
             rows[name] |= {sampler: scores.get(name) for sampler, scores in self.summary["reference"].items()}
         return pandas.DataFrame.from_dict(rows, orient="index")
 
+    @undisturbed()
     def sample(
         self,
         n: int | None = None,
@@ -134,6 +144,7 @@ class Result(Shown):
             raise ZooError(f"The array holds {len(z)} latents, fewer than n = {many}.")
         return sampler.sample(z[:many]).numpy()
 
+    @undisturbed()
     def latents(self, n: int, *, first: int = 0, seed_of_run: int | None = None) -> np.ndarray:
         """The latents ``[n, latent]`` that ``sample(n, first=first)`` is made of."""
         from zoo.runs import sampling
@@ -141,6 +152,7 @@ class Result(Shown):
         sampler, start = sampling.open_run(self.folder, seed_of_run), whole_number("first", first, 0)
         return sampler.latents(start + whole_number("n", n, 1))[start:].numpy()
 
+    @undisturbed()
     def interpolate(self, a: int, b: int, n: int = 10, *, seed_of_run: int | None = None) -> np.ndarray:
         """A walk ``[n, *data]`` from sample number ``a`` to number ``b``, as `zoo sample --interpolate`: between normal latents on a great circle."""
         from zoo.runs import sampling
@@ -148,6 +160,7 @@ class Result(Shown):
         ends = whole_number("a", a, 0), whole_number("b", b, 0)
         return sampling.draw(sampling.open_run(self.folder, seed_of_run), whole_number("n", n, 2), between=ends).numpy()
 
+    @undisturbed()
     def export(self, path: str | Path, *, seed_of_run: int | None = None) -> dict[str, Any]:
         """Write one seed's generator as a program that PyTorch loads without the zoo (`zoo export`, docs/export.md); what it takes and gives."""
         from zoo.runs import exporting, sampling

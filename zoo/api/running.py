@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.api.results import Evaluation, Result, folder_named
+from zoo.ambient import undisturbed
+from zoo.api.results import Evaluation, Result, folder_named, several
+from zoo.errors import ZooError, briefly
 from zoo.recipe import fields
 from zoo.runs import pictures, rundir, session
 from zoo.runs.cell import plan
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@undisturbed()
 def run(
     variant: str | None = None,
     *,
@@ -80,6 +83,7 @@ def open_run(folder: str | Path) -> Result:
     return Result(found.path, dict(found.summary))
 
 
+@undisturbed()
 def evaluate(
     samples: ArrayLike | Tensor,
     data: str | Path,
@@ -106,11 +110,18 @@ def evaluate(
     chosen = toy_data.load(data, data_root)
     how = scored.protocol_named(protocol, chosen)
     if isinstance(samples, Tensor):
-        plain = samples.detach().cpu()
-        plain = foreign.single("The tensor", plain) if plain.is_floating_point() else plain  # NumPy has no bfloat16
-        samples = plain.numpy()
-    array = np.asarray(samples)
-    metrics, references = ([n] if isinstance(n, str) else n for n in (metrics, references))
+        plain = samples.detach()
+        if plain.layout is not torch.strided or plain.is_floating_point():  # NumPy has no bfloat16
+            plain = foreign.single("The tensor", plain)
+        samples = plain.cpu().numpy()
+    try:
+        array = np.asarray(samples)
+    except ValueError as error:  # rows of unlike lengths
+        raise ZooError(f"Samples are an array or a tensor of numbers, not {briefly(samples)}.") from error
+    metrics, references = (
+        None if names is None else several(what, names, str)
+        for what, names in (("metrics", metrics), ("references", references))
+    )
     source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)
     found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []

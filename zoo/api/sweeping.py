@@ -7,13 +7,14 @@ done.compare("reverse_kl", data="ring")
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
-from zoo.api.results import Result, Shown, folder_named, paragraphs, whole_number
+from zoo.api.results import Result, Shown, folder_named, paragraphs, several, whole_number
 from zoo.api.running import open_run
 from zoo.cli import sweeping
 from zoo.cli.terminal import terminal
@@ -93,6 +94,7 @@ class Swept(Shown):
             return f"{told}\n{paragraphs([str(error)])}"
 
 
+@undisturbed()
 def sweep(
     variants: str | Sequence[str],
     data: str | Path | Sequence[str | Path] | None = None,
@@ -178,14 +180,6 @@ def trained(
     if made.left and sweeping.play(made, terminal(), "The same call goes on with them.") == sweeping.STOPPED:
         raise KeyboardInterrupt
     return made
-
-
-def several(what: str, given: Any, kind: Any) -> tuple[Any, ...]:
-    """One name or several as several; ``ZooError`` where something is no name."""
-    names = (given,) if isinstance(given, str | Path) or not isinstance(given, Iterable) else tuple(given)
-    if not all(isinstance(name, kind) for name in names):
-        raise ZooError(f"'{what}' is a name, as text, or a list of names, not {briefly(given)}.")
-    return names
 
 
 def swept(made: Sweep, cells: Sequence[Cell]) -> Swept:

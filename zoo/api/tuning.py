@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
-from zoo.api.results import Result, Shown, folder_named
-from zoo.api.sweeping import Failure, loaded, several, swept, trained
+from zoo.api.results import Result, Shown, folder_named, several
+from zoo.api.sweeping import Failure, loaded, swept, trained
 from zoo.cli.sweeping import aloud
 from zoo.errors import ZooError, briefly
 from zoo.looking.standing import stand
@@ -78,6 +79,7 @@ class Tuned(Shown):
         return iter(self.results)
 
 
+@undisturbed()
 def tune(
     variants: str | Sequence[str],
     data: str | Path | None = None,

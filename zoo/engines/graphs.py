@@ -6,8 +6,7 @@ they lie, and what is new in every round (batches, rates) is copied to a place o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,22 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from zoo.ambient import multiplying
 from zoo.engines.tracing import Engine, Function, Traced
-
-
-@contextmanager
-def multiplying(*, tf32: bool) -> Iterator[None]:
-    """Whether products and convolutions of float32 on a GPU round their factors to 10 bits of mantissa (TF32), in this process meanwhile.
-
-    PyTorch by itself does so in convolutions and not in products.
-    """
-    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = products.allow_tf32, convolutions.allow_tf32
-    products.allow_tf32 = convolutions.allow_tf32 = tf32
-    try:
-        yield
-    finally:
-        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 @dataclass(frozen=True)

@@ -147,19 +147,23 @@ def measure(
     import torch
 
     import toy_data
+    from zoo.ambient import undisturbed
     from zoo.evaluation.evaluate import protocol_named
     from zoo.metrics import modes as metric
     from zoo.statistics import bootstrap
 
-    data = toy_data.load(data) if isinstance(data, str) else data
+    with undisturbed():
+        data = toy_data.load(data) if isinstance(data, str) else data
     protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
     every = range(int(seeds)) if isinstance(seeds, int | Integral) else seeds  # NumPy's numbers too
     which = None if every is None else list(map(int, every))
     if which == []:
         raise ZooError(f"seeds is their number, at least 1, or a list of them, such as [3, 5], not {seeds}.")
-    count, places = _counter(data, protocol)
+    with undisturbed():
+        count, places = _counter(data, protocol)
     drawn = _draw(samples, protocol.samples, which, data)
-    counts = count(drawn)
+    with undisturbed():
+        counts = count(drawn)
     high = (
         counts.sum(1) / drawn.shape[1] if isinstance(data, toy_data.Mixture) else torch.full((len(counts),), math.nan)
     )

@@ -10,6 +10,7 @@ import math
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -56,7 +57,9 @@ def numbers(where: Path | str, array: Any) -> Tensor:
 
 
 def single(where: Path | str, x: Tensor) -> Tensor:
-    """A tensor as float32; ``ZooError`` where its numbers are too large for that."""
+    """A tensor as float32; ``ZooError`` where it is no plain one, or its numbers are too large for that."""
+    if x.layout is not torch.strided or x.is_nested or x.is_quantized or x.is_meta:
+        raise ZooError(f"{where} is sparse, nested, quantized or empty of data; samples are a dense tensor of numbers.")
     found = x.float()
     _fits(where, bool((found.isinf() & x.isfinite()).any()))
     return found
@@ -70,9 +73,9 @@ def _fits(where: Path | str, overflows: bool) -> None:
 def _npy(path: Path) -> Tensor:
     try:
         return numbers(path, np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
-        if isinstance(error, ZooError):
-            raise
+    except ZooError:
+        raise
+    except (OSError, ValueError, EOFError, BadZipFile) as error:  # what begins as an .npz file is read as one
         raise ZooError(f"{path} cannot be read as an array of numbers ({why(path, error)}).") from error
 
 

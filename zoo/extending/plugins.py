@@ -142,12 +142,15 @@ def _loaded(plugin: Plugin) -> Any:
 
 @contextmanager
 def _ours_kept(module: str = "") -> Iterator[None]:
-    """Whatever a stranger's module registers while it is imported, our names stay ours, and what fails leaves nothing behind."""
+    """Whatever a stranger's module registers or sets while it is imported, our names stay ours and PyTorch as it was; what fails leaves nothing
+    behind."""
+    from zoo.ambient import undisturbed
     from zoo.variant import REGISTRY
 
     before, functions = set(REGISTRY), [(held, dict(held)) for held in (registry.HERE, spec.HERE)]
     try:
-        yield
+        with undisturbed():
+            yield
         taken = sorted(n for n in _strangers() & _own())
         if taken:
             raise ZooError(f"It registers '{taken[0]}', which is a name of the zoo's own; choose another.")

@@ -98,7 +98,7 @@ class Answer(BaseHTTPRequestHandler):
             try:
                 self.reply(self.server.picture(name), "image/png")
             except ZooError as error:
-                self.send_error(404, str(error))
+                self.send_error(404, explain=str(error))  # the status line is Latin-1, without a line's end
         else:
             self.send_error(404)
 

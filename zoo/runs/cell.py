@@ -24,7 +24,7 @@ from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
-from zoo.runs.rundir import CONFIG, data_folder, path_of, read_json, source_of
+from zoo.runs.rundir import CONFIG, data_folder, path_of, read_json, read_whole, source_of
 from zoo.runs.settings import of_variant, settled
 from zoo.variant import Kit, Variant, make, sketch
 
@@ -279,7 +279,7 @@ def read_cell(folder: Path) -> Cell:
     """The cell that a folder's config.json describes."""
     if not (folder / CONFIG).exists():
         raise ZooError(f"{folder} is not a run directory: it has no {CONFIG}.")
-    config = read_json(folder / CONFIG)
+    config = read_whole(folder / CONFIG)
     try:
         known = {k: config[k] for k in ("variant", "options", "data", "recipe_name", "data_root")}
         recipe, protocol = revise(Recipe(), config["recipe"]), replace(Protocol(), **config["protocol"])

@@ -15,7 +15,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ZooError, counted, unknown
+from zoo.errors import ZooError, briefly, counted, unknown
 from zoo.statistics import Values
 
 Columns: TypeAlias = dict[str, Values]
@@ -37,6 +37,25 @@ DONE, INTERRUPTED = "DONE", "INTERRUPTED"
 """Empty files that say how a run ended."""
 MARK = 6
 """Characters of a fingerprint that stand beside a name."""
+NAME, TABLE, NUMBERS, RECIPE = "a name", "a table", "a list of whole numbers", "a table with a whole number of rounds"
+KINDS: dict[str, Callable[[Any], bool]] = {
+    NAME: lambda value: isinstance(value, str),
+    TABLE: lambda value: isinstance(value, dict),
+    NUMBERS: lambda value: isinstance(value, list) and all(type(each) is int for each in value),
+    RECIPE: lambda value: isinstance(value, dict) and type(value.get("rounds")) is int,
+}
+OR_NONE = f"{NAME}, or null"
+KINDS[OR_NONE] = lambda value: value is None or isinstance(value, str)
+WRITTEN: dict[str, dict[str, str]] = {
+    CONFIG: {"variant": NAME, "options": TABLE, "data": NAME, "recipe": RECIPE, "seeds": NUMBERS},
+    SUMMARY: {"metrics": TABLE},
+}
+"""What every run writes into a file, and of what kind it is."""
+MAY_BE: dict[str, dict[str, str]] = {
+    CONFIG: dict.fromkeys(("fingerprint", "data_path", "data_root", "recipe_name"), OR_NONE) | {"protocol": TABLE},
+    SUMMARY: {"diverged": NUMBERS},
+}
+"""What newer runs write, and others leave out."""
 STORE = "mlartifacts"
 """Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
 
@@ -88,6 +107,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ZooError(f"{path} should hold one JSON object, not a {type(value).__name__}.")
     return value
+
+
+def read_whole(path: Path) -> dict[str, Any]:
+    """A run's ``config.json`` or ``summary.json``; ``ZooError`` where it lacks what every run writes, or something in it is of another kind."""
+    content = read_json(path)
+    missing = [key for key in WRITTEN[path.name] if key not in content]
+    if missing:
+        raise ZooError(f"{path} lacks {', '.join(map(repr, missing))}, which every run writes.")
+    for key, kind in {**WRITTEN[path.name], **MAY_BE[path.name]}.items():
+        if key in content and not KINDS[kind](content[key]):
+            raise ZooError(f"'{key}' in {path} is {kind}, not {briefly(content[key])}; it was edited or damaged.")
+    return content
 
 
 def read_metrics(path: Path) -> Columns:
@@ -223,7 +254,10 @@ class Run:
             raise ZooError(f"The run in {self.path} measured no metric{why and ': '}{why or '.'}")
         if found is None:
             raise unknown("metric", metric, self.metrics, f"in {self.path / SUMMARY}")
-        values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)
+        try:
+            values = np.array([math.nan if v is None else v for v in found["per_seed"]], dtype=float)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ZooError(f"{self.path / SUMMARY} holds something else than numbers of {metric}.") from error
         if len(values) != len(self.seeds):
             raise ZooError(f"{self.path / SUMMARY} has {len(values)} values of {metric} for {len(self.seeds)} seeds.")
         return values
@@ -264,16 +298,7 @@ def read(path: Path | str) -> Run:
         inside = next(_walk(path), None)
         hint = f"; it holds runs further down, such as {inside}." if inside else "."
         raise ZooError(f"{path} is not a run directory: it has no {CONFIG}{hint}")
-    config = read_json(path / CONFIG)
-    summary = read_json(path / SUMMARY) if (path / SUMMARY).exists() else {}
-    for name, part, keys in (
-        (CONFIG, config, ("variant", "options", "data", "recipe", "seeds")),
-        (SUMMARY, summary, ("metrics",) if summary else ()),
-    ):
-        missing = [key for key in keys if key not in part]
-        if missing:
-            raise ZooError(f"{path / name} lacks {', '.join(repr(key) for key in missing)}, which every run writes.")
-    return Run(path, config, summary)
+    return Run(path, read_whole(path / CONFIG), read_whole(path / SUMMARY) if (path / SUMMARY).exists() else {})
 
 
 def find(paths: Sequence[Path | str]) -> list[Path]:

@@ -6,13 +6,13 @@ between two latents is no batch of the latents' distribution), latents are alway
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -134,22 +134,22 @@ def weights(folder: Path) -> tuple[dict[str, Tensor], list[int]]:
     """The weights that samples come from, by network ``[S, P]``, and their seeds: of a finished run, else of its last good checkpoint."""
     final = folder / GENERATOR
     if final.exists():
-        tensors, header = checkpoint.read(final)
-        return tensors, json.loads(header["seeds"])
+        tensors, seeds, _ = checkpoint.read(final, "seeds")
+        return tensors, seeds
     kept = checkpoint.newest(folder)
     if kept is None:
         raise ZooError(f"{folder} holds no weights yet: a run writes its first checkpoint at its first evaluation.")
-    tensors, header = kept
+    tensors, header, _ = kept
     kind = "ema/" if any(name.startswith("ema/") for name in tensors) else "params/"
     found = {name.removeprefix(kind): t for name, t in tensors.items() if name.startswith(kind)}
-    return found, json.loads(header["zoo"])["seeds"]
+    return found, header["seeds"]
 
 
 def read_latents(path: Path, latent: int) -> Tensor:
     """Latents ``[n, latent]`` from a .npy file; ``ZooError`` when it is not one."""
     try:
         found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ZooError(
             f"{path} cannot be read as latents: a .npy file of numbers [n, {latent}] is needed ({why(path, error)})."
         ) from error

@@ -17,9 +17,9 @@ from torch import Tensor
 
 import toy_data
 from zoo import checkpoint, heap
+from zoo.ambient import multiplying
 from zoo.engines import memory
 from zoo.engines.choice import choose, workers
-from zoo.engines.graphs import multiplying
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
 from zoo.extending import blame, plugins
@@ -69,7 +69,7 @@ class Session:
     compile: bool | None = None
     """Whether a round is compiled; ``None`` where that is repaid (``engines.choice``)."""
     tf32: bool = False
-    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``graphs.multiplying``)."""
+    """Whether a GPU multiplies float32 with a mantissa of 10 bits (``ambient.multiplying``)."""
     listener: Listener = field(default_factory=Listener)
     rows: list[dict[str, Any]] = field(default_factory=list)
     film: list[Tensor] = field(default_factory=list)
