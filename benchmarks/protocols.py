@@ -7,6 +7,7 @@ baselines/results/protocols, the table at the end of docs/protocols.md, which th
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -55,15 +56,20 @@ def page() -> str:
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.protocols", description=__doc__)
-    parser.add_argument("names", nargs="*", help="which recipes")
+    parser.add_argument("names", nargs="*", help="which recipes; metz-ring:k=0 with another option than its own")
     parser.add_argument("--seeds", default="8")
     parser.add_argument("--scratch", type=Path, default=Path("runs/protocols"), help="folder of the runs themselves")
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     for name in a.names:
-        run(plan(None, recipe=name, seeds=a.seeds), a.scratch / name)
-        keep_result(a.scratch / name, PLACE / name, f"zoo run --recipe {name} --seeds {a.seeds}")
+        recipe, *given = name.split(":")
+        options = {key: json.loads(value) for key, value in (each.split("=") for each in given)}
+        folder, flags = "-".join([recipe, *given]).replace("=", "-"), [f"--{k} {v}" for k, v in options.items()]
+        run(plan(None, options, recipe=recipe, seeds=a.seeds), a.scratch / folder)
+        keep_result(
+            a.scratch / folder, PLACE / folder, " ".join(["zoo run --recipe", recipe, *flags, "--seeds", a.seeds])
+        )
     PAGE.write_text(page(), encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from zoo.runs.cell import Cell
-from zoo.runs.rundir import words
+from zoo.runs.naming import words
 from zoo.sweeps import grid
 from zoo.sweeps.grid import Grid
 from zoo.sweeps.sweep import Sweep

@@ -22,7 +22,7 @@ from zoo.files import in_turn
 from zoo.looking import views
 from zoo.looking.caveats import clock
 from zoo.metrics.spec import BY_NAME
-from zoo.runs import rundir, settings
+from zoo.runs import naming, rundir, settings
 from zoo.runs.rundir import Run
 from zoo.statistics import bands
 from zoo.tracking_store import Entry, Point, finish
@@ -121,7 +121,7 @@ def _log(run: Run, folder: Path, root: Path) -> None:
     }
     rounds = [int(r) for r in np.unique(run.table["round"])]
 
-    experiment = rundir.data_folder(run.data, run.fingerprint)
+    experiment = naming.data_folder(run.data, run.fingerprint)
     quality = _key(next((name for name in views.QUALITY if name in run.metrics), "high_quality"))
     cells = _experiment(store, experiment, root, views.tags(rounds[-1], quality, clock([run])))
     _forget(store, cells, folder)

@@ -24,7 +24,7 @@ from zoo.looking import report_parts
 from zoo.looking.compare import compare
 from zoo.looking.tables import caption
 from zoo.metrics.modes import Protocol
-from zoo.runs import film, finishing, folders, pictures, rundir, sampling, session
+from zoo.runs import film, finishing, folders, naming, pictures, rundir, sampling, session
 from zoo.runs.cell import parse_seeds, plan, read_cell
 
 SMALL = {"rounds": 9, "width": 8, "batch": 16, "every": 3}
@@ -215,7 +215,7 @@ def test_a_run_finds_its_data_from_another_folder(tmp_path: Path, monkeypatch: p
 
 
 def test_data_are_called_by_their_file_not_by_its_folders(tmp_path: Path) -> None:
-    assert [rundir.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion")] == [
+    assert [naming.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion")] == [
         "ring",
         "own.npz",
         "idx:fashion",

@@ -18,7 +18,7 @@ from zoo.looking import compare as comparing
 from zoo.looking.compare import Comparison
 from zoo.looking.sentences import verdicts
 from zoo.looking.tables import caption, costs, legend, records, render, results
-from zoo.runs.rundir import data_name
+from zoo.runs.naming import data_name
 
 if TYPE_CHECKING:
     import pandas

@@ -23,7 +23,7 @@ from zoo.looking.tables import interval
 from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import session
 from zoo.runs.environment import device_name
-from zoo.runs.rundir import data_name, words
+from zoo.runs.naming import data_name, words
 from zoo.statistics import number, shown
 from zoo.training import Record
 

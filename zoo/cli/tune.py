@@ -95,7 +95,7 @@ def table_of(trials: Mapping[str, Sequence[Trial]], merit: Merit) -> Table:
     """Every trial; the best of each method has an arrow."""
     from rich.table import Table
 
-    from zoo.runs.rundir import words
+    from zoo.runs.naming import words
     from zoo.statistics import number
     from zoo.sweeps.tuning import best
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.runs.rundir import MARK, Run, data_name, short
+from zoo.runs.naming import MARK, data_name, short
+from zoo.runs.rundir import Run
 
 
 def by_data(runs: Sequence[Run]) -> dict[str, list[Run]]:

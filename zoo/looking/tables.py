@@ -15,7 +15,7 @@ from zoo.errors import unknown
 from zoo.files import finite
 from zoo.looking.caveats import CLOCKS
 from zoo.looking.compare import Comparison, Row
-from zoo.runs.rundir import data_name
+from zoo.runs.naming import data_name
 from zoo.statistics import number
 
 Cells = list[list[str]]

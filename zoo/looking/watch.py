@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.runs import rundir
-from zoo.runs.rundir import Run, data_name
+from zoo.runs.naming import data_name
+from zoo.runs.rundir import Run
 
 if TYPE_CHECKING:
     from rich.console import Console

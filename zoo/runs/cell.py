@@ -24,7 +24,8 @@ from zoo.metrics.modes import Protocol
 from zoo.nets import dense, images, kits
 from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
-from zoo.runs.rundir import CONFIG, data_folder, path_of, read_json, read_whole, source_of
+from zoo.runs.naming import data_folder, path_of, source_of
+from zoo.runs.rundir import CONFIG, read_json, read_whole
 from zoo.runs.settings import of_variant, settled
 from zoo.variant import Kit, Variant, make, sketch
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError, briefly, counted, unknown
+from zoo.runs.naming import data_name, source_of, words
 from zoo.statistics import Values
 
 Columns: TypeAlias = dict[str, Values]
@@ -35,8 +36,6 @@ GENERATOR = "generator.safetensors"
 """The weights that samples come from, of a finished run."""
 DONE, INTERRUPTED = "DONE", "INTERRUPTED"
 """Empty files that say how a run ended."""
-MARK = 6
-"""Characters of a fingerprint that stand beside a name."""
 NAME, TABLE, NUMBERS, RECIPE = "a name", "a table", "a list of whole numbers", "a table with a whole number of rounds"
 KINDS: dict[str, Callable[[Any], bool]] = {
     NAME: lambda value: isinstance(value, str),
@@ -58,42 +57,6 @@ MAY_BE: dict[str, dict[str, str]] = {
 """What newer runs write, and others leave out."""
 STORE = "mlartifacts"
 """Where MLflow keeps its copies of runs' files, beside the runs; they are no runs themselves."""
-
-
-def data_folder(data: str, fingerprint: str | None = None) -> str:
-    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it. With the beginning of
-    a ``fingerprint``, where one is given: files of one name may hold other data."""
-    name = Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
-    return f"{name}-{fingerprint[:MARK]}" if fingerprint else name
-
-
-def data_name(data: str) -> str:
-    """A data set's name to be read; of data given by path the file's, without the folders that it lies in."""
-    if path_of(data) is None:
-        return data
-    return f"{'idx:' * data.startswith('idx:')}{Path(data.removeprefix('idx:')).name}"
-
-
-def path_of(data: str) -> str | None:
-    """The name of a user's own data with the whole path of its file or folder; None for a data set that goes by its name alone."""
-    if data.startswith("idx:"):
-        return f"idx:{Path(data.removeprefix('idx:')).absolute()}"
-    return str(Path(data).absolute()) if data.endswith(".npz") else None
-
-
-def source_of(data: str, path: str | None) -> str:
-    """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
-    return path if path and Path(path.removeprefix("idx:")).exists() else data
-
-
-def short(value: Any) -> str:
-    """A setting's value in few characters."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def words(options: Mapping[str, Any]) -> list[str]:
-    """A word for each option: ``k=5``. A switch stands by its name when on, not at all when off."""
-    return [k if v is True else f"{k}={short(v)}" for k, v in options.items() if v is not False]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from zoo.errors import ZooError
 from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
 from zoo.runs.cell import Cell, kit_for, read_cell
-from zoo.runs.rundir import GENERATOR, data_name
+from zoo.runs.naming import data_name
+from zoo.runs.rundir import GENERATOR
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""

@@ -8,7 +8,7 @@ from typing import Any
 from baselines import recipes
 from zoo import variants
 from zoo.recipe import Recipe, fields, revise
-from zoo.runs.rundir import short, words
+from zoo.runs.naming import short, words
 from zoo.variant import options as options_of
 
 

@@ -27,7 +27,8 @@ from zoo.errors import ZooError, unknown
 from zoo.evaluation import scoring
 from zoo.files import write_text
 from zoo.runs.cell import Cell, Load, parse_seeds, plan
-from zoo.runs.rundir import CONFIG, SUMMARY, data_folder, read_json, words
+from zoo.runs.naming import data_folder, words
+from zoo.runs.rundir import CONFIG, SUMMARY, read_json
 from zoo.sweeps import grid
 from zoo.sweeps.merit import Merit, final, merit_of, scored
 from zoo.sweeps.sweep import Sweep, finished

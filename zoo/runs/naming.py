@@ -1,0 +1,46 @@
+"""How a run's data and settings are called: in folders, in files, and to a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MARK = 6
+"""Characters of a fingerprint that stand beside a name."""
+
+
+def data_folder(data: str, fingerprint: str | None = None) -> str:
+    """A data set's name as one of a folder; of data given by path the file's, so that no slash is left in it. With the beginning of
+    a ``fingerprint``, where one is given: files of one name may hold other data."""
+    name = Path(data).stem if data.endswith(".npz") else data.replace(":", "-").replace("/", "-")
+    return f"{name}-{fingerprint[:MARK]}" if fingerprint else name
+
+
+def data_name(data: str) -> str:
+    """A data set's name to be read; of data given by path the file's, without the folders that it lies in."""
+    if path_of(data) is None:
+        return data
+    return f"{'idx:' * data.startswith('idx:')}{Path(data.removeprefix('idx:')).name}"
+
+
+def path_of(data: str) -> str | None:
+    """The name of a user's own data with the whole path of its file or folder; None for a data set that goes by its name alone."""
+    if data.startswith("idx:"):
+        return f"idx:{Path(data.removeprefix('idx:')).absolute()}"
+    return str(Path(data).absolute()) if data.endswith(".npz") else None
+
+
+def source_of(data: str, path: str | None) -> str:
+    """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
+    return path if path and Path(path.removeprefix("idx:")).exists() else data
+
+
+def short(value: Any) -> str:
+    """A setting's value in few characters."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def words(options: Mapping[str, Any]) -> list[str]:
+    """A word for each option: ``k=5``. A switch stands by its name when on, not at all when off."""
+    return [k if v is True else f"{k}={short(v)}" for k, v in options.items() if v is not False]
