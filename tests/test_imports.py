@@ -162,3 +162,13 @@ def test_files_stay_short() -> None:
         for path in files(folder):
             if path.name != "spec.py":
                 assert len(path.read_text().splitlines()) <= 320, path
+
+
+def test_a_notebook_offers_every_name_before_it_is_used() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import zoo; print(sorted(set(zoo.__all__) - set(dir(zoo))))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "[]"

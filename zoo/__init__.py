@@ -81,3 +81,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What Tab offers in a notebook, before any of it is loaded."""
+    return sorted({*globals(), *__all__})

@@ -55,6 +55,12 @@ def test_a_run_is_trained_again_and_told_whether_its_numbers_come_again(zoo, tmp
     assert (code, err) == (2, "zoo: There is no directory nowhere.\n")
 
 
+def test_shapes_in_help_are_not_read_as_markup(zoo) -> None:
+    told = " ".join(zoo("sample", "--help")[1].replace("│", " ").split())
+    assert "Write the array (n, ...) instead" in told
+    assert "Latents (n, latent) from" in told
+
+
 def test_json_is_the_summary_and_nothing_else(zoo) -> None:
     code, out, _ = zoo("run", "ns", "--json", *SMALL)
     assert code == 0

@@ -28,6 +28,7 @@ def test_the_command_tunes_judges_and_compares_and_does_nothing_twice(zoo, recip
     assert (code, err) == (0, "")
     assert f"{2 * BUDGET} of {2 * BUDGET} cells finished" in out
     assert out.count("→") == 2
+    assert "on seeds 0-1, which no trial has seen" in out, "two of them, not seed 2"
     assert "not told apart from it" not in out  # nothing is recorded of such a recipe
     rows = list(csv.DictReader(Path("runs/tuning/trials-ring-moment.csv").read_text().splitlines()))
     assert [row["variant"] for row in rows] == ["ns"] * BUDGET + ["r1"] * BUDGET

@@ -43,6 +43,22 @@ def scores(ring):
     return evaluate(fresh, ring, names, references=list(SAMPLERS), history=history, generators=generators)
 
 
+def test_the_order_of_samples_says_nothing() -> None:
+    """A folder with a sub-folder for each class comes sorted, and metrics of pairs take no more samples than there are held-out images."""
+    digits = toy_data.load("digits")
+    x, y = digits.sample_labelled(1500, torch.Generator().manual_seed(5))
+    as_drawn = evaluate(x[None], digits, ["recall", "coverage", "one_nn", "fid"], references=[])
+    by_class = evaluate(x[y.argsort()][None], digits, ["recall", "coverage", "one_nn", "fid"], references=[])
+    assert as_drawn["protocol"]["pairs"] < 1500
+    for name in ("recall", "coverage", "one_nn"):
+        assert by_class["metrics"][name] == pytest.approx(as_drawn["metrics"][name], abs=0.1)
+    assert by_class["metrics"]["fid"] < 2 * as_drawn["metrics"]["fid"] < 40
+    ring = toy_data.load("ring")
+    x, y = ring.sample_labelled(4000, torch.Generator().manual_seed(5))
+    a, b = (evaluate(s[None], ring, ["vendi"], references=[])["metrics"]["vendi"] for s in (x, x[y.argsort()]))
+    assert b == pytest.approx(a, rel=0.05)
+
+
 def test_every_declared_metric_is_computed_and_no_other(scores):
     computed = {name for names, _ in CALCULATIONS for name in names}
     assert computed == set(spec.BY_NAME)

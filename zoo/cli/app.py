@@ -103,8 +103,8 @@ def sample(
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many samples (default: 25; of a walk 10).")] = None,
     seed: Annotated[int | None, typer.Option("--seed-of-run", help="Which seed's generator (else the first).")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A .png or .npy file (else samples.png).")] = None,
-    npy: Annotated[bool, typer.Option("--npy", help="Write the array [n, ...] instead of a picture.")] = False,
-    latents: Annotated[Path | None, typer.Option(help="Latents [n, latent] from a .npy file.")] = None,
+    npy: Annotated[bool, typer.Option("--npy", help="Write the array (n, ...) instead of a picture.")] = False,
+    latents: Annotated[Path | None, typer.Option(help="Latents (n, latent) from a .npy file.")] = None,
     interpolate: Annotated[
         tuple[int, int] | None, typer.Option(metavar="A B", help="A walk from latent number A to number B.")
     ] = None,

@@ -162,16 +162,22 @@ def tune(
         raise ZooError(f"Trials and judging must not share seeds; {told} would be in both.")
     candidates = [candidate for name in names for candidate in on.candidates(name, trial_seeds)]
     merit = on.merit(names[0], by)
-    heard(f"{BUDGET} trials of each method on seeds {trial_seeds}; the best by {merit.rule}.")
+    heard(f"{BUDGET} trials of each method on seeds {_which(trial_seeds)}; the best by {merit.rule}.")
     trials = reached(candidates, train([c.cell for c in candidates], out / "trials").folder_of, merit)
     if not trials:
         return Tuned(merit, {}, None)
     one = candidates[0].cell
     keep(out / f"trials-{data_folder(one.data, one.fingerprint)}-{one.recipe_name}.csv", trials)
     shown(trials, merit)
-    heard(f"Now the best of each on seeds {seeds}, which no trial has seen.")
+    heard(f"Now the best of each on seeds {_which(seeds)}, which no trial has seen.")
     cells = [on.cell(name, best(of_one).settings, seeds) for name, of_one in trials.items()]
     return Tuned(merit, trials, train(cells, out / "judged"))
+
+
+def _which(seeds: str) -> str:
+    """Seeds by their numbers in a sentence, in which 5 would be read as one of them: 0-4."""
+    found = parse_seeds(seeds)
+    return f"0-{len(found) - 1}" if seeds == str(len(found)) and len(found) > 1 else seeds
 
 
 def alternatives(given: Sequence[str], names: Sequence[str]) -> Settings:
