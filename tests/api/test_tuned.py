@@ -35,7 +35,8 @@ def test_trials_choice_and_judged_runs_come_back(
     for result, (_, chosen) in zip(tuned, trials[trials.chosen].iterrows(), strict=True):
         config = zoo.open_run(result.folder).summary
         assert (config["variant"], config["seeds"]) == (chosen.method, [0, 1])
-    assert (tuned.beside, tuned.failures, tuned.verdict) == ([], [], [])
+    assert (tuned.beside, tuned.failures, tuned.metric) == ([], [], "modes")
+    assert [told.split()[0].rstrip(":") for told in tuned.verdict] == ["ns", "r1"]
     assert set(tuned.table().index.str.split().str[0]) == {"ns", "r1"}
     assert "<table" in tuned._repr_html_()
     assert [r.folder for r in zoo.tune(["ns", "r1"], **given)] == [r.folder for r in tuned]

@@ -39,6 +39,8 @@ class Tuned(Shown):
     """Cells, trials among them, that could not be trained."""
     rule: str
     """By what the best trial was chosen."""
+    metric: str
+    """By which the judged runs are compared: the same, or the modes where it is modes and quality together."""
     beside: list[Path] = field(repr=False)
     """The zoo's own results of the same recipe, tuned and judged in the same way."""
     _trials: dict[str, list[tuning.Trial]] = field(repr=False)
@@ -58,18 +60,22 @@ class Tuned(Shown):
 
     @property
     def verdict(self) -> list[str]:  # type: ignore[override]
-        """What failed; and, beside recorded methods, how many are better and worse than each of these beyond chance."""
+        """What failed; and what each of these reached, or, beside recorded methods, how many are better and worse than it beyond chance."""
         told = [f"{failure.cell} failed: {failure.why}" for failure in self.failures]
         if self.results:
-            told += stand([r.folder for r in self.results], self.beside, self.results[0].summary["data"])[1]
+            told += stand([r.folder for r in self.results], self.beside, self.results[0].summary["data"], self.metric)[
+                1
+            ]
         return told
 
     def compare(self, metric: str | None = None, *, reference: str | None = None, equal: str | None = None) -> Compared:
-        """The judged runs against one another and the recorded ones: ``zoo.compare`` of them."""
+        """The judged runs against one another and the recorded ones: ``zoo.compare`` of them, by ``self.metric`` unless another is named."""
         if not self.results:
             raise ZooError(f"No method could be judged: {' '.join(self.verdict)}")
         data = self.results[0].summary["data"]
-        return compare([*self.results, *self.beside], metric, data=data, reference=reference, equal=equal)
+        return compare(
+            [*self.results, *self.beside], metric or self.metric, data=data, reference=reference, equal=equal
+        )
 
     def table(self) -> pandas.DataFrame:
         """``compare().table()``: one row per run, best first."""
@@ -130,4 +136,11 @@ def tune(
         for failure in found.judged.track():
             print(f"zoo: {failure}", file=sys.stderr)
     beside = on.recorded(found.judged.ended) if judged and found.judged else []
-    return Tuned(judged, [f for one in became for f in one.failures], found.merit.rule, beside, found.trials)
+    return Tuned(
+        judged,
+        [f for one in became for f in one.failures],
+        found.merit.rule,
+        found.merit.compared,
+        beside,
+        found.trials,
+    )

@@ -77,14 +77,17 @@ def tune(
     def shown(trials: dict[str, list[Trial]], merit: Merit) -> None:
         console.print(table_of(trials, merit))
 
-    judged = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=shown).judged
+    found = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=shown)
+    judged = found.judged
     ended = judged.ended if judged else []
     if judged and ended:
         from zoo.looking.standing import stand
         from zoo.looking.tables import render
 
         beside = on.recorded(ended)
-        table, sentences = stand([judged.folder_of(cell) for cell in ended], beside, ended[0].data)
+        table, sentences = stand(
+            [judged.folder_of(cell) for cell in ended], beside, ended[0].data, found.merit.compared
+        )
         print(render([table]), *sentences, sep="\n")
         for failure in judged.track() if track else []:
             print(f"zoo: {failure}", file=sys.stderr)
@@ -99,7 +102,7 @@ def table_of(trials: Mapping[str, Sequence[Trial]], merit: Merit) -> Table:
     from zoo.statistics import number
     from zoo.sweeps.tuning import best
 
-    table = Table(title="Trials", title_style="bold")
+    table = Table(title="Trials", title_style="bold", caption=f"Score, of which the highest is chosen: {merit.rule}.")
     measured = next(iter(trials.values()))[0].measured
     table.add_column("")
     table.add_column("setting")

@@ -25,6 +25,11 @@ class Merit:
     score: Callable[[Values, Values], Values]
     """Share of modes covered ``[S]`` (NaN where none are known) and the metric ``[S]`` to a figure per seed."""
 
+    @property
+    def compared(self) -> str:
+        """The metric by which judged runs are put in order: that which chose. Beside modes a table has the high-quality share by itself."""
+        return "modes" if self is SHARE else self.metric
+
 
 SHARE = Merit(
     "high_quality",
