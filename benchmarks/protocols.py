@@ -47,8 +47,8 @@ NOTES = """
 * **In UnrolledGAN's notebook it is not look-ahead that covers the ring of eight**: k = 5 covers {k5} modes, k = 0 {k0}, each within the other's
   interval. With both, clusters drift along the circle, and few rest on the modes by the end (shares of {k5_share} and {k0_share}). Look-ahead
   decides in `stress`, where D is ten times slower than G too, but nets have ReLU and the latent two dimensions.
-* **MAD-GAN's mixture on a line**: {madgan_all} of {madgan_n} seeds cover all five modes; in the others all four generators stay on the two that overlap,
-  and every sample is of high quality.
+* **MAD-GAN's mixture on a line**: {madgan_all} of {madgan_n} seeds cover all five modes; in the others all four generators stay on two that
+  overlap, and every sample is of high quality.
 * **LSGAN's samples lie on the circle, between the modes**: {lsgan} modes with a share of {lsgan_share}.
 * **R3GAN on the grid is as published**: nearly every mode, and a tenth of the samples within three deviations of one.
 
