@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from toy_data.base import Data, Generator, digest, pick
-from toy_data.errors import DataError
+from toy_data.errors import IMAGES, DataError
 
 
 class Points(Data):
@@ -22,8 +22,9 @@ class Points(Data):
 
     def __init__(self, name: str, samples: Tensor, labels: Tensor | None = None) -> None:
         if samples.ndim != 2 or 0 in samples.shape:
+            images = f"; {IMAGES}" if samples.ndim in (3, 4) else ""
             raise DataError(
-                f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each."
+                f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each{images}."
             )
         if not samples.float().isfinite().all():
             raise DataError(

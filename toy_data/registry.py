@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from toy_data.errors import DataError, briefly, hint
+from toy_data.errors import IMAGES, DataError, briefly, hint
 from toy_data.plugins import Plugin, PluginError, first_of_doc, installed
 
 if TYPE_CHECKING:
@@ -155,6 +155,8 @@ def _brought(name: str, root: str | Path | None) -> Data:
         raise DataError(refused[name])
     elif name in plugins:
         plugin = plugins[name]
+    elif Path(name).is_dir():
+        raise DataError(f"{name} is a folder, not a data set; {IMAGES}.")
     else:
         known = [*_ENTRIES, *plugins, *HERE, "FILE.npz", "idx:FOLDER"]
         raise DataError(f"There is no data set '{name}'; {hint(name, known)}")

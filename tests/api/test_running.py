@@ -11,6 +11,7 @@ import torch
 
 import toy_data
 import zoo
+from zoo.api.results import Result
 from zoo.errors import ZooError
 
 
@@ -44,14 +45,30 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
     assert new.shape == (300, 2)
     assert np.isfinite(new).all()
     assert not np.array_equal(new, again.sample(300))  # the first seed's
-    with pytest.raises(ZooError, match="has the seeds 3, 5"):
-        again.sample(3, seed_of_run=4)
+    for ask in (again.sample, again.latents, lambda n, **seed: again.interpolate(0, 1, n, **seed)):
+        with pytest.raises(ZooError, match="has the seeds 3, 5, so seed_of_run cannot be 4"):
+            ask(3, seed_of_run=4)
     for n in (0, -1, 2.5, None):
         with pytest.raises(ZooError, match=f"at least 1, not {n}"):
             again.sample(n)
     (tmp_path / "r" / "summary.json").unlink()
     with pytest.raises(ZooError, match="zoo run --resume"):
         zoo.open_run(tmp_path / "r")
+
+
+def test_a_result_printed_says_what_it_is_and_what_happened(tmp_path: Path) -> None:
+    told = {"variant": "unrolled", "options": {"k": 5}, "data": "data/own.npz", "seeds": [0, 1], "reference": {}}
+    told |= {"metrics": {}, "verdict": []}
+    result = Result(tmp_path, told)
+    assert str(result) == "unrolled k=5 on own.npz, 2 seeds"
+    told |= {"metrics": {"modes": {"mean": 6.5}}, "reference": {"data": {"modes": 8.0}}, "seeds": [3]}
+    told["verdict"] = ["Seed 3 misses 1 of 8 modes."]
+    assert str(result) == "unrolled k=5 on own.npz, 1 seed: 6.5 of 8 modes covered\nSeed 3 misses 1 of 8 modes."
+    told["seeds"] = [3, 4]
+    assert str(result).startswith("unrolled k=5 on own.npz, 2 seeds: 6.5 of 8 modes covered on average\n")
+    told["metrics"] = {"modes": {"mean": None}}  # every seed diverged
+    assert str(result).startswith("unrolled k=5 on own.npz, 2 seeds\n")
+    assert repr(result) == f"Result(folder={tmp_path!r})"
 
 
 @pytest.mark.parametrize("variant", ["ns", "madgan"])  # of several generators, which take turns

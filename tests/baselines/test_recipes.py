@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,23 @@ def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path: Path, text: str, se
 def test_a_file_that_says_what_it_is_for_is_enough(tmp_path: Path) -> None:
     (tmp_path / "r.toml").write_text("about = 'nothing else'\n[variants.ns]\nlr_d = 1\n")
     assert recipes.load(str(tmp_path / "r.toml")).variants == {"ns": {"lr_d": 1}}
+
+
+def test_what_a_recipe_of_ours_says_of_its_length_and_units_is_so() -> None:
+    told = 0
+    for name in recipes.names():
+        file = recipes.load(name)
+        if rounds := re.search(r"([\d,]+) rounds", file.about):
+            assert file.recipe["rounds"] == int(rounds[1].replace(",", "")), name
+            told += 1
+        if units := re.search(r"(\d+) (ReLU|tanh) units", file.about):
+            assert (file.recipe["width"], file.recipe["activation"]) == (int(units[1]), units[2].lower()), name
+    assert told >= 5
+
+
+def test_the_recipe_of_points_says_its_own_rates_and_not_another_s() -> None:
+    file = recipes.load("points")
+    assert "both at 2e-3" in file.about
+    assert file.recipe["lr_d"] == file.recipe["lr_g"] == 2e-3
+    assert "standardised" in file.about
+    assert file.recipe["standardise"] is True

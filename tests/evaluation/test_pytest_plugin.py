@@ -248,3 +248,38 @@ def test_places_are_told_without_what_rounding_left_and_shares_with_their_seeds(
     half = ring.sample(2500) + torch.linspace(0, 0.1, 2500)[:, None]
     with pytest.raises(AssertionError, match=r"the high-quality share is below 0\.9 in seeds 1 \(0\.\d{3}\): the"):
         mode_coverage(torch.stack([ring.sample(2500), half]), "ring", high_quality=0.9)
+
+
+REFUSED = """
+import numpy as np
+from zoo.errors import ZooError
+
+def test_a_name(mode_coverage):
+    mode_coverage(np.zeros((100, 2)), data="gird")
+
+def test_a_shape(mode_coverage):
+    mode_coverage(lambda n: np.zeros((n, 3)), data="grid")
+
+def test_what_is_no_number(mode_coverage):
+    mode_coverage(np.full((100, 2), np.nan), data="grid")
+
+def test_what_is_no_array(mode_coverage):
+    mode_coverage(lambda n: "samples", data="grid")
+
+def my_sampler(n):
+    raise ZooError("this sampler of mine is not trained")
+
+def test_my_own(mode_coverage):
+    mode_coverage(my_sampler, data="grid")
+"""
+
+
+def test_a_refusal_shows_its_sentence_and_none_of_our_source(tmp_path: Path) -> None:
+    out = session(tmp_path, REFUSED)
+    assert "5 failed" in out
+    theirs, mine = out.split("_ test_my_own _")
+    for told in ("did you mean 'grid'", "have shape [2500, 3]", "hold NaN", "an object of type str"):
+        assert told in theirs
+    assert not re.search(r"^\S*(zoo|toy_data)\S*\.py:\d+", theirs, re.MULTILINE), theirs
+    assert "def measure" not in theirs
+    assert "def my_sampler" in mine, "an error of the user's own keeps its place"

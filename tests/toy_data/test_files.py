@@ -107,6 +107,12 @@ WRONG = {
     "holds nothing; it needs centres": {},
     "holds centres, sigma, samples; it needs": {"centres": ONE, "sigma": 1.0, "samples": TWO},
     r"samples of 'own' have shape \[2\]": {"samples": [1.0, 2.0]},
+    r"have shape \[9, 8, 8\]; they need \[N, d\]: .*; grey images .* idx:FOLDER, .*@zoo.dataset.* docs/your-own-data.md\.": {
+        "samples": np.zeros((9, 8, 8))
+    },
+    r"have shape \[9, 3, 8, 8\]; .* all others come from Python, as a toy_data.Data": {
+        "samples": np.zeros((9, 3, 8, 8))
+    },
     r"samples of 'own' have shape \[0, 2\]": {"samples": np.zeros((0, 2))},
     "samples of 'own' hold NaN": {"samples": [[np.nan]]},
     "labels of 'own' must be 2 whole numbers": {"samples": [[1.0], [2.0]], "labels": [1, 2, 3]},
@@ -115,6 +121,17 @@ WRONG = {
     "'samples' of .* is of type <U1; it needs numbers": {"samples": [["a"]]},
     "'samples' of .* is of type complex128": {"samples": [[1j]]},
 }
+
+
+def test_a_folder_of_images_is_told_how_images_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "ring").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", str(tmp_path / "photos")):
+        with pytest.raises(DataError, match=r"photos is a folder, not a data set; grey images .* idx:FOLDER") as caught:
+            toy_data.load(name)
+        assert "\n" not in str(caught.value)
+    assert toy_data.load("ring").modes == 8  # a name is a name, whatever lies around
 
 
 @pytest.mark.parametrize("sentence", WRONG)

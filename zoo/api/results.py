@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,15 @@ import numpy as np
 from torch import Tensor
 
 from zoo.ambient import undisturbed
-from zoo.errors import ZooError, briefly
+from zoo.errors import ZooError, briefly, counted
+from zoo.runs.naming import data_name, words
 from zoo.runs.rundir import METRICS, SAMPLES
 
 if TYPE_CHECKING:
     import pandas
     from numpy.typing import ArrayLike
+
+    from zoo.runs.sampling import Sampler
 
 
 def paragraphs(sentences: Iterable[str]) -> str:
@@ -101,6 +105,17 @@ class Result(Shown):
         told: list[str] = self.summary["verdict"]
         return told
 
+    def __str__(self) -> str:
+        """What it is of, its modes, and what happened to the seeds: a line each."""
+        told, several = self.summary, len(self.summary["seeds"]) > 1
+        method = " ".join([told["variant"], *words(told["options"])])
+        first = f"{method} on {data_name(told['data'])}, {counted(len(told['seeds']), 'seed')}"
+        modes = told["metrics"].get("modes", {}).get("mean")
+        if modes is not None and math.isfinite(modes):
+            whole = told["reference"].get("data", {}).get("modes")
+            first += f": {modes:.4g}{f' of {whole:.4g}' if whole else ''} modes covered{' on average' * several}"
+        return "\n".join([first, *self.verdict])
+
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""
         import pandas
@@ -130,7 +145,7 @@ class Result(Shown):
         """
         from zoo.runs import sampling
 
-        sampler, start = sampling.open_run(self.folder, seed_of_run), whole_number("first", first, 0)
+        sampler, start = self._sampler(seed_of_run), whole_number("first", first, 0)
         if latents is None:
             return sampler.sample(sampler.latents(start + whole_number("n", n, 1)))[start:].numpy()
         if start:
@@ -147,9 +162,7 @@ class Result(Shown):
     @undisturbed()
     def latents(self, n: int, *, first: int = 0, seed_of_run: int | None = None) -> np.ndarray:
         """The latents ``[n, latent]`` that ``sample(n, first=first)`` is made of."""
-        from zoo.runs import sampling
-
-        sampler, start = sampling.open_run(self.folder, seed_of_run), whole_number("first", first, 0)
+        sampler, start = self._sampler(seed_of_run), whole_number("first", first, 0)
         return sampler.latents(start + whole_number("n", n, 1))[start:].numpy()
 
     @undisturbed()
@@ -158,14 +171,19 @@ class Result(Shown):
         from zoo.runs import sampling
 
         ends = whole_number("a", a, 0), whole_number("b", b, 0)
-        return sampling.draw(sampling.open_run(self.folder, seed_of_run), whole_number("n", n, 2), between=ends).numpy()
+        return sampling.draw(self._sampler(seed_of_run), whole_number("n", n, 2), between=ends).numpy()
 
     @undisturbed()
     def export(self, path: str | Path, *, seed_of_run: int | None = None) -> dict[str, Any]:
         """Write one seed's generator as a program that PyTorch loads without the zoo (`zoo export`, docs/export.md); what it takes and gives."""
-        from zoo.runs import exporting, sampling
+        from zoo.runs import exporting
 
-        return exporting.export(sampling.open_run(self.folder, seed_of_run), Path(path))
+        return exporting.export(self._sampler(seed_of_run), Path(path))
+
+    def _sampler(self, seed_of_run: int | None) -> Sampler:
+        from zoo.runs import sampling
+
+        return sampling.open_run(self.folder, seed_of_run, asked_by="seed_of_run")
 
     def _picture(self) -> bytes:
         path = self.folder / "samples.png"

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
@@ -115,7 +116,12 @@ def mode_coverage(
     for name, value in (("at_least", at_least), ("confidence", confidence), ("high_quality", high_quality)):
         if not 0 <= value <= 1:
             raise ZooError(f"{name} is a share between 0 and 1, not {value}.")
-    found = measure(samples, data, protocol, seeds, confidence)
+    try:
+        found = measure(samples, data, protocol, seeds, confidence)
+    except ZooError as error:
+        if _all_ours(error.__traceback__):
+            raise error.with_traceback(None) from None  # what raised it is our source too
+        raise
     heard(found)
     if high_quality and any(map(math.isnan, found.high_quality)):
         raise ZooError(f"high_quality is for mixtures: a judge gives every image of '{found.data}' a class.")
@@ -134,6 +140,15 @@ def mode_coverage(
         where = ", ".join(f"{seed} ({of[seed]:.3f})" for seed in few)
         raise AssertionError(f"the high-quality share {told} in seeds {where}: the generator {found}")
     return found
+
+
+def _all_ours(trace: TracebackType | None) -> bool:
+    """Whether all that was at work is the zoo's: no sampler, or data set, of the user's."""
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__", "").split(".")[0] not in ("zoo", "toy_data", "baselines"):
+            return False
+        trace = trace.tb_next
+    return True
 
 
 def measure(

@@ -109,16 +109,19 @@ class Sampler:
         )
 
 
-def open_run(folder: Path, seed: int | None = None, data_root: str | None = None) -> Sampler:
+def open_run(
+    folder: Path, seed: int | None = None, data_root: str | None = None, *, asked_by: str = "--seed-of-run"
+) -> Sampler:
     """The generator of one seed (the first unless told) of the run in ``folder``, from its last weights.
 
-    Raises ``ZooError`` where there is no run, no weights, or no such seed; ``DataError`` where the data's files are missing (its shape is needed).
+    ``asked_by``: what the caller gave the seed as. Raises ``ZooError`` where there is no run, no weights, or no such seed; ``DataError`` where
+    the data's files are missing (its shape is needed).
     """
     cell = read_cell(folder)
     seed = cell.seeds[0] if seed is None else seed
     if seed not in cell.seeds:
         told = ", ".join(map(str, cell.seeds))
-        raise ZooError(f"The run in {folder} has the seeds {told}, so --seed-of-run cannot be {seed}.")
+        raise ZooError(f"The run in {folder} has the seeds {told}, so {asked_by} cannot be {seed}.")
     stacked, seeds = weights(folder)
     data = toy_data.load(cell.source, data_root or cell.data_root, cell.fingerprint)
     game = Game(cell.build(), kit_for(data, cell.recipe), data, cell.recipe)
