@@ -6,8 +6,9 @@ import re
 import pytest
 
 from benchmarks import tutorials
-from tests.recorded.places import COUNTS, README, RESULTS, summaries, told
+from tests.recorded.places import COUNTS, README, RESULTS, flat, summaries, told
 from zoo.cli.terminal import SHOWN
+from zoo.runs.rundir import read
 
 RANKING = README.parent / "benchmarks" / "metrics.md"
 
@@ -134,3 +135,18 @@ def test_the_rule_by_which_metrics_order_collapse() -> None:
     assert [name.strip("*`") for name in bold] == ["modes", "reverse_kl", "forward_kl", "one_nn", "recall", "coverage"]
     said = "* **Modes covered, reverse and forward KL, recall, coverage and 1-NN accuracy see dropped modes.** Each of them"
     assert said in README.read_text(encoding="utf-8")
+
+
+def test_what_published_protocols_reach() -> None:
+    text, found = flat(README.read_text(encoding="utf-8")), summaries("protocols")
+    modes = {name: summary["metrics"]["modes"] for name, summary in found.items()}
+    of_recipes = {read(RESULTS / "protocols" / name).config["recipe_name"] for name in found}
+    assert (len(of_recipes), "Ten published experiments" in text) == (10, True)
+    d2gan = modes["d2gan-ring"]["per_seed"]
+    partly = [m for m in d2gan if m < 8]
+    said = (
+        f"{len(d2gan) - len(partly)} of {len(d2gan)} seeds does, the others cover {min(partly):g} to {max(partly):g}."
+    )
+    assert said in text
+    k5, k0 = (modes[name]["mean"] for name in ("metz-ring", "metz-ring-k-0"))
+    assert f"k = 5 covers {k5:.2f} of 8 modes and k = 0 {k0:.2f}:" in text
