@@ -18,7 +18,7 @@ def test_a_recipe_tells_every_field_and_how_to_run_it(capsys: Captured) -> None:
     show("d2gan-ring")
     out = capsys.readouterr().out
     assert "eight wide modes" in out
-    assert "There weights are N(0, .01); here torch's own start." in out
+    assert "whose std = .02 is handed over as a covariance; weights from ops.py." in out
     assert "Data: ring-d2gan\nVariant: d2gan\nProtocol: pacgan\n" in out
     assert all(f"  {field} = " in out for field in fields())
     assert "  batch = 512\n" in out

@@ -123,6 +123,6 @@ def evaluate(
         for what, names in (("metrics", metrics), ("references", references))
     )
     source = subjects.Source(foreign.checked(foreign.numbers("The array", array), chosen), chosen, how)
-    found = scored.evaluate(source.samples, chosen, metrics, protocol=how, references=references)
+    found = scored.evaluate(source.mixed, chosen, metrics, protocol=how, references=references)
     verdict = subjects.in_words(source) if "modes" in found["metrics"] else []
     return Evaluation(found["metrics"], found["reference"], found["unavailable"], verdict, found["better"])

@@ -41,7 +41,7 @@ def evaluate_samples(
     with terminal.judge_bar(quiet=as_json) as heard:
         source = subjects.load(samples, data, root, protocol=protocol, generators=ais, progress=heard)
         found = evaluate(
-            source.samples,
+            source.mixed,
             source.data,
             names,
             protocol=source.protocol,

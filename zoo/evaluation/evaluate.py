@@ -205,7 +205,7 @@ def evaluate(
     """Everything `zoo eval` prints, as plain data in the shape above.
 
     Args:
-        samples: ``[S, N, *data.shape]`` in any order (see ``zoo.evaluation.foreign.checked``); a seed with NaN scores NaN where it cannot count.
+        samples: ``[S, N, *data.shape]`` (see ``zoo.evaluation.foreign.checked``); a seed with NaN scores NaN where it cannot count.
         metrics: names from ``zoo.metrics.spec``, or of plugins; by default the cheap ones that this data allows. One that is asked for
             by name and impossible raises ``ZooError``; otherwise ``unavailable`` says why.
         references: names from ``baselines.samplers.SAMPLERS``; by default the data, one mode, and noise.
@@ -227,9 +227,7 @@ def evaluate(
         if sampler not in SAMPLERS:
             raise unknown("reference sampler", sampler, SAMPLERS)
     names = [name for name in wanted if name not in reasons]
-    # Some metrics take the first so many, and files often hold one class after another, as a folder with a sub-folder for each does.
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    values, seconds = measure(setting, samples[:, order.to(samples.device)], names)
+    values, seconds = measure(setting, samples, names)
     of_samples = [n for n in names if not {"generator", "history"} & available.needs(n)]
     rows = {}
     for sampler in beside:

@@ -37,6 +37,13 @@ class Source:
     seeds: Sequence[int] = ()
     diverged: Sequence[int] = ()
 
+    @property
+    def mixed(self) -> Tensor:
+        """``samples`` in an order that says nothing: some metrics take the first so many, and files often hold one class after another, as a
+        folder with a sub-folder for each does. A run's stay as they are, so that its metrics are those that it has."""
+        order = torch.randperm(self.samples.shape[1], generator=torch.Generator().manual_seed(0))
+        return self.samples if self.seeds else self.samples[:, order.to(self.samples.device)]
+
 
 def load(
     path: Path,
