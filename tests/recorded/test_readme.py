@@ -149,4 +149,6 @@ def test_what_published_protocols_reach() -> None:
     )
     assert said in text
     k5, k0 = (modes[name]["mean"] for name in ("metz-ring", "metz-ring-k-0"))
-    assert f"k = 5 covers {k5:.2f} of 8 modes and k = 0 {k0:.2f}:" in text
+    assert f"k = 5 covers {k5:.2f} of 8 modes and k = 0 {k0:.2f};" in text
+    assert "two of eight seeds with k = 0 collapse, none of four with k = 5" in text  # seen in their pictures
+    assert [len(modes[name]["per_seed"]) for name in ("metz-ring-k-0", "metz-ring")] == [8, 4]
