@@ -1,20 +1,22 @@
 """What published protocols reach here: ``python -m benchmarks.protocols NAME...`` trains them to their end and writes the table.
 
 Recipes of baselines/recipes/published at their full length, 8 seeds; goes on where it stopped. Results stand in
-baselines/results/protocols, the table at the end of docs/protocols.md, which the rest of that page is not touched by.
+baselines/results/protocols, their table and what it says at the end of docs/protocols.md; the rest of that page is not touched.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
 
+from baselines import recipes
 from benchmarks.tuned import RESULTS, counted, recorded
 from benchmarks.tuning import keep_result, run
 from zoo.runs.cell import plan
+from zoo.runs.command import option
+from zoo.sweeps.tuning import alternatives
 
 PLACE, PAGE = RESULTS / "protocols", Path(__file__).parents[1] / "docs" / "protocols.md"
 MEASURED = "## What they reach here\n"
@@ -55,7 +57,7 @@ NOTES = """
 
 ![D2GAN's protocol: eight seeds after 25,000 steps](images/d2gan-ring.png)
 
-*`zoo run --recipe d2gan-ring --seeds 8`: circles are three standard deviations around the modes. One seed covers them all.*
+*`zoo run --recipe d2gan-ring --seeds 8`: circles are three standard deviations around the modes.*
 """
 """What stands under the table; the numbers are the records'."""
 
@@ -107,20 +109,20 @@ def page() -> str:
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.protocols", description=__doc__)
-    parser.add_argument("names", nargs="*", help="which recipes; metz-ring:k=0 with another option than its own")
+    parser.add_argument("names", nargs="*", help="which recipes")
+    parser.add_argument("--other", action="append", default=[], help="an option beside their own: k=0")
     parser.add_argument("--seeds", default="8")
     parser.add_argument("--scratch", type=Path, default=Path("runs/protocols"), help="folder of the runs themselves")
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     for name in a.names:
-        recipe, *given = name.split(":")
-        options = {key: json.loads(value) for key, value in (each.split("=") for each in given)}
-        folder, flags = "-".join([recipe, *given]).replace("=", "-"), [f"--{k} {v}" for k, v in options.items()]
-        run(plan(None, options, recipe=recipe, seeds=a.seeds), a.scratch / folder)
-        keep_result(
-            a.scratch / folder, PLACE / folder, " ".join(["zoo run --recipe", recipe, *flags, "--seeds", a.seeds])
-        )
+        options = alternatives(a.other, [recipes.load(name).variant or ""])
+        folder = "-".join([name, *(f"{k}-{v}" for k, v in options.items())])
+        run(plan(None, options, recipe=name, seeds=a.seeds), a.scratch / folder)
+        words = [word for k, v in options.items() for word in option(k, v)]
+        told = " ".join(["zoo run --recipe", name, *words, "--seeds", a.seeds])
+        keep_result(a.scratch / folder, PLACE / folder, told)
     PAGE.write_text(page(), encoding="utf-8")
 
 

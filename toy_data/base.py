@@ -100,3 +100,12 @@ def digest(*parts: object) -> str:
         else:
             h.update(repr(part).encode())
     return h.hexdigest()[:16]
+
+
+def finite(name: str, what: str, value: Tensor) -> Tensor:
+    """``value``; ``DataError`` where 32-bit floats do not hold it."""
+    if not value.float().isfinite().all():
+        raise DataError(
+            f"The {what} of '{name}' hold NaN or infinite numbers, or some beyond 3.4e38, too large for 32-bit floats."
+        )
+    return value

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from toy_data.base import Data, Generator, digest
+from toy_data.base import Data, Generator, digest, finite
 from toy_data.errors import DataError
 
 
@@ -125,18 +125,10 @@ class Mixture(Data):
         return digest("mixture", self.centres, self._spread, self.weights, self.noisy)
 
 
-def _finite(name: str, what: str, value: Tensor) -> Tensor:
-    if not value.float().isfinite().all():
-        raise DataError(
-            f"The {what} of '{name}' hold NaN or infinite numbers, or some beyond 3.4e38, too large for 32-bit floats."
-        )
-    return value
-
-
 def _checked_centres(name: str, c: Tensor) -> Tensor:
     if c.ndim != 2 or 0 in c.shape:
         raise DataError(f"The centres of '{name}' have shape {list(c.shape)}; they need [K, d]: a row for each mode.")
-    _finite(name, "centres", c)
+    finite(name, "centres", c)
     first: dict[tuple[float, ...], int] = {}
     for i, row in enumerate(c.float().tolist()):
         j = first.setdefault(tuple(row), i)
@@ -150,7 +142,7 @@ def _checked_centres(name: str, c: Tensor) -> Tensor:
 def _checked_sigma(name: str, s: Tensor, k: int, d: int) -> Tensor:
     if s.shape not in ((), (k,), (k, d)):
         raise DataError(f"The sigma of '{name}' has shape {list(s.shape)}; it needs one number, [{k}] or [{k}, {d}].")
-    if not (_finite(name, "sigmas", s).float() > 0).all():
+    if not (finite(name, "sigmas", s).float() > 0).all():
         raise DataError(f"The sigma of '{name}' must be above 0; the smallest is {float(s.min()):g}.")
     return s
 
@@ -159,7 +151,7 @@ def _checked_factor(name: str, full: Tensor, k: int, d: int) -> Tensor:
     """The Cholesky factors ``[K, d, d]``."""
     if full.shape != (k, d, d):
         raise DataError(f"The covariances of '{name}' have shape {list(full.shape)}; its centres need [{k}, {d}, {d}].")
-    _finite(name, "covariances", full)
+    finite(name, "covariances", full)
     skew = (full - full.mT).abs().amax((-2, -1)) > 1e-5 * full.abs().amax((-2, -1))
     factor, failed = torch.linalg.cholesky_ex(full)
     for wrong, what in ((skew, "symmetric"), (failed > 0, "positive definite")):
@@ -173,7 +165,7 @@ def _checked_weights(name: str, w: Tensor, k: int) -> Tensor:
     w = w.double()
     if w.shape != (k,):
         raise DataError(f"The weights of '{name}' have shape {list(w.shape)}; its {k} centres need [{k}].")
-    if not (_finite(name, "weights", w) > 0).all():
+    if not (finite(name, "weights", w) > 0).all():
         raise DataError(f"The weights of '{name}' must be above 0; the smallest is {float(w.min()):g}.")
     if abs(float(w.sum()) - 1) > 1e-3:
         raise DataError(f"The weights of '{name}' sum to {float(w.sum()):g} instead of 1.")

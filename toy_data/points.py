@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toy_data.base import Data, Generator, digest, pick
+from toy_data.base import Data, Generator, digest, finite, pick
 from toy_data.errors import IMAGES, DataError
 
 
@@ -26,10 +26,7 @@ class Points(Data):
             raise DataError(
                 f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each{images}."
             )
-        if not samples.float().isfinite().all():
-            raise DataError(
-                f"The samples of '{name}' hold NaN or infinite numbers, or some beyond 3.4e38, too large for 32-bit floats."
-            )
+        finite(name, "samples", samples)
         n, d = samples.shape
         self.name, self.shape = name, (d,)
         order = torch.randperm(n, generator=torch.Generator().manual_seed(0)).to(samples.device)

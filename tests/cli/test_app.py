@@ -126,6 +126,9 @@ def test_a_folder_may_be_called_like_a_variant_or_like_a_setting(zoo, tmp_path: 
     assert run.with_variant(line) == ["unrolled", *line]
     stray = ["--recipe", "d2gan-ring", "ns"]  # for the command to refuse
     assert run.with_variant(stray) == stray
+    for before in ("--no-track", "--quiet", "--recipe=d2gan-ring"):  # after which a name is no value
+        code, _, err = zoo("run", "--recipe", "d2gan-ring", before, "d2gan")
+        assert (code, "stand after the variant's name: zoo run d2gan" in err) == (2, True)
 
 
 def test_the_name_alone_shows_the_help_and_no_empty_sentence(zoo) -> None:

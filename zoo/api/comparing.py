@@ -35,7 +35,7 @@ class Compared(Shown):
     """One for each data set: the runs best first, the reference samplers, and what the table is of."""
 
     @property
-    def verdict(self) -> list[str]:  # type: ignore[override]
+    def verdict(self) -> list[str]:
         """A sentence for each run, best first; the name of the data stands before it where there are several."""
         return self._each(verdicts)
 

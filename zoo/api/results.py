@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from zoo.ambient import undisturbed
-from zoo.errors import ZooError, briefly, counted
-from zoo.runs.naming import data_name, words
-from zoo.runs.rundir import METRICS, SAMPLES
+from zoo.errors import ZooError, briefly
+from zoo.runs.rundir import METRICS, SAMPLES, read
 
 if TYPE_CHECKING:
     import pandas
@@ -30,13 +30,17 @@ def paragraphs(sentences: Iterable[str]) -> str:
     return "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
 
 
-class Shown:
+class Shown(ABC):
     """What a notebook shows: a table or several, sentences, and a picture where there is one."""
 
-    verdict: list[str]
+    if TYPE_CHECKING:  # read only; at run time a dataclass would take a property of its base for a field's default
 
+        @property
+        def verdict(self) -> list[str]: ...
+
+    @abstractmethod
     def table(self) -> pandas.DataFrame:
-        raise NotImplementedError
+        """The table, one of several, or the first."""
 
     def _tables(self) -> list[str]:
         """As HTML."""
@@ -100,21 +104,19 @@ class Result(Shown):
         return pandas.read_csv(self.folder / METRICS)
 
     @property
-    def verdict(self) -> list[str]:  # type: ignore[override]
+    def verdict(self) -> list[str]:
         """What happened to the seeds, in words."""
         told: list[str] = self.summary["verdict"]
         return told
 
     def __str__(self) -> str:
         """What it is of, its modes, and what happened to the seeds: a line each."""
-        told, several = self.summary, len(self.summary["seeds"]) > 1
-        method = " ".join([told["variant"], *words(told["options"])])
-        first = f"{method} on {data_name(told['data'])}, {counted(len(told['seeds']), 'seed')}"
-        modes = told["metrics"].get("modes", {}).get("mean")
+        run, modes = read(self.folder), self.summary["metrics"].get("modes", {}).get("mean")
+        covered = ""
         if modes is not None and math.isfinite(modes):
-            whole = told["reference"].get("data", {}).get("modes")
-            first += f": {modes:.4g}{f' of {whole:.4g}' if whole else ''} modes covered{' on average' * several}"
-        return "\n".join([first, *self.verdict])
+            whole, several = self.summary["reference"].get("data", {}).get("modes"), len(run.seeds) > 1
+            covered = f": {modes:.4g}{f' of {whole:.4g}' if whole else ''} modes covered{' on average' * several}"
+        return "\n".join([run.title + covered, *self.verdict])
 
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""

@@ -57,7 +57,7 @@ class Swept(Shown):
     """The others: another process trains them."""
 
     @property
-    def verdict(self) -> list[str]:  # type: ignore[override]
+    def verdict(self) -> list[str]:
         """How many cells are finished, and what became of each other one."""
         of = len(self.results) + len(self.failures) + len(self.left)
         told = [f"{len(self.results)} of {counted(of, 'cell')} finished, in {self.out}."]

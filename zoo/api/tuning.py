@@ -59,13 +59,13 @@ class Tuned(Shown):
         return pandas.DataFrame(rows)
 
     @property
-    def verdict(self) -> list[str]:  # type: ignore[override]
+    def verdict(self) -> list[str]:
         """What failed; and what each of these reached, or, beside recorded methods, how many are better and worse than it beyond chance."""
         told = [f"{failure.cell} failed: {failure.why}" for failure in self.failures]
         if self.results:
-            told += stand([r.folder for r in self.results], self.beside, self.results[0].summary["data"], self.metric)[
-                1
-            ]
+            ours, data = [result.folder for result in self.results], self.results[0].summary["data"]
+            _, sentences = stand(ours, self.beside, data, self.metric)
+            told += sentences
         return told
 
     def compare(self, metric: str | None = None, *, reference: str | None = None, equal: str | None = None) -> Compared:

@@ -18,7 +18,7 @@ from zoo.cli.starting import ends_at_once
 from zoo.errors import ZooError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from zoo.variant import Opt
 
@@ -27,7 +27,8 @@ class VariantGroup(TyperGroup):
     """`zoo run VARIANT`: a command per variant, made from its dataclass when it is asked for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_variant(args))
+        switches = {name for p in self.params if getattr(p, "is_flag", False) for name in (*p.opts, *p.secondary_opts)}
+        return super().parse_args(ctx, with_variant(args, switches))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return variants.names()
@@ -49,15 +50,17 @@ class VariantGroup(TyperGroup):
             formatter.write_dl([(name, variants.idea(name)) for name in variants.names()])
 
 
-def with_variant(args: list[str]) -> list[str]:
+def with_variant(args: list[str], switches: Collection[str] = ()) -> list[str]:
     """The line with the variant that it leaves to a recipe (`zoo run --recipe NAME --rounds 3`) or, of a longer run, to the one that is there
-    (`zoo run --resume RUN --rounds 9000`): the variant's own command reads the options. Any other line as it is."""
+    (`zoo run --resume RUN --rounds 9000`): the variant's own command reads the options. Any other line as it is.
+
+    What stands after an option is its value, but after one of the ``switches``.
+    """
     first = 0
     while args[first:] and args[first].startswith("--plugin"):
         first += 1 if "=" in args[first] else 2
     words = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("-") else [arg])]
-    # what stands after an option is its value
-    said = {arg for before, arg in pairwise(args) if not before.startswith("-")}
+    said = {arg for before, arg in pairwise(args) if before[:1] != "-" or "=" in before or before in switches}
     if not args[first:] or not args[first].startswith("-") or said & {*variants.names()}:
         return args
 

@@ -167,14 +167,13 @@ def measure(
     from zoo.metrics import modes as metric
     from zoo.statistics import bootstrap
 
-    with undisturbed():
-        data = toy_data.load(data) if isinstance(data, str) else data
-    protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
     every = range(int(seeds)) if isinstance(seeds, int | Integral) else seeds  # NumPy's numbers too
     which = None if every is None else list(map(int, every))
     if which == []:
         raise ZooError(f"seeds is their number, at least 1, or a list of them, such as [3, 5], not {seeds}.")
     with undisturbed():
+        data = toy_data.load(data) if isinstance(data, str) else data
+        protocol = protocol if isinstance(protocol, metric.Protocol) else protocol_named(protocol, data)
         count, places = _counter(data, protocol)
     drawn = _draw(samples, protocol.samples, which, data)
     with undisturbed():

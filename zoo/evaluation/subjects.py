@@ -114,6 +114,7 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
     """A run's generators as differentiable decoders; None where a sample depends on more than its own latent N(0,
     1)."""
     from zoo.game import Nets
+    from zoo.harness import Game
     from zoo.runs.sampling import open_run
 
     decoders, latent = [], 0
@@ -123,7 +124,7 @@ def _generators(path: Path, seeds: Sequence[int], data_root: str | None) -> Gene
         latent = game.variant.latent(game.kit)
         own = {name: weights[0] for name, weights in opened.weights.items()}
 
-        def decode(z: Tensor, own: dict[str, Tensor] = own, game=game) -> Tensor:  # type: ignore[no-untyped-def]
+        def decode(z: Tensor, own: dict[str, Tensor] = own, game: Game = game) -> Tensor:
             found: Tensor = game.variant.sample(Nets(game.networks, own, {}, {}), z)
             return found
 

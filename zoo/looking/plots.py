@@ -17,6 +17,7 @@ import numpy as np
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt  # the backend is chosen first
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import EllipseCollection, LineCollection
 
 if TYPE_CHECKING:
@@ -179,11 +180,12 @@ class Modes(NamedTuple):
 
 def modes_of(data: Data) -> Modes | None:
     """The modes that a picture marks; None where the data are no mixture, or lie on a line, which has no ellipses."""
-    centres = getattr(data, "centres", None)
-    if centres is None or data.shape == (1,):
+    import toy_data
+
+    if not isinstance(data, toy_data.Mixture) or data.shape == (1,):
         return None
-    first = centres.cpu().numpy()[:, :2]
-    squares, directions = np.linalg.eigh(data.covariances.cpu().numpy()[:, :2, :2])  # type: ignore[attr-defined]
+    first = data.centres.cpu().numpy()[:, :2]
+    squares, directions = np.linalg.eigh(data.covariances.cpu().numpy()[:, :2, :2])
     half = 3 * np.sqrt(squares.clip(0))
     angles = np.degrees(np.arctan2(directions[:, 1, 0], directions[:, 0, 0]))
     spread = float((first.max(0) - first.min(0)).max()) / 2
@@ -293,8 +295,9 @@ def film(
                 draw(axis, frame[i], data)
                 axis.set_title(f"seed {seeds[i]}")
             headline(figure, f"{title}, round {played:,}", 10)
-            figure.canvas.draw()
-            frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]))  # type: ignore[attr-defined]
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
             plt.close(figure)
     durations = [160] * (len(frames) - 1) + [1500]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0, optimize=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Self, TypeVar
 
@@ -11,24 +12,24 @@ from zoo.variant import Kit
 
 
 @dataclass(frozen=True)
-class BaseKit:
+class BaseKit(ABC):
     """A kit says how its trunks and the generator's head are built, and how wide the trunk ends."""
 
     shape: tuple[int, ...]
     latent: int
 
     @property
-    def features(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def features(self) -> int: ...
 
-    def generator_trunk(self, latent: int | None = None) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def generator_trunk(self, latent: int | None = None) -> nn.Module: ...
 
-    def generator_head(self) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def generator_head(self) -> nn.Module: ...
 
-    def trunk(self) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def trunk(self) -> nn.Module: ...
 
     def linear(self, inputs: int, outputs: int) -> nn.Module:
         return nn.Linear(inputs, outputs)

@@ -37,14 +37,14 @@ GENERATOR = "generator.safetensors"
 DONE, INTERRUPTED = "DONE", "INTERRUPTED"
 """Empty files that say how a run ended."""
 NAME, TABLE, NUMBERS, RECIPE = "a name", "a table", "a list of whole numbers", "a table with a whole number of rounds"
+OR_NONE = f"{NAME}, or null"
 KINDS: dict[str, Callable[[Any], bool]] = {
     NAME: lambda value: isinstance(value, str),
+    OR_NONE: lambda value: value is None or isinstance(value, str),
     TABLE: lambda value: isinstance(value, dict),
     NUMBERS: lambda value: isinstance(value, list) and all(type(each) is int for each in value),
     RECIPE: lambda value: isinstance(value, dict) and type(value.get("rounds")) is int,
 }
-OR_NONE = f"{NAME}, or null"
-KINDS[OR_NONE] = lambda value: value is None or isinstance(value, str)
 WRITTEN: dict[str, dict[str, str]] = {
     CONFIG: {"variant": NAME, "options": TABLE, "data": NAME, "recipe": RECIPE, "seeds": NUMBERS},
     SUMMARY: {"metrics": TABLE},

@@ -121,11 +121,11 @@ class Tuning:
 
     def recorded(self, cells: Sequence[Cell]) -> list[Path]:
         """The zoo's own results of the same recipe and data for other methods, tuned with the same budget and judged on the seeds of ``cells``."""
-        recipe = str(self.recipe)  # by its name in the zoo: a file of the user's may be called like one of ours
-        if recipe not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
+        named = str(self.recipe)  # by its name in the zoo: a file of the user's may be called like one of ours
+        if named not in SPACES or cells[0].seeds != parse_seeds(JUDGED):
             return []
         ours = {cell.variant for cell in cells}
-        found = [place for place in sorted((RESULTS / recipe).iterdir()) if place.is_dir() and place.name not in ours]
+        found = [place for place in sorted((RESULTS / named).iterdir()) if place.is_dir() and place.name not in ours]
         return [place for place in found if read_json(place / CONFIG)["data"] == cells[0].data]
 
 
