@@ -31,10 +31,17 @@ Setting = tuple[str, str | None, dict[str, Any], int]
 """Variant, recipe (none: the ring's own), options, seeds."""
 SETTINGS: list[Setting] = [
     ("ns", None, {}, 256),
-    ("ns", "stress", {}, 256),
+    ("ns", "stress", {}, 1024),
     ("ns", "grid-tuned", {}, 256),
-    ("unrolled", "stress", {"k": 5}, 64),
+    ("unrolled", None, {"k": 5}, 256),
+    ("unrolled", "stress", {"k": 5}, 512),
 ]
+
+
+def label(setting: Setting) -> str:
+    """As ``zoo run`` is told it."""
+    variant, recipe, options, _ = setting
+    return " ".join([variant, *(f"--{k} {v}" for k, v in options.items()), f"--recipe {recipe or 'ring'}"])
 
 
 def trained(cell: Cell, device: torch.device, tf32: bool) -> dict[str, Any]:
@@ -78,8 +85,7 @@ def measure(setting: Setting, device: torch.device) -> dict[str, Any]:
         for metric, most in (("modes", modes), ("high_quality", 1))
         for name in ("tf32", "others")
     }
-    label = " ".join([variant, *(f"--{k} {v}" for k, v in options.items()), f"--recipe {first.recipe_name}"])
-    return {"setting": label, "data_modes": modes, "seeds": seeds, "found": found, "told": told}
+    return {"setting": label(setting), "data_modes": modes, "seeds": seeds, "found": found, "told": told}
 
 
 def table(made: dict[str, Any]) -> str:
@@ -108,7 +114,7 @@ def _interval(told: dict[str, Any]) -> str:
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
-    parser.add_argument("--only", default="", help="only settings whose recipe contains this, anew among the recorded")
+    parser.add_argument("--only", default="", help="only settings whose label contains this, anew among the recorded")
     parser.add_argument("--out", type=record.folder, default=HERE, help="folder of precision.json and precision.md")
     args = parser.parse_args()
     if not torch.cuda.is_available():
@@ -116,7 +122,7 @@ def main() -> None:
         sys.exit(2)
     device = torch.device("cuda")
     kept = record.begin(args.out / "precision", device, table, ["rows"], anew=not args.only)
-    for setting in (one for one in SETTINGS if args.only in (one[1] or "ring")):
+    for setting in (one for one in SETTINGS if args.only in label(one)):
         row = measure(setting, device)
         kept.keep("rows", [row], "setting")
         print(row["setting"], {k: v["all_seconds"] for k, v in row["found"].items()}, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,17 +58,21 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
 
 
 def test_a_result_printed_says_what_it_is_and_what_happened(tmp_path: Path) -> None:
-    told = {"variant": "unrolled", "options": {"k": 5}, "data": "data/own.npz", "seeds": [0, 1], "reference": {}}
-    told |= {"metrics": {}, "verdict": []}
+    made = {"variant": "unrolled", "options": {"k": 5}, "data": "data/own.npz", "recipe": {"rounds": 2}}
+    told: dict[str, Any] = {"metrics": {}, "reference": {}, "verdict": []}
     result = Result(tmp_path, told)
-    assert str(result) == "unrolled k=5 on own.npz, 2 seeds"
-    told |= {"metrics": {"modes": {"mean": 6.5}}, "reference": {"data": {"modes": 8.0}}, "seeds": [3]}
+
+    def printed(seeds: list[int]) -> str:
+        (tmp_path / "config.json").write_text(json.dumps(made | {"seeds": seeds}), encoding="utf-8")
+        return str(result)
+
+    assert printed([0, 1]) == "unrolled k=5 on own.npz, 2 seeds"
+    told |= {"metrics": {"modes": {"mean": 6.5}}, "reference": {"data": {"modes": 8.0}}}
     told["verdict"] = ["Seed 3 misses 1 of 8 modes."]
-    assert str(result) == "unrolled k=5 on own.npz, 1 seed: 6.5 of 8 modes covered\nSeed 3 misses 1 of 8 modes."
-    told["seeds"] = [3, 4]
-    assert str(result).startswith("unrolled k=5 on own.npz, 2 seeds: 6.5 of 8 modes covered on average\n")
+    assert printed([3]) == "unrolled k=5 on own.npz, 1 seed: 6.5 of 8 modes covered\nSeed 3 misses 1 of 8 modes."
+    assert printed([3, 4]).startswith("unrolled k=5 on own.npz, 2 seeds: 6.5 of 8 modes covered on average\n")
     told["metrics"] = {"modes": {"mean": None}}  # every seed diverged
-    assert str(result).startswith("unrolled k=5 on own.npz, 2 seeds\n")
+    assert printed([3, 4]).startswith("unrolled k=5 on own.npz, 2 seeds\n")
     assert repr(result) == f"Result(folder={tmp_path!r})"
 
 
