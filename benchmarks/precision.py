@@ -34,7 +34,7 @@ SETTINGS: list[Setting] = [
     ("ns", "stress", {}, 1024),
     ("ns", "grid-tuned", {}, 256),
     ("unrolled", None, {"k": 5}, 256),
-    ("unrolled", "stress", {"k": 5}, 512),
+    ("unrolled", "stress", {"k": 5}, 128),
 ]
 
 

@@ -28,8 +28,18 @@ class Record:
         """Rows in the place of those recorded that agree with them in the columns ``same``; written at once."""
         anew = {tuple(row[column] for column in same) for row in rows}
         self.made[part] = [r for r in self.made[part] if tuple(r[column] for column in same) not in anew] + rows
-        self.stem.with_suffix(".json").write_text(json.dumps(self.made, indent=1) + "\n", encoding="utf-8")
+        self.stem.with_suffix(".json").write_text(written(self.made), encoding="utf-8")
         self.stem.with_suffix(".md").write_text(self.table(self.made), encoding="utf-8")
+
+
+def written(made: dict[str, Any]) -> str:
+    """As JSON, a line for each row: what is measured anew shows as its own lines."""
+    parts = (
+        f" {json.dumps(name)}: "
+        + ("[\n  " + ",\n  ".join(map(json.dumps, of)) + "\n ]" if isinstance(of, list) else json.dumps(of))
+        for name, of in made.items()
+    )
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def folder(path: str) -> Path:
