@@ -59,12 +59,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--engines", nargs="+", choices=("traced", "compiled"), default=["traced", "compiled"])
+    parser.add_argument("--only", default="", help="only settings whose label contains this")
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     print(f"{cores} cores against one, {args.seeds} seeds, load {os.getloadavg()[0]:.1f}")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for setting, engine in itertools.product(SETTINGS, args.engines):
+        for setting, engine in itertools.product((s for s in SETTINGS if args.only in s.label), args.engines):
             ratios: dict[str, list[float]] = {"threads": [], "processes": []}
             for _ in range(args.turns):
                 torch.set_num_threads(1)

@@ -9,13 +9,6 @@ NEAR = 0.65
 """How alike (difflib's ratio) a name must be to be suggested: at a half, 'nope' is near 'unrolled'."""
 
 
-IMAGES = (
-    "grey images with a class each are a folder of IDX files, idx:FOLDER, and all others come from Python, "
-    "as a toy_data.Data that @zoo.dataset gives a name: docs/your-own-data.md"
-)
-"""How images are given, for whoever gave them as something else."""
-
-
 class ZooError(ValueError):
     """One sentence, fit to be shown as it is: what was wrong, and the nearest right thing."""
 

@@ -1,15 +1,17 @@
-"""A user's own data from an ``.npz`` file: a mixture by its parameters, or plain samples."""
+"""A user's own data from an ``.npz`` file: a mixture by its parameters, or plain samples, points or images."""
 
 from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from toy_data.errors import DataError, hint
+from toy_data.images import Pixels, of_arrays
 from toy_data.mixtures import Mixture
 from toy_data.points import Points
 
@@ -17,9 +19,9 @@ MIXTURE = ("centres", "sigma", "covariances", "weights")
 SAMPLES = ("samples", "labels")
 
 
-def from_npz(path: Path) -> Mixture | Points:
+def from_npz(path: Path) -> Mixture | Points | Pixels:
     """``centres [K, d]`` with ``sigma`` (a number, ``[K]`` or ``[K, d]``) or ``covariances [K, d, d]``, and ``weights [K]`` (else equal), make a
-    ``Mixture``; ``samples [N, d]``, and ``labels [N]`` where known, make ``Points``.
+    ``Mixture``; ``samples [N, d]``, and ``labels [N]`` where known, make ``Points``; of more axes, ``Images``, or without labels ``Pixels``.
 
     Pickled arrays are refused: loading one would run its code. Raises ``DataError``.
     """
@@ -33,10 +35,11 @@ def from_npz(path: Path) -> Mixture | Points:
             path.stem, arrays["centres"], sigma=get("sigma"), covariances=get("covariances"), weights=get("weights")
         )
     if "samples" in arrays and arrays.keys() <= set(SAMPLES):
-        return Points(path.stem, arrays["samples"], get("labels"))
+        make = of_arrays if arrays["samples"].ndim > 2 else Points
+        return make(path.stem, arrays["samples"], get("labels"))
     raise DataError(
         f"{path} holds {', '.join(arrays) or 'nothing'}; it needs centres [K, d] with sigma or covariances [K, d, d] and weights [K], "
-        "or else samples [N, d], with labels [N] where they are known."
+        "or else samples, points [N, d] or images [N, c, h, w] of bytes, with labels [N] where they are known."
     )
 
 
@@ -63,8 +66,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     for key, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise DataError(f"The array '{key}' of {path} is of type {array.dtype}; it needs numbers.")
-    # labels keep their kind, so that 1.5 can be refused; all else is computed in float64
-    return {
-        k: torch.from_numpy(a.astype(np.int64 if k == "labels" and a.dtype.kind in "iu" else np.float64))
-        for k, a in arrays.items()
-    }
+    return {key: _tensor(key, array) for key, array in arrays.items()}
+
+
+def _tensor(key: str, array: np.ndarray[Any, np.dtype[Any]]) -> Tensor:
+    """Labels keep their kind, so that 1.5 can be refused, as images do; all else is computed in float64."""
+    kept = key == "labels" or (key == "samples" and array.ndim > 2)
+    if kept and array.dtype == np.uint8:
+        return torch.from_numpy(array)
+    return torch.from_numpy(array.astype(np.int64 if kept and array.dtype.kind in "iu" else np.float64))

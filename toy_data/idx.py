@@ -32,7 +32,7 @@ FILES = list(MNIST_SHA256)
 
 @dataclass(frozen=True)
 class Split:
-    """Images ``[N, h, w]`` uint8 with their labels ``[N]`` int64."""
+    """Images ``[N, h, w]`` (grey) or ``[N, c, h, w]`` uint8 with their labels ``[N]`` int64."""
 
     images: Tensor
     labels: Tensor
@@ -47,8 +47,18 @@ class Split:
         """A copy of these rows."""
         return Split(self.images[rows], self.labels[rows])
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: channels, of grey ones 1, rows and columns."""
+        c, h, w = (1, *self.images.shape[1:])[-3:]
+        return c, h, w
+
+    def single(self, rows: Tensor) -> Tensor:
+        """The images at ``rows [n]``, ``[n, c, h, w]``, as ``gather`` gives them."""
+        return self.gather(rows).view(len(rows), *self.shape)
+
     def gather(self, index: Tensor) -> Tensor:
-        """The images at ``index [...]`` as float32 in [-1, 1], ``[..., h, w]``: pixel / 127.5 - 1."""
+        """The images at ``index [...]`` as float32 in [-1, 1], ``[..., h, w]`` or ``[..., c, h, w]``: pixel / 127.5 - 1."""
         n, *size = self.images.shape
         rows = self.images.view(n, -1).index_select(0, index.flatten())  # 20 times as fast as images[index]
         return rows.float().div_(127.5).sub_(1).view(*index.shape, *size)

@@ -1,4 +1,4 @@
-"""Handwritten digits, MNIST, stacks of them, and any data set in MNIST's layout.
+"""Handwritten digits, MNIST, stacks of them, and any images of a user's own.
 
 Images are kept once, as uint8 on the device, and gathered per draw: x = pixel / 127.5 - 1 in [-1, 1]. A stack of c digits is c indices into the
 same images; its mode is the number that its digits spell, the first channel's first: d0 * 100 + d1 * 10 + d2.
@@ -12,31 +12,52 @@ import torch
 from torch import Tensor
 
 from toy_data.base import Data, Generator, digest, pick
+from toy_data.errors import DataError
 from toy_data.idx import Split, read_folder, read_mnist
 
 
-class Images(Data):
-    """Grey images ``[1, h, w]`` with a class each. Classes are the different training labels in ascending order, counted from 0."""
+class Pixels(Data):
+    """Images of bytes, ``[N, h, w]`` (grey: a sample is ``[1, h, w]``) or ``[N, c, h, w]``, without classes: the splits' labels mean nothing."""
 
-    modes: int
-    weights: Tensor
+    modes: int | None = None
+    weights: Tensor | None = None
     n_held_out: int | None
     value_range = (-1.0, 1.0)
 
     def __init__(self, name: str, train: Split, test: Split) -> None:
-        self.name, self.shape = name, (1, *train.images.shape[1:])
+        self.name, self.shape = name, train.shape
+        self.train, self.test, self.n_held_out = train, test, len(test)
+        self.mean, self.std = train.moments()
+
+    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
+        split = self.test if held_out else self.train
+        return split.single(pick(n, len(split), generator, split.labels.device, again=not held_out)), None
+
+    def fingerprint(self) -> str:
+        return digest("pixels", self.train.images, self.test.images)
+
+
+class Images(Pixels):
+    """Images ``[c, h, w]`` with a class each. Classes are the different training labels in ascending order, counted from 0.
+
+    Test images of a class that training lacks are left out.
+    """
+
+    modes: int
+    weights: Tensor
+
+    def __init__(self, name: str, train: Split, test: Split) -> None:
         kinds, counts = train.labels.unique(return_counts=True)
         known = torch.isin(test.labels, kinds)
         test = test if known.all() else test[known]
-        self.train = Split(train.images, torch.searchsorted(kinds, train.labels))
-        self.test = Split(test.images, torch.searchsorted(kinds, test.labels))
-        self.modes, self.weights, self.n_held_out = len(kinds), counts / len(train), len(self.test)
-        self.mean, self.std = train.moments()
+        numbered = (Split(split.images, torch.searchsorted(kinds, split.labels)) for split in (train, test))
+        super().__init__(name, *numbered)
+        self.modes, self.weights = len(kinds), counts / len(train)
 
-    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor]:
+    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
         split = self.test if held_out else self.train
         rows = pick(n, len(split), generator, split.labels.device, again=not held_out)
-        return split.gather(rows)[:, None], split.labels[rows]
+        return split.single(rows), split.labels[rows]
 
     def fingerprint(self) -> str:
         return digest("images", self.train.images, self.train.labels, self.test.images, self.test.labels)
@@ -64,7 +85,7 @@ class Stacks(Images):
             g = torch.Generator().manual_seed(0)
             self.fixed = torch.randint(len(train), (count, channels), generator=g, dtype=torch.int32).to(device)
 
-    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor]:
+    def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
         split = self.test if held_out else self.train
         device = split.labels.device
         if held_out or self.fixed is None:
@@ -77,6 +98,46 @@ class Stacks(Images):
         return digest("stacks", super().fingerprint(), self.shape, self.fixed)
 
 
+def one_in(n: int, labels: Tensor) -> Tensor:
+    """What is held out, ``[N]`` of bool: one in ``n`` of each class, at least one and never all, chosen by a fixed seed."""
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for kind in labels.unique():
+        rows = order[labels[order] == kind]
+        held[rows[: min(max(1, len(rows) // n), len(rows) - 1)]] = True
+    return held
+
+
+def pixels(name: str, images: Tensor) -> Tensor:
+    """Bytes ``[N, h, w]`` or ``[N, c, h, w]`` from these or ``[N, h, w, c]``: whole numbers from 0 to 255, c at most 4; else ``DataError``."""
+    shape = list(images.shape)
+    if len(shape) == 4 and shape[1] > 4 >= shape[3]:
+        images = images.movedim(-1, 1)
+    if len(shape) not in (3, 4) or 0 in shape or (len(shape) == 4 and images.shape[1] > 4):
+        raise DataError(
+            f"The images of '{name}' have shape {shape}; they need [N, h, w], [N, c, h, w] or [N, h, w, c], c at most 4."
+        )
+    low, high = images.min(), images.max()
+    if images.is_floating_point() or low < 0 or high > 255:
+        raise DataError(
+            f"The images of '{name}' are of {str(images.dtype).removeprefix('torch.')} from {low:g} to {high:g}; they need bytes from 0 to 255: "
+            "numpy.uint8(255 * x + 0.5) makes them of values x from 0 to 1."
+        )
+    return images.to(torch.uint8).contiguous()
+
+
+def of_arrays(name: str, images: Tensor, labels: Tensor | None) -> Pixels:
+    """A user's own images, as ``pixels`` takes them, and ``labels [N]`` (any whole numbers) where known; a tenth, of each class, is held out."""
+    images = pixels(name, images)
+    if labels is not None and (labels.shape != images.shape[:1] or labels.is_floating_point()):
+        raise DataError(
+            f"The labels of '{name}' must be {len(images)} whole numbers, not {list(labels.shape)} of {labels.dtype}."
+        )
+    whole = Split(images, torch.zeros(len(images), dtype=torch.int64) if labels is None else labels.long())
+    held = one_in(10, whole.labels)
+    return (Pixels if labels is None else Images)(name, whole[~held], whole[held])
+
+
 def _real_digits() -> tuple[Split, Split]:
     """scikit-learn's digits, pixels 0..16 spread to 0..255; a fifth of each class, chosen by a fixed seed, is held out.
 
@@ -87,11 +148,7 @@ def _real_digits() -> tuple[Split, Split]:
     found, target = load_digits(return_X_y=True)
     pixels = torch.from_numpy(found).view(-1, 8, 8).mul(255 / 16).round().to(torch.uint8)
     labels = torch.from_numpy(target).long()
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    test = torch.zeros(len(labels), dtype=torch.bool)
-    for c in range(10):
-        rows = order[labels[order] == c]
-        test[rows[: len(rows) // 5]] = True
+    test = one_in(5, labels)
     return Split(pixels, labels)[~test], Split(pixels, labels)[test]
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from toy_data.base import Data, Generator, digest, finite, pick
-from toy_data.errors import IMAGES, DataError
+from toy_data.errors import DataError
 
 
 class Points(Data):
@@ -22,9 +22,8 @@ class Points(Data):
 
     def __init__(self, name: str, samples: Tensor, labels: Tensor | None = None) -> None:
         if samples.ndim != 2 or 0 in samples.shape:
-            images = f"; {IMAGES}" if samples.ndim in (3, 4) else ""
             raise DataError(
-                f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each{images}."
+                f"The samples of '{name}' have shape {list(samples.shape)}; they need [N, d]: a row for each."
             )
         finite(name, "samples", samples)
         n, d = samples.shape

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from toy_data.errors import IMAGES, DataError, briefly, hint
+from toy_data.errors import DataError, briefly, hint
 from toy_data.plugins import Plugin, PluginError, first_of_doc, installed
 
 if TYPE_CHECKING:
     from toy_data.base import Data
 
 
+FOLDERS = ("idx:", "folder:")
+"""What a name begins with that is a kind and a folder of a user's own."""
 GROUP = "zoo.datasets"
 """The entry points that other packages offer data sets by."""
 
@@ -110,7 +112,7 @@ def catalogue() -> dict[str, str]:
 
 
 def load(name: str | Path, root: str | Path | None = None, fingerprint: str | None = None) -> Data:
-    """The data set of that name; a user's own from ``path.npz``; images of MNIST's layout from ``idx:FOLDER``.
+    """The data set of that name; a user's own from ``path.npz``; images from ``folder:FOLDER``, or in MNIST's layout from ``idx:FOLDER``.
 
     ``root``: the folder that holds ``MNIST/raw`` (default: the variable ZOO_DATA, then a cache in the home folder);
     ``fingerprint``: of the data that is meant, where files of that name may hold others by now.
@@ -120,6 +122,12 @@ def load(name: str | Path, root: str | Path | None = None, fingerprint: str | No
     if fingerprint is not None and data.fingerprint() != fingerprint:
         raise DataError(f"{name} holds other data than when the run began; put back what it held, or begin a new run.")
     return data
+
+
+def split(name: str) -> tuple[str, str]:
+    """A data set's name as its kind, one of ``FOLDERS``, and the folder; "" and the name for any other."""
+    kind = next((kind for kind in FOLDERS if name.startswith(kind)), "")
+    return kind, name.removeprefix(kind)
 
 
 def _load(name: str | Path, root: str | Path | None) -> Data:
@@ -132,10 +140,15 @@ def _load(name: str | Path, root: str | Path | None) -> Data:
         from toy_data.files import from_npz
 
         return from_npz(Path(name))
-    if name.startswith("idx:"):
+    kind, place = split(name)
+    if kind == "idx:":
         from toy_data.images import from_idx
 
-        return from_idx(Path(name.removeprefix("idx:")))
+        return from_idx(Path(place))
+    if kind == "folder:":
+        from toy_data.pictures import from_folder
+
+        return from_folder(Path(place))
     if name not in _ENTRIES:
         return _brought(name, root)
     entry = _ENTRIES[name]
@@ -156,9 +169,12 @@ def _brought(name: str, root: str | Path | None) -> Data:
     elif name in plugins:
         plugin = plugins[name]
     elif Path(name).is_dir():
-        raise DataError(f"{name} is a folder, not a data set; {IMAGES}.")
+        raise DataError(
+            f"{name} is a folder, whose kind must be told: folder:{name} holds PNGs or JPEGs, those of a class in a sub-folder, "
+            f"and idx:{name} four files in MNIST's layout."
+        )
     else:
-        known = [*_ENTRIES, *plugins, *HERE, "FILE.npz", "idx:FOLDER"]
+        known = [*_ENTRIES, *plugins, *HERE, "FILE.npz", "folder:FOLDER", "idx:FOLDER"]
         raise DataError(f"There is no data set '{name}'; {hint(name, known)}")
     from toy_data.base import Data
 

@@ -1,9 +1,11 @@
 """The judge: as good as it says, the same for the same seed, kept under a hash of data and code."""
 
+import numpy as np
 import pytest
 import torch
 
 import toy_data
+import zoo
 from zoo.errors import ZooError
 from zoo.evaluation import judge as module
 from zoo.evaluation.judge import FEATURES, Halved, cache_root, fit, judge
@@ -94,6 +96,36 @@ def test_stacks_are_judged_channel_by_channel(quick):
     told = quick(x[None])
     assert (told.modes[0] == y).float().mean() > quick.accuracy**3 - 0.05
     assert told.features.shape == (1, 500, 3 * FEATURES)
+
+
+def test_images_in_colours_are_judged_whole(tmp_path):
+    """Two classes that no channel by itself tells apart: red and green the same noise, or noise and its negative."""
+    noise = np.random.default_rng(0).integers(256, size=(1000, 8, 8))
+    kinds = np.arange(1000) % 2
+    second = np.where(kinds[:, None, None], 255 - noise, noise)
+    np.savez(tmp_path / "own.npz", samples=np.stack([noise, second, 0 * noise], 1), labels=kinds)
+    data = toy_data.load(tmp_path / "own.npz")
+    told = fit(data, epochs=4)
+    assert told.tested_on == 100
+    assert told.accuracy > 0.95
+    x, y = data.held_out_labelled(100, torch.Generator().manual_seed(0))
+    found = told(torch.stack([x, x.flip(0)]))
+    assert (found.modes[0] == y).float().mean().item() == pytest.approx(told.accuracy)
+    assert torch.equal(found.modes[1], found.modes[0].flip(0))
+    assert found.features.shape == (2, 100, FEATURES)
+    assert found.probabilities.shape == (2, 100, 1, 2)
+
+
+def test_a_class_of_colour_images_that_is_missing_is_missed(tmp_path, cache):
+    kinds = np.arange(900) % 3  # rather red, green or blue
+    colours = (
+        np.random.default_rng(0).integers(100, size=(900, 3, 8, 8)) + 100 * np.eye(3, dtype=int)[kinds, :, None, None]
+    )
+    np.savez(tmp_path / "own.npz", samples=colours, labels=kinds)
+    data = toy_data.load(tmp_path / "own.npz")
+    x, y = data.sample_labelled(600, torch.Generator().manual_seed(0))
+    for kept, modes in ((y >= 0, 3), (y != 1, 2)):
+        assert zoo.evaluate(x[kept], str(tmp_path / "own.npz"), metrics="modes").metrics["modes"] == modes
 
 
 def test_images_with_nan_have_no_mode(digits, quick):

@@ -215,11 +215,14 @@ def test_a_run_finds_its_data_from_another_folder(tmp_path: Path, monkeypatch: p
 
 
 def test_data_are_called_by_their_file_not_by_its_folders(tmp_path: Path) -> None:
-    assert [naming.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion")] == [
+    assert [naming.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion", "folder:a/b/cats")] == [
         "ring",
         "own.npz",
         "idx:fashion",
+        "folder:cats",
     ]
+    assert naming.path_of("folder:cats") == f"folder:{Path('cats').absolute()}"
+    assert naming.data_folder("folder:a/cats") == "folder-a-cats"
     write_run(tmp_path, "ns", [1, 1, 1], data="own.npz")
     (config := tmp_path / "own.npz" / "ns" / "a" / "config.json").write_text(
         config.read_text().replace("own.npz", "/a/b/own.npz")

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import toy_data
-from toy_data import DataError, Mixture, Points
+from toy_data import DataError, Images, Mixture, Points
+from toy_data.images import Pixels
 
 
 def save(folder: Path, **arrays: object) -> str:
@@ -80,6 +81,32 @@ def test_unlabelled_points_have_no_modes(tmp_path: Path) -> None:
         data.held_out(1)
 
 
+@pytest.mark.parametrize("kind", ["[N, h, w]", "[N, c, h, w]", "[N, h, w, c]"])
+def test_a_users_images(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    channels = 1 if kind == "[N, h, w]" else 3
+    images = rng.integers(256, size=(50, channels, 8, 5))
+    stored = {"[N, h, w]": images[:, 0], "[N, c, h, w]": images, "[N, h, w, c]": images.transpose(0, 2, 3, 1)}[kind]
+    data = toy_data.load(save(tmp_path, samples=stored, labels=np.arange(50) % 2 * 7))
+    assert isinstance(data, Images)
+    assert (data.name, data.shape, data.modes, data.n_held_out) == ("own", (channels, 8, 5), 2, 4)
+    which = {image.astype(np.uint8).tobytes(): i for i, image in enumerate(images)}
+    x, y = data.sample_labelled(400, seeded(0))
+    numbers = [which[image.tobytes()] for image in ((x + 1) * 127.5).round().to(torch.uint8).numpy()]
+    assert [i % 2 for i in numbers] == y.tolist()
+    held = {which[image.tobytes()] for image in ((data.held_out(4) + 1) * 127.5).round().to(torch.uint8).numpy()}
+    assert len(held) == 4
+    assert {*numbers} == {*range(50)} - held
+    trained = images[[*({*range(50)} - held)]] / 127.5 - 1
+    assert (float(data.mean), float(data.std)) == pytest.approx((trained.mean(), trained.std()), rel=1e-5)
+    as_bytes = toy_data.load(save(tmp_path, samples=stored.astype(np.uint8), labels=np.arange(50) % 2 * 7))
+    assert as_bytes.fingerprint() == data.fingerprint()
+    plain = toy_data.load(save(tmp_path, samples=stored))
+    assert isinstance(plain, Pixels)
+    assert (plain.modes, plain.n_held_out, plain.shape) == (None, 5, data.shape)
+    assert plain.fingerprint() != data.fingerprint()
+
+
 def test_a_fingerprint_changes_with_the_content(tmp_path: Path) -> None:
     first = toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint()
     assert toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint() == first
@@ -107,12 +134,18 @@ WRONG = {
     "holds nothing; it needs centres": {},
     "holds centres, sigma, samples; it needs": {"centres": ONE, "sigma": 1.0, "samples": TWO},
     r"samples of 'own' have shape \[2\]": {"samples": [1.0, 2.0]},
-    r"have shape \[9, 8, 8\]; they need \[N, d\]: .*; grey images .* idx:FOLDER, .*@zoo.dataset.* docs/your-own-data.md\.": {
+    r"images of 'own' are of float64 from 0 to 0; they need bytes from 0 to 255: numpy\.uint8": {
         "samples": np.zeros((9, 8, 8))
     },
-    r"have shape \[9, 3, 8, 8\]; .* all others come from Python, as a toy_data.Data": {
-        "samples": np.zeros((9, 3, 8, 8))
+    "images of 'own' are of int64 from -1 to 300; they need bytes": {
+        "samples": np.full((9, 8, 8), [[[-1] * 7 + [300]]])
     },
+    r"images of 'own' have shape \[9, 5, 8, 8\]; they need \[N, h, w\], \[N, c, h, w\] or \[N, h, w, c\], c at most 4": {
+        "samples": np.zeros((9, 5, 8, 8), np.uint8)
+    },
+    r"images of 'own' have shape \[2, 3, 1, 8, 8\]": {"samples": np.zeros((2, 3, 1, 8, 8), np.uint8)},
+    r"images of 'own' have shape \[0, 8, 8\]": {"samples": np.zeros((0, 8, 8), np.uint8)},
+    "labels of 'own' must be 9 whole numbers, not": {"samples": np.zeros((9, 8, 8), np.uint8), "labels": [0, 1]},
     r"samples of 'own' have shape \[0, 2\]": {"samples": np.zeros((0, 2))},
     "samples of 'own' hold NaN": {"samples": [[np.nan]]},
     "labels of 'own' must be 2 whole numbers": {"samples": [[1.0], [2.0]], "labels": [1, 2, 3]},
@@ -123,12 +156,14 @@ WRONG = {
 }
 
 
-def test_a_folder_of_images_is_told_how_images_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_is_told_of_which_kind_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "ring").mkdir()
     monkeypatch.chdir(tmp_path)
     for name in ("photos", str(tmp_path / "photos")):
-        with pytest.raises(DataError, match=r"photos is a folder, not a data set; grey images .* idx:FOLDER") as caught:
+        with pytest.raises(
+            DataError, match=r"photos is a folder, .*: folder:.*photos holds PNGs .* idx:.*photos four files"
+        ) as caught:
             toy_data.load(name)
         assert "\n" not in str(caught.value)
     assert toy_data.load("ring").modes == 8  # a name is a name, whatever lies around

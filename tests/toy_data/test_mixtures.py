@@ -233,7 +233,7 @@ def test_moving_keeps_everything() -> None:
 def test_an_unknown_name_gets_the_nearest_one() -> None:
     with pytest.raises(DataError, match="There is no data set 'gird'; did you mean 'grid'"):
         toy_data.load("gird")
-    with pytest.raises(DataError, match=r"there are: ring, .*FILE\.npz, idx:FOLDER"):
+    with pytest.raises(DataError, match=r"there are: ring, .*FILE\.npz, folder:FOLDER, idx:FOLDER"):
         toy_data.load("xyzzy")
 
 

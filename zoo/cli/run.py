@@ -83,7 +83,10 @@ def with_variant(args: list[str], switches: Collection[str] = ()) -> list[str]:
 runs = typer.Typer(cls=VariantGroup, rich_markup_mode=None)
 
 Data = Annotated[
-    str | None, typer.Option(help="Data set (`zoo list datasets`), a .npz file, or idx:FOLDER.", rich_help_panel="Run")
+    str | None,
+    typer.Option(
+        help="Data set (`zoo list datasets`), a .npz file, folder:FOLDER or idx:FOLDER.", rich_help_panel="Run"
+    ),
 ]
 RecipeName = Annotated[
     str | None, typer.Option("--recipe", help="A recipe by name, or a .toml file.", rich_help_panel="Run")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -21,13 +21,9 @@ from toy_data.files import why
 from zoo.errors import ZooError
 from zoo.runs.rundir import CONFIG
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 FEWEST = 20
 """Samples per seed below which nothing is computed."""
 _KINDS = ".npy, .npz, .csv, .pt, or a folder of PNGs or JPEGs"
-_IMAGES = (".png", ".jpg", ".jpeg")
 _LEVELS = (16, 255, 65_535)
 """The whitest of what images that begin at 0 are often kept as: scikit-learn's digits, 8 bits, 16 bits."""
 _SLACK = 0.02  # of the range: what a network may overshoot
@@ -130,36 +126,14 @@ def _pt(path: Path) -> Tensor:
 
 
 def _folder(path: Path) -> Tensor:
-    from PIL import Image, UnidentifiedImageError
+    from toy_data import pictures
 
-    inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in _IMAGES)
-    files = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(path).parts)]
+    files = pictures.below(path)
     if not files:
         raise ZooError(f"{path} is neither a run directory nor a folder with PNGs or JPEGs in it or further down.")
     if (run := next((p.parent for p in files if (p.parent / CONFIG).exists()), None)) is not None:
         raise ZooError(f"{path} holds runs further down, such as {run}; give one of them.")
-    images = []
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                grey = _is_grey(image)
-                deep = image.mode in ("I", "I;16")  # 16 bits, which Pillow would cut to 8
-                pixels = np.asarray(image if deep else image.convert("L" if grey else "RGB"), dtype=np.float32)
-                pixels /= np.float32(257 if deep else 1)
-        except (OSError, UnidentifiedImageError) as error:
-            raise ZooError(f"{file} cannot be read as an image ({error}).") from error
-        images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))
-        if images[-1].shape != images[0].shape:
-            raise ZooError(f"{file} is {images[-1].shape} and {files[0]} {images[0].shape}; all must be alike.")
-    return torch.from_numpy(np.stack(images)) / 127.5 - 1
-
-
-def _is_grey(image: Image) -> bool:
-    """Whether a picture is kept without colours; one with a palette, whether that has none."""
-    if image.mode != "P":
-        return image.mode in ("1", "L", "LA", "I", "I;16")
-    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
-    return bool((palette == palette[:, :1]).all())
+    return torch.from_numpy(pictures.read(files).astype(np.float32)) / 127.5 - 1
 
 
 def checked(samples: Tensor, data: Data) -> Tensor:

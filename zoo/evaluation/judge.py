@@ -1,6 +1,6 @@
 """The judge: our own small classifier, which says what a generated image shows. Trained once per data set, then cached.
 
-A convolutional net of about 220,000 parameters on one grey image ``[h, w]`` in [-1, 1]: three 3x3 convolutions (16, 32, 64
+A convolutional net of about 220,000 parameters on one image ``[c, h, w]`` in [-1, 1]: three 3x3 convolutions (16, 32, 64
 channels, batch norm, ReLU; max pooling after the first two), 64 ReLU features (the penultimate layer, used for FID and
 KID), K logits. Adam with a one-cycle learning rate (Smith & Topin 2017, arXiv:1708.07120), images shifted by up to two
 pixels. Stacks are judged channel by channel with the classifier of their single images.
@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,18 +47,18 @@ class Halved(nn.MaxPool2d):
 
 
 class Classifier(nn.Module):
-    """Grey images ``[B, 1, h, w]`` -> features ``[B, 64]``, logits ``[B, K]``."""
+    """Images ``[B, c, h, w]`` -> features ``[B, 64]``, logits ``[B, K]``."""
 
-    def __init__(self, size: Sequence[int], classes: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        h, w = size
+        self.channels, h, w = shape
 
         def block(inside: int, outside: int) -> list[nn.Module]:
             return [nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()]
 
         pool = Halved(2)
         self.trunk = nn.Sequential(
-            *block(1, 16), pool, *block(16, 32), pool, *block(32, 64), nn.Flatten(),
+            *block(self.channels, 16), pool, *block(16, 32), pool, *block(32, 64), nn.Flatten(),
             nn.Dropout(0.3), nn.Linear(64 * (h // 4) * (w // 4), FEATURES), nn.ReLU(),
         )  # fmt: skip
         self.head = nn.Linear(FEATURES, classes)
@@ -72,8 +72,8 @@ class Classifier(nn.Module):
 class Predictions:
     """What the judge says of ``[S, N]`` images: their mode, the classes' probabilities, and features.
 
-    ``modes [S, N]`` int64 (of a stack: the number that its digits spell), ``probabilities [S, N, c, K]``,
-    ``features [S, N, c * 64]``.
+    ``modes [S, N]`` int64 (of a stack: the number that its digits spell), ``probabilities [S, N, g, K]``,
+    ``features [S, N, g * 64]``, g the images that it is a stack of, else 1.
     """
 
     modes: Tensor
@@ -95,13 +95,14 @@ class Judge:
     def __call__(self, images: Tensor) -> Predictions:
         """Judge ``images [S, N, c, h, w]``; images with NaN get mode -1 and NaN probabilities and features."""
         s, n, c, h, w = images.shape
-        flat = images.reshape(-1, 1, h, w)
+        stacked = c // self.net.channels
+        flat = images.reshape(-1, self.net.channels, h, w)
         found = [(*self.net(x.float()), x.flatten(1).isfinite().all(-1)) for x in flat.split(_PASS)]
         features, logits, finite = (torch.cat(parts) for parts in zip(*found, strict=True))
-        place = self.classes ** torch.arange(c - 1, -1, -1, device=images.device)
-        modes = (logits.argmax(-1).view(s, n, c) * place).sum(-1)
-        bad = ~finite.view(s, n, c).all(-1)
-        probabilities = logits.softmax(-1).view(s, n, c, -1)
+        place = self.classes ** torch.arange(stacked - 1, -1, -1, device=images.device)
+        modes = (logits.argmax(-1).view(s, n, stacked) * place).sum(-1)
+        bad = ~finite.view(s, n, stacked).all(-1)
+        probabilities = logits.softmax(-1).view(s, n, stacked, -1)
         probabilities = torch.where(bad[..., None, None], torch.nan, probabilities)
         features = torch.where(bad[..., None], torch.nan, features.view(s, n, -1))
         return Predictions(torch.where(bad, -1, modes), probabilities, features)
@@ -160,7 +161,7 @@ def _read(where: Path, data: Images) -> Judge | None:
         with safe_open(where, "pt") as file:
             about = json.loads((file.metadata() or {})["about"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        net = Classifier(data.train.images.shape[1:], _classes(data))
+        net = Classifier(data.train.shape, _classes(data))
         net.load_state_dict(weights)
         return Judge(net, about["classes"], about["accuracy"], about["tested_on"])
     except (SafetensorError, KeyError, ValueError, RuntimeError):
@@ -197,13 +198,13 @@ def fit(data: Images, seed: int = 0, progress: Progress | None = None, epochs: i
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            net = Classifier(train.images.shape[1:], classes).to(memory_format=torch.channels_last)
+            net = Classifier(train.shape, classes).to(memory_format=torch.channels_last)
             adam = torch.optim.Adam(net.parameters(), weight_decay=1e-5)
             cycle = torch.optim.lr_scheduler.OneCycleLR(adam, 6e-3, total_steps=rounds)
             done = 0
             for _ in range(epochs):
                 for rows in torch.randperm(n).split(_BATCH):
-                    x = _shifted(train.gather(rows)[:, None])
+                    x = _shifted(train.single(rows))
                     loss = F.cross_entropy(net(x)[1], train.labels[rows])
                     adam.zero_grad()
                     loss.backward()
@@ -215,7 +216,7 @@ def fit(data: Images, seed: int = 0, progress: Progress | None = None, epochs: i
         net = net.eval().to(memory_format=torch.contiguous_format)
         with torch.no_grad():
             right = sum(
-                int((net(test.gather(rows)[:, None])[1].argmax(-1) == test.labels[rows]).sum())
+                int((net(test.single(rows))[1].argmax(-1) == test.labels[rows]).sum())
                 for rows in torch.arange(len(test)).split(_PASS)
             )
     finally:
@@ -224,12 +225,10 @@ def fit(data: Images, seed: int = 0, progress: Progress | None = None, epochs: i
 
 
 def _shifted(x: Tensor) -> Tensor:
-    """Images ``[B, 1, h, w]``, each moved by up to two pixels (one of images below 16) either way; what comes in is black."""
+    """Images ``[B, c, h, w]``, each moved by up to two pixels (one of images below 16) either way; what comes in is black."""
     b, _, h, w = x.shape
     most = _SHIFT if min(h, w) >= 16 else 1
     padded = F.pad(x, (most,) * 4, value=-1.0)
     dy, dx = torch.randint(2 * most + 1, (2, b, 1, 1))
     rows, columns = dy + torch.arange(h)[:, None], dx + torch.arange(w)
-    return padded[torch.arange(b)[:, None, None], 0, rows, columns][:, None].contiguous(
-        memory_format=torch.channels_last
-    )
+    return padded[torch.arange(b)[:, None, None], :, rows, columns].movedim(-1, 1)  # channels last in memory

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from toy_data.registry import split
+
 MARK = 6
 """Characters of a fingerprint that stand beside a name."""
 
@@ -21,19 +23,19 @@ def data_name(data: str) -> str:
     """A data set's name to be read; of data given by path the file's, without the folders that it lies in."""
     if path_of(data) is None:
         return data
-    return f"{'idx:' * data.startswith('idx:')}{Path(data.removeprefix('idx:')).name}"
+    kind, place = split(data)
+    return kind + Path(place).name
 
 
 def path_of(data: str) -> str | None:
     """The name of a user's own data with the whole path of its file or folder; None for a data set that goes by its name alone."""
-    if data.startswith("idx:"):
-        return f"idx:{Path(data.removeprefix('idx:')).absolute()}"
-    return str(Path(data).absolute()) if data.endswith(".npz") else None
+    kind, place = split(data)
+    return kind + str(Path(place).absolute()) if kind or data.endswith(".npz") else None
 
 
 def source_of(data: str, path: str | None) -> str:
     """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
-    return path if path and Path(path.removeprefix("idx:")).exists() else data
+    return path if path and Path(split(path)[1]).exists() else data
 
 
 def short(value: Any) -> str:

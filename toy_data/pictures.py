@@ -1,0 +1,91 @@
+"""PNGs and JPEGs as arrays, decoded by Pillow, and folders of them as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from toy_data.errors import DataError
+from toy_data.idx import Split
+from toy_data.images import Images, Pixels, one_in, pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = np.ndarray[Any, np.dtype[Any]]
+KINDS = (".png", ".jpg", ".jpeg")
+SPLITS = {("train",), ("test",), ("val",), ("valid",)}
+"""Sub-folders that are no classes, where there are no others and one is ``train``."""
+
+
+def below(folder: Path) -> list[Path]:
+    """Every picture in a folder and its sub-folders, hidden ones left out, in the order of their paths."""
+    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
+    return [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+
+
+def read(paths: Sequence[Path]) -> Array:
+    """``[N, c, h, w]`` from 0 to 255: one channel where all are grey, else three; bytes, or float32 where one has 16 bits.
+
+    Raises ``DataError`` for a picture that cannot be read, or is of another size than the first.
+    """
+    read = [_decoded(path) for path in paths]
+    channels, size = max(len(image) for image in read), read[0].shape[1:]
+    for path, image in zip(paths, read, strict=True):
+        if image.shape[1:] != size:
+            found, first = (" x ".join(map(str, s)) for s in (image.shape[:0:-1], size[::-1]))
+            raise DataError(f"{path} is {found} pixels and {paths[0]} {first}; all must be alike.")
+    return np.stack([np.broadcast_to(image, (channels, *size)) for image in read])
+
+
+def _decoded(path: Path) -> Array:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("I", "I;16"):  # 16 bits, which Pillow would cut to 8
+                return np.asarray(image, dtype=np.float32)[None] / np.float32(257)
+            if _is_grey(image):
+                return np.asarray(image.convert("L"))[None]
+            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except Exception as error:  # a damaged picture makes Pillow raise half a dozen kinds
+        raise DataError(f"{path} cannot be read as an image ({error}).") from error
+
+
+def _is_grey(image: Image) -> bool:
+    """Whether a picture is kept without colours; one with a palette, whether that has none."""
+    if image.mode != "P":
+        return image.mode in ("1", "L", "LA")
+    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+    return bool((palette == palette[:, :1]).all())
+
+
+def from_folder(folder: Path) -> Pixels:
+    """The pictures below a folder, all of one size: a class for each sub-folder (as torchvision's ``ImageFolder`` has it), or no classes.
+
+    Sub-folders ``train`` and ``test`` or ``val``, and no others, are the splits, each with its classes below; else a tenth of each class is held out.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}; it should hold PNGs or JPEGs, those of a class in a sub-folder.")
+    paths = below(folder)
+    if not paths:
+        raise DataError(f"{folder} holds no PNGs or JPEGs, neither itself nor further down.")
+    within = [path.relative_to(folder).parts[:-1] for path in paths]
+    first = {folders[:1] for folders in within}
+    split = len(first) > 1 and ("train",) in first and first <= SPLITS
+    kinds = [folders[split : split + 1] for folders in within]
+    classes = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
+    if () in classes and len(classes) > 1:
+        stray = paths[kinds.index(())]
+        raise DataError(
+            f"{stray} lies beside folders of classes; put it into one of them, or all pictures into one folder."
+        )
+    name, labels = f"folder:{folder}", torch.tensor([classes[kind] for kind in kinds])
+    images = pixels(name, torch.from_numpy(read(paths).round().astype(np.uint8)))
+    held = torch.tensor([folders[0] != "train" for folders in within]) if split else one_in(10, labels)
+    whole = Split(images, labels)
+    return (Images if any(classes) else Pixels)(name, whole[~held], whole[held])
