@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from baselines import recipes
 from zoo.cli.showing import show
+from zoo.errors import ZooError
 from zoo.recipe import fields
 from zoo.runs.cell import plan
 
@@ -63,3 +66,37 @@ def test_a_metric_as_it_is_declared(capsys: Captured) -> None:
     out = capsys.readouterr().out
     assert "share of data inside a k-NN ball of the samples" in out
     assert "collapsed sampler: near 1/K" in out
+
+
+def test_data_of_yours_are_told_as_they_are_read(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    images, kinds = rng.integers(256, size=(50, 8, 8, 3), dtype=np.uint8), np.arange(50) % 2
+    np.savez("images.npz", samples=images, labels=kinds)
+    np.savez("bare.npz", samples=images)
+    np.savez("points.npz", samples=rng.normal(size=(50, 1)), labels=np.arange(50) >= 10)
+    np.savez("mix.npz", centres=np.eye(4)[:2], sigma=0.1)
+    for i, image in enumerate(images[:20]):
+        Path(f"my photos/{i % 4}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(f"my photos/{i % 4}/{i}.png")
+    for name, told in {
+        "images.npz": "46 images of 3 x 8 x 8 (channels, rows, columns) to train on, 4 held out.\n2 modes, each 50 %.\n\nRecipe: images",
+        "bare.npz": "45 images of 3 x 8 x 8 (channels, rows, columns) to train on, 5 held out.\nIt has no labels",
+        "mix.npz": "A mixture of Gaussians: points in 4 dimensions, drawn anew for every batch.\n2 modes, each 50 %.",
+        "folder:my photos": "16 images of 3 x 8 x 8 (channels, rows, columns) to train on, 4 held out.\n4 modes, each 25 %.",
+    }.items():
+        show(name)
+        assert capsys.readouterr().out.startswith(f"{name}, data of yours\n\n{told}")
+    show("folder:my photos")
+    assert capsys.readouterr().out.endswith("zoo run VARIANT --data 'folder:my photos'\n")
+    with pytest.raises(ZooError, match=r"'labels' of points\.npz is of type bool; it needs numbers"):
+        show("points.npz")
+    np.savez("points.npz", samples=rng.normal(size=(50, 1)), labels=(np.arange(50) >= 10).astype(int))
+    show("points.npz")
+    out = capsys.readouterr().out
+    assert (
+        "45 points in 1 dimension to train on, 5 held out.\n2 modes, the least of 20 %, the largest of 80 %.\n\nRecipe: points"
+        in out
+    )

@@ -78,7 +78,9 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A variant, a recipe (or a .toml file), a data set or a metric.")],
+    name: Annotated[
+        str, typer.Argument(help="A variant, a recipe (or a .toml file), a data set (or data of yours) or a metric.")
+    ],
     plugin: yours.Plugin = None,
 ) -> None:
     """A variant's objective, paper, players and options; a recipe's fields; what a data set or a metric is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,20 @@ from toy_data.errors import nearest
 from zoo import variants
 from zoo.catalogue import optimiser
 from zoo.cli.listing import listing
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.extending import measures
 from zoo.metrics.modes import PROTOCOLS
 from zoo.metrics.spec import BY_NAME, direction
 from zoo.recipe import Recipe, revise
+from zoo.runs.naming import path_of
 from zoo.variant import options
 
 
 def show(name: str) -> None:
     """Whatever has this name: 'ring' is a data set, and its recipe."""
     metrics = {entry["name"]: entry["about"] for entry in listing()["metrics"]}
-    if name.endswith(".toml"):
-        show_recipe(name)
+    if name.endswith(".toml") or path_of(name):
+        (show_recipe if name.endswith(".toml") else show_own)(name)
         return
     kinds: dict[Any, Collection[str]] = {
         show_variant: variants.names(),
@@ -71,6 +73,35 @@ def show_dataset(name: str) -> None:
     if meant:
         print(f"\nRecipes for it: {', '.join(meant)}")
     print(f"\nRun a variant on it:\n  zoo run VARIANT --data {name}")
+
+
+def show_own(name: str) -> None:
+    """What a user's own file or folder was read as, and what it is trained and counted by."""
+    from toy_data.images import Pixels
+    from zoo.evaluation.evaluate import default_protocol
+
+    data = toy_data.load(name)
+    size, image = " x ".join(map(str, data.shape)), len(data.shape) == 3
+    kind = (
+        f"images of {size} (channels, rows, columns)" if image else f"points in {counted(data.shape[0], 'dimension')}"
+    )
+    print(f"{name}, data of yours\n")
+    if isinstance(data, toy_data.Mixture):
+        print(f"A mixture of Gaussians: {kind}, drawn anew for every batch.")
+    else:
+        assert isinstance(data, toy_data.Points | Pixels)
+        trained = data.train[0] if isinstance(data, toy_data.Points) else data.train
+        print(f"{len(trained):,} {kind} to train on, {data.n_held_out:,} held out.")
+    if data.weights is None:
+        print("It has no labels, so no modes are known.")
+    else:
+        least, most = (f"{100 * float(share):.3g} %" for share in (data.weights.min(), data.weights.max()))
+        shares = f"each {least}" if least == most else f"the least of {least}, the largest of {most}"
+        print(f"{counted(len(data.weights), 'mode')}, {shares}.")
+    protocol, recipe = default_protocol(data).name, recipes.default_for(name, image).name
+    print(
+        f"\nRecipe: {recipe}\nProtocol: {protocol}\n\nRun a variant on it:\n  zoo run VARIANT --data {shlex.quote(name)}"
+    )
 
 
 def show_recipe(name: str) -> None:
