@@ -46,11 +46,25 @@ MAY: dict[str, set[str]] = {
     "metrics": {"metrics", "markdown", "errors"},
     "looking": FILES | {"looking", "tracking", "variants"},
     "sweeps": FILES | {"sweeps", "tracking", "variants", "variant", "recipe", "extending"},
+    "progress": FILES | {"progress", "training", "sweeps"},
+    "api": {
+        *GAME,
+        *FILES,
+        "api",
+        "progress",
+        "looking",
+        "sweeps",
+        "extending",
+        "ambient",
+        "tracking",
+        "training",
+        "harness",
+    },
     "extending": GAME
     | {"extending", "ambient", "harness", "diagnostics", "checkpoint", "nets", "metrics", "variants", "errors"},
 }
 """The table of docs/design.md: a module of zoo or a folder (but for its files that stand here themselves), and what of zoo it may import."""
-ALONE = {*MAY} - {"metrics", "looking", "sweeps", "extending"}
+ALONE = {*MAY} - {"metrics", "looking", "sweeps", "extending", "progress", "api"}
 """Of these, those that import nothing of toy_data or baselines."""
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 
 from tests.synthetic_runs import write_run
 from zoo import tracking, tracking_store
-from zoo.cli.terminal import track_runs
+from zoo.cli.app import track
 from zoo.errors import ZooError
 from zoo.looking import server, views
 from zoo.looking.compare import compare
@@ -81,8 +82,8 @@ def test_a_damaged_run_is_told_of_and_the_others_are_logged(
     write_run(tmp_path, "ns", [2, 3])
     (write_run(tmp_path, "r1", [8, 8]) / "summary.json").write_text("{")
     monkeypatch.setattr(tracking, "try_log", lambda folder, root: None)
-    with pytest.raises(SystemExit):
-        track_runs([tmp_path])
+    with pytest.raises(typer.Exit):
+        track([tmp_path])
     told = capsys.readouterr()
     assert (told.out.count("logged"), "A damaged run is left out" in told.err) == (1, True)
 

@@ -16,11 +16,11 @@ import pytest
 from zoo import variants
 from zoo.cli import app as cli
 from zoo.cli import run
-from zoo.cli.terminal import Live
 from zoo.extending import plugins
 from zoo.looking import watch_page
 from zoo.looking.watch import look
 from zoo.metrics.protocols import PROTOCOLS
+from zoo.progress.terminal import Live
 from zoo.variant import REGISTRY
 
 SMALL = ["--rounds", "6", "--width", "8", "--batch", "16", "--every", "3", "--seeds", "2", "--no-track"]

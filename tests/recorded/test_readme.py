@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import tutorials
 from tests.recorded.places import COUNTS, README, RESULTS, flat, summaries, told
-from zoo.cli.terminal import SHOWN
+from zoo.cli.summary import SHOWN
 from zoo.runs.rundir import read
 
 RANKING = README.parent / "benchmarks" / "metrics.md"

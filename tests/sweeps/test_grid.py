@@ -15,8 +15,8 @@ import torch
 import toy_data
 from tests.synthetic_sweeps import TINY
 from zoo.cli import app as cli
-from zoo.cli import terminal
 from zoo.errors import ZooError
+from zoo.progress import terminal
 from zoo.runs import rundir
 from zoo.sweeps import grid
 from zoo.sweeps.grid import Grid

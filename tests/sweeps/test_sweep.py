@@ -22,9 +22,9 @@ from rich.console import Console
 from submitit.core.utils import FailedJobError
 
 from tests.synthetic_sweeps import PLUGIN, Inline, done, pretend, tiny
-from zoo.cli import sweeping
 from zoo.errors import ZooError
 from zoo.extending import plugins
+from zoo.progress import sweeping
 from zoo.runs import session
 from zoo.runs.cell import Cell
 from zoo.sweeps import estimate, local, slurm, sweep, worker

@@ -53,8 +53,8 @@ def run(
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
     from zoo import tracking
-    from zoo.cli.terminal import Live, terminal
-    from zoo.cli.training import going_on
+    from zoo.progress.terminal import Live, terminal
+    from zoo.runs.command import going_on
 
     folder = None if out is None or out == "" else folder_named(out)
     changes = {name: options.pop(name) for name in fields() if name in options}
@@ -69,7 +69,10 @@ def run(
         try:
             summary = made.train(pictures.draw)
         except KeyboardInterrupt:
-            print(f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made)}", file=sys.stderr)
+            print(
+                f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made.cell, made.folder)}",
+                file=sys.stderr,
+            )
             raise
     if track and (failure := tracking.try_log(made.folder, tracking.root_of(made.folder))):
         print(f"zoo: {failure}", file=sys.stderr)

@@ -16,10 +16,10 @@ from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
 from zoo.api.results import Result, Shown, folder_named, paragraphs, several, whole_number
 from zoo.api.running import open_run
-from zoo.cli import sweeping
-from zoo.cli.terminal import terminal
 from zoo.errors import ZooError, briefly, counted
 from zoo.extending import plugins as extending
+from zoo.progress import sweeping
+from zoo.progress.terminal import terminal
 from zoo.sweeps import grid as grids
 from zoo.sweeps.grid import label
 from zoo.sweeps.local import Local

@@ -16,9 +16,9 @@ from zoo.ambient import undisturbed
 from zoo.api.comparing import Compared, compare
 from zoo.api.results import Result, Shown, folder_named, several
 from zoo.api.sweeping import Failure, loaded, swept, trained
-from zoo.cli.sweeping import aloud
 from zoo.errors import ZooError, briefly
 from zoo.looking.standing import stand
+from zoo.progress.sweeping import aloud
 from zoo.sweeps import tuning
 
 if TYPE_CHECKING:

@@ -94,9 +94,23 @@ def show(
 def track(folders: Annotated[list[Path], typer.Argument(help="Run directories, or folders that hold some.")]) -> None:
     """Log finished runs to MLflow, from their files; a run that is there already is replaced."""
     with ends_at_once():
-        from zoo.cli.terminal import track_runs
+        from zoo import tracking
+        from zoo.runs import rundir
 
-    track_runs(folders)
+    roots = {path: tracking.root_of(folder) for folder in folders for path in rundir.find([folder])}
+    runs, damaged = rundir.read_all(folders)
+    found = [run.path for run in runs if run.finished]
+    if not found:
+        raise ZooError(f"There is no finished run (a summary.json) in {', '.join(map(str, folders))}.")
+    for sentence in damaged:
+        print(f"zoo: {sentence}", file=sys.stderr)
+    failed = len(damaged)
+    for folder in found:
+        failure = tracking.try_log(folder, roots[folder])
+        print(failure or f"logged {folder}", file=sys.stderr if failure else sys.stdout)
+        failed += bool(failure)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -116,13 +130,13 @@ def sample(
 ) -> None:
     """New samples from a run, as a picture or an array: `zoo sample RUN -n 25 --seed-of-run 3 -o digits.png`."""
     with ends_at_once():
-        from zoo.cli import terminal
+        from zoo.progress.terminal import judge_bar
         from zoo.runs import sampling
 
     path = out or Path("samples.npy" if npy else "samples.png")
     sampling.check(path, as_array=npy)
     sampler = sampling.open_run(folder, seed, str(data_root) if data_root else None)
-    with terminal.judge_bar() as heard:
+    with judge_bar() as heard:
         sampler = replace(sampler, heard=heard)
         drawn = sampling.draw(sampler, n, latents=latents, between=interpolate, mode=mode)
     sampling.write(drawn, sampler, path, in_a_row=interpolate is not None)
@@ -153,17 +167,23 @@ def export(
     print(f'  torch.export.load("{out}").module()(z)')
 
 
-@app.command()
-def judge(
+@app.command("judge")
+def train_judge(
     data: Annotated[str, typer.Option(help="A set of labelled images.")] = "mnist",
     train: Annotated[bool, typer.Option("--train", help="Train it anew even where it is cached.")] = False,
     data_root: Annotated[Path | None, typer.Option(help="Folder of image data (else ZOO_DATA).")] = None,
 ) -> None:
     """The classifier that counts the modes of images: trained once (minutes for MNIST), then cached."""
     with ends_at_once():
-        from zoo.cli.terminal import train_judge
+        import toy_data
+        from zoo.evaluation import judge
+        from zoo.progress.terminal import judge_bar, terminal
 
-    train_judge(data, str(data_root) if data_root else None, train)
+    images = toy_data.load(data, data_root)
+    with judge_bar() as heard:
+        found = judge.judge(images, progress=heard, train=train)
+    told = f"is right on {found.accuracy:.2%} of {found.tested_on:,} held-out images"
+    terminal().print(f"The judge of {data} {told} (kept in {judge.cache_root()}).")
 
 
 def main() -> None:

@@ -31,14 +31,14 @@ def evaluate_samples(
 ) -> None:
     """How collapsed are these samples? Every metric, beside what the data itself, a collapsed sampler and noise score, and the verdict."""
     with ends_at_once():
-        from zoo.cli import terminal
         from zoo.evaluation import subjects
         from zoo.evaluation.evaluate import evaluate
         from zoo.files import finite
+        from zoo.progress.terminal import judge_bar
 
     names, beside = by_commas(metrics) or None, by_commas(references) or None
     root, ais = str(data_root) if data_root else None, "ais" in (names or ())
-    with terminal.judge_bar(quiet=as_json) as heard:
+    with judge_bar(quiet=as_json) as heard:
         source = subjects.load(samples, data, root, protocol=protocol, generators=ais, progress=heard)
         found = evaluate(
             source.mixed,
@@ -61,8 +61,9 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.terminal import shares, terminal
+    from zoo.cli.summary import shares
     from zoo.looking.tables import interval
+    from zoo.progress.terminal import terminal
     from zoo.statistics import shown, summarise
 
     console, protocol = terminal(), found["protocol"]

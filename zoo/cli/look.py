@@ -23,8 +23,8 @@ def watch(
     """A run while it goes on, or when it is done: losses, modes covered, samples; a page on this machine's loopback, or a table."""
     if terminal:
         with ends_at_once():
-            from zoo.cli.terminal import terminal as console
             from zoo.looking.watch import in_terminal
+            from zoo.progress.terminal import terminal as console
 
         in_terminal(folder, console())
     else:

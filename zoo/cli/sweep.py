@@ -56,7 +56,7 @@ def sweep(
 ) -> None:
     """Many runs: variants x data sets x options. Finished cells are skipped, begun ones go on; a failing one stops nothing."""
     with ends_at_once():
-        from zoo.cli import sweeping
+        from zoo.progress import sweeping
         from zoo.sweeps import grid as grids
         from zoo.sweeps import sweep as sweeps
         from zoo.sweeps.executor import Wanted, choose
@@ -76,7 +76,7 @@ def sweep(
     sweeping.foretell(made, device, in_order=bool(shard))  # shards take turns in the order that they agree on
     if dry_run:
         raise typer.Exit(0)
-    from zoo.cli.terminal import terminal
+    from zoo.progress.terminal import terminal
 
     code = sweeping.play(made, terminal(), f"Go on with:\n  {command()}") if made.left else 0
     if track and shard and not _server():

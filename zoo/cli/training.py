@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 import sys
 import time
@@ -11,12 +10,13 @@ from typing import Any
 
 from rich.console import Console
 
-from zoo.cli.terminal import Live, show_summary, terminal
+from zoo.cli.summary import show_summary
 from zoo.errors import ZooError, lacks_memory
-from zoo.extending import plugins
 from zoo.files import finite
+from zoo.progress.terminal import Live, terminal
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan, read_cell
+from zoo.runs.command import going_on
 
 
 def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
@@ -76,11 +76,6 @@ def resumed(
     return session.resume(folder, **how)
 
 
-def going_on(run: session.Session) -> str:
-    """The command that goes on with a run."""
-    return shlex.join(["zoo", "run", *plugins.option(run.cell.variant, run.cell.data), "--resume", str(run.folder)])
-
-
 def train(run: session.Session, console: Console) -> dict[str, Any]:
     """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
 
@@ -94,7 +89,7 @@ def train(run: session.Session, console: Console) -> dict[str, Any]:
         return run.train(pictures.draw)
     except session.Interrupted:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
-        print(f"  {going_on(run)}", file=sys.stderr)
+        print(f"  {going_on(run.cell, run.folder)}", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # of what is printed, not of the run's files
         raise
@@ -107,7 +102,7 @@ def train(run: session.Session, console: Console) -> dict[str, Any]:
             )
         else:
             raise
-        go_on = f"; once that is fixed, go on with: {going_on(run)}" if run.checkpointed else "."
+        go_on = f"; once that is fixed, go on with: {going_on(run.cell, run.folder)}" if run.checkpointed else "."
         raise ZooError(f"{what}{go_on}") from error
     finally:
         for s, handler in before.items():

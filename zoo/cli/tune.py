@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from baselines.spaces import JUDGED, TRIED
-from zoo.cli import sweeping, yours
+from zoo.cli import yours
 from zoo.cli.line import by_commas, command
 from zoo.cli.starting import ends_at_once
+from zoo.progress import sweeping
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -51,7 +52,7 @@ def tune(
 ) -> None:
     """Five trials of each method's rates and strength, the best of them judged on new seeds, beside what is recorded of that recipe."""
     with ends_at_once():
-        from zoo.cli.terminal import terminal
+        from zoo.progress.terminal import terminal
         from zoo.sweeps import tuning
         from zoo.sweeps.executor import Wanted, choose
         from zoo.sweeps.sweep import Sweep

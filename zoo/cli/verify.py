@@ -24,8 +24,8 @@ def verify(
     with ends_at_once():
         from rich.table import Table
 
-        from zoo.cli.terminal import Live, terminal
         from zoo.errors import counted
+        from zoo.progress.terminal import Live, terminal
         from zoo.runs.rundir import find, read
         from zoo.runs.verifying import verify as again
         from zoo.statistics import number

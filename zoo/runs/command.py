@@ -1,9 +1,10 @@
-"""The command that trains a cell: what a reader types to have it again, however it was started."""
+"""The command that trains a cell, what a reader types to have it again, however it was started; and the one that goes on with its run."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import toy_data
@@ -42,6 +43,11 @@ def command(cell: Cell, source: toy_data.Data, *, compiled: bool = False, tf32: 
     if cell.data_root:
         words += ["--data-root", cell.data_root]
     return shlex.join([*words, *["--compile"] * compiled, *["--tf32"] * tf32])
+
+
+def going_on(cell: Cell, folder: Path) -> str:
+    """The command that goes on with the run of this cell in a folder."""
+    return shlex.join(["zoo", "run", *plugins.option(cell.variant, cell.data), "--resume", str(folder)])
 
 
 def option(name: str, value: Any) -> list[str]:

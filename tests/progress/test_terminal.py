@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.cli import terminal
+from zoo.progress import terminal
 
 
 def test_a_log_hears_of_the_judge_by_tenths_and_how_long_it_takes(
