@@ -59,6 +59,7 @@ WRONG = {
     "--pack is an option of pacgan.": ["run", "ns", "--pack", "2"],
     "at least 0": ["run", "unrolled", "--k", "-1"],
     "seeds are how many": ["run", "ns", "--seeds", "0"],
+    "different seeds, not ''": ["run", "ns", "--seeds", ""],
     "optimisers and a checkpoint of them need": ["run", "ns", "--width", "50000", "--seeds", "10000"],
     "finite number": ["run", "ns", "--lr-d", "nan"],
     "TF32 is a GPU's arithmetic, and these": ["sweep", "--variants", "ns", "--device", "cpu", "--tf32"],

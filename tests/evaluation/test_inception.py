@@ -6,8 +6,11 @@ import types
 import pytest
 import torch
 
+import toy_data
 from zoo.errors import ZooError
-from zoo.evaluation import inception
+from zoo.evaluation import available, inception
+from zoo.evaluation.setting import Setting
+from zoo.metrics.modes import PROTOCOLS
 from zoo.metrics.two_samples import frechet
 
 
@@ -34,6 +37,13 @@ def test_without_the_package_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
     with pytest.raises(ZooError, match=r"pip install -e '\.\[inception\]'"):
         inception.extractor()
+
+
+def test_without_the_package_it_is_refused_before_anything_is_computed(monkeypatch):
+    setting = Setting(toy_data.load("stacked-digits"), PROTOCOLS["stacked-mnist"], 100)
+    assert available.unavailable(setting, "inception_fid") is None
+    monkeypatch.setattr(available, "find_spec", lambda name: None)
+    assert available.unavailable(setting, "inception_fid") == f"It {inception.MISSING}"
 
 
 def test_without_weights_it_says_so(monkeypatch, tmp_path):

@@ -15,7 +15,7 @@ from tests.synthetic_runs import UNROLLED, write_run
 from zoo import statistics
 from zoo.errors import ZooError
 from zoo.looking.compare import compare
-from zoo.looking.tables import STYLES, cells, interval, render
+from zoo.looking.tables import STYLES, cells, costs, interval, render, results
 from zoo.statistics import number
 
 
@@ -65,11 +65,13 @@ def test_formats_can_be_read_back(runs: Path) -> None:
     assert float(best["cost.seconds_per_seed"]) == 8
     back = json.loads(render(tables, "json"), parse_constant=pytest.fail)
     assert {r["label"] for r in back[0]["rows"]} == {"ns", "wgan", "unrolled k=5", "r1_a x=0.1"}
+    tables[0].warnings.append("goes from {a} to {b}")
     latex = render(tables, "latex")
     assert r"r1\_a x=0.1" in latex
-    tables[0].warnings.append("goes from {a} to {b}")
-    assert r"goes from \{a\} to \{b\}" in render(tables, "latex")
-    assert latex.count("&") == (len(cells(tables[0])[0]) - 1) * len(cells(tables[0]))
+    assert "% Warning: goes from {a} to {b}\n" in latex.split(r"\begin{table}")[0]  # for the author
+    (reached, took) = (part.count("&") for part in latex.split(r"\begin{table}")[1:])
+    assert reached == (len(results(tables[0])[0]) - 1) * len(results(tables[0]))
+    assert took == (len(costs(tables[0])[0]) - 1) * len(costs(tables[0]))
     assert all(
         line.count("|") == len(cells(tables[0])[0]) + 1 for line in render(tables, "md").splitlines() if line[:1] == "|"
     )

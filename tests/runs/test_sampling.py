@@ -234,6 +234,17 @@ def test_a_walk_among_points_is_drawn_as_one(sample, ring: Path, monkeypatch: py
     assert drawn == [((10, 2), "ns on ring, seed 2, a walk of 10 samples")]
 
 
+def test_a_figure_for_a_paper_is_of_lines(sample, ring: Path, digits: Path, tmp_path: Path) -> None:
+    for name, begins in (("ring.pdf", b"%PDF"), ("ring.svg", b"<?xml")):
+        assert sample(ring, "-n", 100, "-o", name)[0] == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+    assert sample(digits, "-o", "digits.pdf")[0] == 0
+    assert (tmp_path / "digits.pdf").read_bytes().startswith(b"%PDF")
+    code, _, err = sample(digits, "-o", "new/digits.svg")
+    assert (code, "Images are kept as .png or .pdf, not as .svg." in err) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
 WRONG = {
     "not a run directory": ["nowhere"],
     "seeds 2, 5, so --seed-of-run cannot be 3": ["RUN", "--seed-of-run", 3],

@@ -118,7 +118,9 @@ def sample(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, finished or interrupted.")],
     n: Annotated[int | None, typer.Option("-n", min=1, help="How many samples (default: 25; of a walk 10).")] = None,
     seed: Annotated[int | None, typer.Option("--seed-of-run", help="Which seed's generator (else the first).")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A .png or .npy file (else samples.png).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A .png, .pdf, .svg or .npy file (else samples.png).")
+    ] = None,
     npy: Annotated[bool, typer.Option("--npy", help="Write the array (n, ...) instead of a picture.")] = False,
     latents: Annotated[Path | None, typer.Option(help="Latents (n, latent) from a .npy file.")] = None,
     interpolate: Annotated[

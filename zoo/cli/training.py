@@ -34,7 +34,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             options,
             **chosen,
             changes=changes,
-            seeds=given.get("seeds") or "8",
+            seeds="8" if (seeds := given.get("seeds")) is None else seeds,
             data_root=str(root) if root else None,
         )
         out, tf32 = given.get("out"), bool(given.get("tf32"))

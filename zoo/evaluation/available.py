@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 from toy_data import Images, Points
 from zoo.errors import ZooError, unknown
+from zoo.evaluation.inception import MISSING
 from zoo.evaluation.setting import Setting, tells_modes
 from zoo.extending import measures
 from zoo.metrics import spec
@@ -24,9 +26,11 @@ def _lacks_judge(setting: Setting) -> str | None:
     return None if there else f"'{setting.data.name}' has no judge, since it holds no labelled images."
 
 
-def _lacks_colours(setting: Setting) -> str | None:
+def _lacks_inception(setting: Setting) -> str | None:
     there = len(setting.data.shape) == 3 and setting.data.shape[0] == 3
-    return None if there else f"'{setting.data.name}' holds no images in three colours, which Inception looks at."
+    if not there:
+        return f"'{setting.data.name}' holds no images in three colours, which Inception looks at."
+    return f"It {MISSING}" if find_spec("torch_fidelity") is None else None
 
 
 def _lacks_generator(setting: Setting) -> str | None:
@@ -43,7 +47,7 @@ NO_THRESHOLD = "A sample has the label of the training sample nearest to it, how
 LACKS: dict[spec.Need, Callable[[Setting], str | None]] = {
     "modes": lacks_modes,
     "classifier": _lacks_judge,
-    "inception": _lacks_colours,
+    "inception": _lacks_inception,
     "generator": _lacks_generator,
     "history": _lacks_history,
 }

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo.errors import ZooError
 from zoo.metrics.two_samples import frechet
 
+MISSING = "needs torch-fidelity; install it in a checkout of the zoo with: pip install -e '.[inception]'."
 FEWEST = 2049
 """Samples below which the covariance of 2048 features has no inverse, and FID says little."""
 
@@ -23,9 +24,7 @@ def extractor() -> nn.Module:
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise ZooError(
-            "Inception's FID needs torch-fidelity; install it in a checkout of the zoo with: pip install -e '.[inception]'."
-        ) from error
+        raise ZooError(f"Inception's FID {MISSING}") from error
     path = os.environ.get("ZOO_INCEPTION")
     try:
         found: nn.Module = FeatureExtractorInceptionV3(

@@ -253,12 +253,12 @@ def tile(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int, path: Path, least: int = 112) -> None:
-    """Images ``[N, c, h, w]`` in [-1, 1] as a PNG, each pixel a square of whole pixels, so that an image is ``least`` pixels wide or more."""
+    """Images ``[N, c, h, w]`` in [-1, 1] as a picture, each pixel a square of whole pixels, so that an image is ``least`` pixels wide or more."""
     from PIL import Image
 
     scale = math.ceil(least / images.shape[-1])
     sheet = (tile(images, columns) * 255).round().astype(np.uint8)
-    Image.fromarray(sheet.repeat(scale, 0).repeat(scale, 1)).save(path, format="PNG")
+    Image.fromarray(sheet.repeat(scale, 0).repeat(scale, 1)).save(path)
 
 
 def _images(axis: Axes, samples: np.ndarray) -> None:

@@ -165,16 +165,22 @@ def _markdown(comparisons: Sequence[Comparison]) -> str:
 
 
 def _latex(comparisons: Sequence[Comparison]) -> str:
-    return "\n\n".join(map(_latex_table, comparisons))
+    return "\n\n".join(map(_latex_tables, comparisons))
 
 
-def _latex_table(comparison: Comparison) -> str:
-    head, *body = [[_escape(cell) for cell in row] for row in cells(comparison)]
+def _latex_tables(comparison: Comparison) -> str:
+    """What was reached, and what it took; warnings are the author's to weigh, and stand above as remarks."""
+    warned = "".join(f"% Warning: {sentence}\n" for sentence in comparison.warnings)
+    reached = _latex_table(results(comparison), " ".join([caption(comparison) + ".", *legend(comparison)]))
+    return f"{warned}{reached}\n\n" + _latex_table(costs(comparison), f"{data_name(comparison.data)}: what a run took.")
+
+
+def _latex_table(table: Cells, said: str) -> str:
+    head, *body = [[_escape(cell) for cell in row] for row in table]
     rows = [" & ".join(row) + r" \\" for row in body]
-    said = _escape(" ".join([caption(comparison) + ".", *notes(comparison)]))
     lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"]
     lines += [" & ".join(head) + r" \\", r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]
-    return "\n".join([*lines, rf"\caption{{{said}}}", r"\end{table}"])
+    return "\n".join([*lines, rf"\caption{{{_escape(said)}}}", r"\end{table}"])
 
 
 def _escape(text: str) -> str:

@@ -30,6 +30,8 @@ from zoo.runs.rundir import GENERATOR
 
 COMPANY = 512
 """Latents that stand beside the ones asked for."""
+PICTURES = (".png", ".pdf", ".svg")
+"""What a picture may be written as; of images only the first two."""
 MOST = 20_000
 """Latents that are tried to find samples of one mode."""
 
@@ -217,17 +219,19 @@ def draw(
 
 
 def check(path: Path, *, as_array: bool = False) -> None:
-    """Raise ``ZooError`` unless ``path`` names a picture (.png) or an array (.npy), and is no folder; a file there is written over."""
-    if path.suffix.lower() not in ((".npy",) if as_array else (".npy", ".png")):
-        wanted = ".npy with --npy" if as_array else ".png (a picture) or .npy (the array)"
+    """Raise ``ZooError`` unless ``path`` names a picture or an array (.npy), and is no folder; a file there is written over."""
+    if path.suffix.lower() not in ((".npy",) if as_array else (".npy", *PICTURES)):
+        wanted = ".npy with --npy" if as_array else f"{', '.join(PICTURES)} (pictures) or .npy (the array)"
         raise ZooError(f"The name of what is written must end in {wanted}, and '{path.name}' does not.")
     if path.is_dir():
         raise ZooError(f"{path} is a folder; -o takes the name of a file.")
 
 
 def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = False) -> None:
-    """A picture (.png) or the array ``[n, *data]`` (.npy), by the name of ``path``."""
-    suffix = path.suffix.lower()
+    """A picture or the array ``[n, *data]`` (.npy), by the name of ``path``. ``ZooError`` for images as lines and curves."""
+    suffix, image = path.suffix.lower(), len(sampler.data.shape) == 3
+    if image and suffix == ".svg":
+        raise ZooError("Images are kept as .png or .pdf, not as .svg.")
     path.parent.mkdir(parents=True, exist_ok=True)
     array = samples.float().cpu().numpy()
     if suffix == ".npy":
@@ -235,7 +239,7 @@ def write(samples: Tensor, sampler: Sampler, path: Path, *, in_a_row: bool = Fal
         return
     from zoo.looking import plots
 
-    if len(sampler.data.shape) == 3:
+    if image:
         columns = min(len(array), 20) if in_a_row else math.ceil(math.sqrt(len(array)))
         plots.grid(array, columns, path)
         return
