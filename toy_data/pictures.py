@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,24 @@ SPLITS = {("train",), ("test",), ("val",), ("valid",)}
 
 
 def below(folder: Path) -> list[Path]:
-    """Every picture in a folder and its sub-folders, hidden ones left out, in the order of their paths."""
-    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in KINDS)
-    return [path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """Every picture in a folder and its sub-folders, linked ones too, hidden ones left out, in the order of their paths."""
+    return sorted(_walk(folder, frozenset()))
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """The pictures below a folder that is not one of those ``above``, to which a link may lead back."""
+    real = folder.resolve()
+    if real in above:
+        return
+    try:
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read as a folder ({error.strerror}).") from error
+    for path in inside:
+        if path.is_dir():
+            yield from _walk(path, above | {real})
+        elif path.suffix.lower() in KINDS:
+            yield path
 
 
 def read(paths: Sequence[Path]) -> Array:

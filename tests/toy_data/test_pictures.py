@@ -15,6 +15,7 @@ from PIL import Image
 import toy_data
 from toy_data import DataError, Images
 from toy_data.images import Pixels
+from toy_data.pictures import below
 
 Draw = Callable[[int], np.ndarray]
 
@@ -114,6 +115,22 @@ def test_its_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     assert loaded(tmp_path / "two").fingerprint() == first
     put(tmp_path / "two" / "b", range(10, 11))
     assert loaded(tmp_path / "two").fingerprint() != first
+
+
+def test_linked_folders_are_folders_and_a_link_that_leads_back_ends(tmp_path: Path) -> None:
+    put(tmp_path / "elsewhere" / "cats", range(10))
+    put(tmp_path / "mine" / "dog", range(10, 20))
+    put(tmp_path / "mine" / "dog" / "x.png", range(20, 21))  # a folder, whatever its name
+    (tmp_path / "mine" / "cat").symlink_to(tmp_path / "elsewhere" / "cats")
+    (tmp_path / "mine" / "dog" / "all").symlink_to(tmp_path / "mine")
+    (tmp_path / "elsewhere" / "cats" / "dogs").symlink_to(tmp_path / "mine" / "dog")
+    paths = [str(path.relative_to(tmp_path / "mine")) for path in below(tmp_path / "mine")]
+    assert [path for path in paths if path.count("/") == 1] == [
+        f"{'cat' if i < 10 else 'dog'}/{i:03}.png" for i in range(20)
+    ]
+    assert "dog/x.png/020.png" in paths
+    assert len(paths) == len(set(paths)) < 100
+    assert loaded(tmp_path / "mine").modes == 2
 
 
 def test_a_damaged_picture_is_one_sentence_wherever_it_is_cut_or_changed(tmp_path: Path) -> None:
