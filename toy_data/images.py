@@ -126,6 +126,19 @@ def pixels(name: str, images: Tensor) -> Tensor:
     return images.to(torch.uint8).contiguous()
 
 
+def of_splits(name: str, train: Split, test: Split) -> Pixels:
+    """A user's own images with a class each; where training has one class alone, as if they had none: a judge of one class tells nothing
+    apart, so that its FID of anything is 0. ``DataError`` where no image of a class that training has is held out."""
+    if len(train.labels.unique()) == 1:
+        return Pixels(name, train, test)
+    made = Images(name, train, test)
+    if not made.n_held_out:
+        raise DataError(
+            f"No image of '{name}' can be held out: it takes a class with two images or more, or test images of a class that training has."
+        )
+    return made
+
+
 def of_arrays(name: str, images: Tensor, labels: Tensor | None) -> Pixels:
     """A user's own images, as ``pixels`` takes them, and ``labels [N]`` (any whole numbers) where known; a tenth, of each class, is held out."""
     images = pixels(name, images)
@@ -135,7 +148,7 @@ def of_arrays(name: str, images: Tensor, labels: Tensor | None) -> Pixels:
         )
     whole = Split(images, torch.zeros(len(images), dtype=torch.int64) if labels is None else labels.long())
     held = one_in(10, whole.labels)
-    return (Pixels if labels is None else Images)(name, whole[~held], whole[held])
+    return (Pixels if labels is None else of_splits)(name, whole[~held], whole[held])
 
 
 def _real_digits() -> tuple[Split, Split]:
@@ -162,9 +175,9 @@ def stacked_digits() -> Stacks:
     return Stacks("stacked-digits", *_real_digits(), count=128_000)
 
 
-def from_idx(folder: Path) -> Images:
+def from_idx(folder: Path) -> Pixels:
     """Any folder of four files in MNIST's layout (Fashion-MNIST, KMNIST, ...), plain or .gz."""
-    return Images(f"idx:{folder}", *read_folder(folder))
+    return of_splits(f"idx:{folder}", *read_folder(folder))
 
 
 def mnist(root: str | Path | None) -> Images:

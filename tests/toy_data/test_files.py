@@ -107,6 +107,24 @@ def test_a_users_images(tmp_path: Path, kind: str) -> None:
     assert plain.fingerprint() != data.fingerprint()
 
 
+def test_images_of_one_class_alone_have_none(tmp_path: Path) -> None:
+    """A judge of one class has nothing to learn, and its FID of anything would be 0."""
+    images = np.random.default_rng(0).integers(256, size=(40, 8, 8), dtype=np.uint8)
+    alone, none = (
+        toy_data.load(save(tmp_path, samples=images, **labels)) for labels in ({"labels": np.full(40, 3)}, {})
+    )
+    assert (alone.modes, alone.n_held_out, type(alone)) == (None, 4, Pixels)
+    assert alone.fingerprint() == none.fingerprint()
+
+
+def test_classes_of_one_image_each_are_refused(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(256, size=(40, 8, 8), dtype=np.uint8)
+    with pytest.raises(DataError, match="No image of 'own' can be held out: it takes a class with two images or more"):
+        toy_data.load(save(tmp_path, samples=images, labels=np.arange(40)))
+    some = toy_data.load(save(tmp_path, samples=images, labels=np.arange(40) // 2))
+    assert (some.modes, some.n_held_out) == (20, 20)
+
+
 def test_a_fingerprint_changes_with_the_content(tmp_path: Path) -> None:
     first = toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint()
     assert toy_data.load(save(tmp_path, samples=[[1.0], [2.0]])).fingerprint() == first

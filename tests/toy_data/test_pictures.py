@@ -79,6 +79,13 @@ def test_the_splits_are_train_and_test_where_there_are_just_these(tmp_path: Path
     assert kinds.n_held_out == 3  # of one picture none
 
 
+def test_test_pictures_of_other_classes_alone_are_refused(tmp_path: Path) -> None:
+    for place, numbers in (("train/a", range(5)), ("train/b", range(5, 10)), ("test/c", range(10, 15))):
+        put(tmp_path / place, numbers)
+    with pytest.raises(DataError, match="or test images of a class that training has"):
+        loaded(tmp_path)
+
+
 def test_pictures_without_sub_folders_have_no_classes(tmp_path: Path) -> None:
     put(tmp_path, range(40))
     data = loaded(tmp_path)

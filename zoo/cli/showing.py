@@ -93,7 +93,7 @@ def show_own(name: str) -> None:
         trained = data.train[0] if isinstance(data, toy_data.Points) else data.train
         print(f"{len(trained):,} {kind} to train on, {data.n_held_out:,} held out.")
     if data.weights is None:
-        print("It has no labels, so no modes are known.")
+        print("It has no labels, or one and the same for all, so no modes are known.")
     else:
         least, most = (f"{100 * float(share):.3g} %" for share in (data.weights.min(), data.weights.max()))
         shares = f"each {least}" if least == most else f"the least of {least}, the largest of {most}"
