@@ -109,9 +109,12 @@ def one_in(n: int, labels: Tensor) -> Tensor:
 
 
 def pixels(name: str, images: Tensor) -> Tensor:
-    """Bytes ``[N, h, w]`` or ``[N, c, h, w]`` from these or ``[N, h, w, c]``: whole numbers from 0 to 255, c at most 4; else ``DataError``."""
+    """Bytes ``[N, h, w]`` or ``[N, c, h, w]`` from these or ``[N, h, w, c]``: whole numbers from 0 to 255, c at most 4; else ``DataError``.
+
+    Where the first and the last axis may be channels, the one is that has 1 or 3, or else the first.
+    """
     shape = list(images.shape)
-    if len(shape) == 4 and shape[1] > 4 >= shape[3]:
+    if len(shape) == 4 and shape[3] <= 4 and (shape[1] > 4 or (shape[1] not in (1, 3) and shape[3] in (1, 3))):
         images = images.movedim(-1, 1)
     if len(shape) not in (3, 4) or 0 in shape or (len(shape) == 4 and images.shape[1] > 4):
         raise DataError(
@@ -119,11 +122,24 @@ def pixels(name: str, images: Tensor) -> Tensor:
         )
     low, high = images.min(), images.max()
     if images.is_floating_point() or low < 0 or high > 255:
+        kind = "floats" if images.is_floating_point() else "whole numbers"
         raise DataError(
-            f"The images of '{name}' are of {str(images.dtype).removeprefix('torch.')} from {low:g} to {high:g}; they need bytes from 0 to 255: "
-            "numpy.uint8(255 * x + 0.5) makes them of values x from 0 to 1."
+            f"The images of '{name}' are {kind} from {low:g} to {high:g}; they need bytes from 0 to 255{_as_bytes(float(low), float(high))}."
         )
     return images.to(torch.uint8).contiguous()
+
+
+def _as_bytes(low: float, high: float) -> str:
+    """What makes bytes of values x in this range, where it is a usual one."""
+    for least, most, code in (
+        (0, 1, "255 * x + 0.5"),
+        (-1, 1, "127.5 * x + 128"),
+        (0, 255, "x + 0.5"),
+        (0, 65535, "x / 257 + 0.5"),
+    ):
+        if least <= low and high <= most:
+            return f": numpy.uint8({code}) makes them of values x from {least} to {most}"
+    return ""
 
 
 def of_splits(name: str, train: Split, test: Split) -> Pixels:
@@ -131,6 +147,11 @@ def of_splits(name: str, train: Split, test: Split) -> Pixels:
     apart, so that its FID of anything is 0. ``DataError`` where no image of a class that training has is held out."""
     if len(train.labels.unique()) == 1:
         return Pixels(name, train, test)
+    _, h, w = train.shape
+    if min(h, w) < 4:  # a judge halves them twice
+        raise DataError(
+            f"The images of '{name}' are {w} x {h}; to tell classes apart takes 4 x 4 pixels or more. Without labels they train as they are."
+        )
     made = Images(name, train, test)
     if not made.n_held_out:
         raise DataError(

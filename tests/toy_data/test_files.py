@@ -107,6 +107,34 @@ def test_a_users_images(tmp_path: Path, kind: str) -> None:
     assert plain.fingerprint() != data.fingerprint()
 
 
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (-1, 1), (0, 255), (0, 65535)])
+def test_what_makes_bytes_of_other_ranges_does(tmp_path: Path, least: int, most: int) -> None:
+    meant = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+    images = least + (most - least) * (meant / 255)
+    path = save(tmp_path, samples=images.round().astype(np.uint16) if most > 255 else images)
+    with pytest.raises(DataError, match=f"makes them of values x from {least} to {most}") as caught:
+        toy_data.load(path)
+    code = str(caught.value).partition("255: ")[2].partition(" makes")[0]
+    assert np.array_equal(eval(code, {"numpy": np, "x": images}), meant)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shape"),
+    [
+        ((4, 4, 3), (3, 4, 4)),
+        ((2, 9, 3), (3, 2, 9)),
+        ((4, 9, 1), (1, 4, 9)),
+        ((3, 9, 3), (3, 9, 3)),
+        ((3, 5, 4), (3, 5, 4)),
+        ((1, 5, 3), (1, 5, 3)),
+        ((4, 5, 4), (4, 5, 4)),
+        ((8, 8, 2), (2, 8, 8)),
+    ],
+)
+def test_which_axis_is_the_channels(tmp_path: Path, stored: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    assert toy_data.load(save(tmp_path, samples=np.zeros((20, *stored), np.uint8))).shape == shape
+
+
 def test_images_of_one_class_alone_have_none(tmp_path: Path) -> None:
     """A judge of one class has nothing to learn, and its FID of anything would be 0."""
     images = np.random.default_rng(0).integers(256, size=(40, 8, 8), dtype=np.uint8)
@@ -152,11 +180,15 @@ WRONG = {
     "holds nothing; it needs centres": {},
     "holds centres, sigma, samples; it needs": {"centres": ONE, "sigma": 1.0, "samples": TWO},
     r"samples of 'own' have shape \[2\]": {"samples": [1.0, 2.0]},
-    r"images of 'own' are of float64 from 0 to 0; they need bytes from 0 to 255: numpy\.uint8": {
+    r"images of 'own' are floats from 0 to 0; they need bytes from 0 to 255: numpy\.uint8": {
         "samples": np.zeros((9, 8, 8))
     },
-    "images of 'own' are of int64 from -1 to 300; they need bytes": {
+    r"images of 'own' are whole numbers from -1 to 300; they need bytes from 0 to 255\.": {
         "samples": np.full((9, 8, 8), [[[-1] * 7 + [300]]])
+    },
+    "images of 'own' are 8 x 3; to tell classes apart takes 4 x 4 pixels": {
+        "samples": np.zeros((9, 3, 8), np.uint8),
+        "labels": np.arange(9) % 2,
     },
     r"images of 'own' have shape \[9, 5, 8, 8\]; they need \[N, h, w\], \[N, c, h, w\] or \[N, h, w, c\], c at most 4": {
         "samples": np.zeros((9, 5, 8, 8), np.uint8)
