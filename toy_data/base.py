@@ -31,6 +31,8 @@ class Data(ABC):
     """``[d]``, or one number for images; of mixtures exact, of finite sets the training samples'."""
     std: Tensor
     """As ``mean``; never 0."""
+    source: str | None = None
+    """Of a file of a user's own: what it was loaded by, which ``name`` is not."""
     n_held_out: int | None
     """How many different held-out samples there are: None for any number of fresh ones."""
 

@@ -45,6 +45,8 @@ class Images(Pixels):
 
     modes: int
     weights: Tensor
+    classes: tuple[str, ...]
+    """What each class is called, by its number: the label that it had, or the name of its folder."""
 
     def __init__(self, name: str, train: Split, test: Split) -> None:
         kinds, counts = train.labels.unique(return_counts=True)
@@ -53,6 +55,7 @@ class Images(Pixels):
         numbered = (Split(split.images, torch.searchsorted(kinds, split.labels)) for split in (train, test))
         super().__init__(name, *numbered)
         self.modes, self.weights = len(kinds), counts / len(train)
+        self.classes = tuple(map(str, kinds.tolist()))
 
     def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
         split = self.test if held_out else self.train

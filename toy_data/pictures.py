@@ -11,7 +11,7 @@ import torch
 
 from toy_data.errors import DataError
 from toy_data.idx import Split
-from toy_data.images import Pixels, of_splits, one_in, pixels
+from toy_data.images import Images, Pixels, of_splits, one_in, pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,4 +103,8 @@ def from_folder(folder: Path) -> Pixels:
     images = pixels(name, torch.from_numpy(read(paths).round().astype(np.uint8)))
     held = torch.tensor([folders[0] != "train" for folders in within]) if split else one_in(10, labels)
     whole = Split(images, labels)
-    return (of_splits if any(classes) else Pixels)(name, whole[~held], whole[held])
+    made = (of_splits if any(classes) else Pixels)(name, whole[~held], whole[held])
+    if isinstance(made, Images):
+        called = [kind[0] for kind in classes]
+        made.classes = tuple(called[int(label)] for label in made.classes)
+    return made

@@ -136,11 +136,13 @@ def _load(name: str | Path, root: str | Path | None) -> Data:
         save = "" if isinstance(name, int | float) else "; numpy.savez('mine.npz', samples=x) writes such a file"
         raise DataError(f"{told}{save}.")
     name = str(name)
-    if name.endswith(".npz"):
+    kind, place = split(name)
+    if not kind and name.endswith(".npz"):
         from toy_data.files import from_npz
 
-        return from_npz(Path(name))
-    kind, place = split(name)
+        own = from_npz(Path(name))
+        own.source = name
+        return own
     if kind == "idx:":
         from toy_data.images import from_idx
 

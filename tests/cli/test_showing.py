@@ -91,6 +91,18 @@ def test_data_of_yours_are_told_as_they_are_read(
         assert capsys.readouterr().out.startswith(f"{name}, data of yours\n\n{told}")
     show("folder:my photos")
     assert capsys.readouterr().out.endswith("zoo run VARIANT --data 'folder:my photos'\n")
+    np.savez("images.npz", samples=images, labels=np.arange(50) % 2 * 7 - 3)
+    show("images.npz")
+    assert "2 modes, each 50 %.\nBy number: 0 -3, 1 4.\n" in capsys.readouterr().out
+    np.savez("images.npz", samples=images[:1], labels=[0])
+    show("images.npz")
+    assert "1 image of 3 x 8 x 8 (channels, rows, columns) to train on, 0 held out." in capsys.readouterr().out
+    with pytest.raises(ZooError, match=r"my photos is a folder, whose kind must be told: folder:my photos holds"):
+        show("my photos")
+    for i, name in enumerate("3012"):
+        Path(f"my photos/{i}").rename(f"my photos/kind {name}")
+    show("folder:my photos")
+    assert "By number: 0 kind 0, 1 kind 1, 2 kind 2, 3 kind 3.\n" in capsys.readouterr().out
     with pytest.raises(ZooError, match=r"'labels' of points\.npz is of type bool; it needs numbers"):
         show("points.npz")
     np.savez("points.npz", samples=rng.normal(size=(50, 1)), labels=(np.arange(50) >= 10).astype(int))

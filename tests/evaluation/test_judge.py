@@ -1,5 +1,7 @@
 """The judge: as good as it says, the same for the same seed, kept under a hash of data and code."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,10 @@ import toy_data
 import zoo
 from zoo.errors import ZooError
 from zoo.evaluation import judge as module
+from zoo.evaluation import scoring
+from zoo.evaluation.checks import mode_coverage
 from zoo.evaluation.judge import FEATURES, Halved, cache_root, fit, judge
+from zoo.metrics.modes import PROTOCOLS
 
 
 @pytest.fixture
@@ -126,6 +131,18 @@ def test_a_class_of_colour_images_that_is_missing_is_missed(tmp_path, cache):
     x, y = data.sample_labelled(600, torch.Generator().manual_seed(0))
     for kept, modes in ((y >= 0, 3), (y != 1, 2)):
         assert zoo.evaluate(x[kept], str(tmp_path / "own.npz"), metrics="modes").metrics["modes"] == modes
+
+
+def test_a_judge_that_is_yet_to_be_trained_is_told_with_the_path_of_the_data(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr("zoo.evaluation.scoring.QUICK", 10)
+    (tmp_path / "my images").mkdir()
+    own = tmp_path / "my images" / "own.npz"
+    np.savez(own, samples=np.zeros((60, 8, 8), np.uint8), labels=np.arange(60) % 2)
+    data = toy_data.load(own)
+    command = re.escape(f"zoo judge --data '{own}'") + "$"
+    assert re.search(command, scoring.of(data, PROTOCOLS["pacgan"]).unavailable["modes"])
+    with pytest.raises(ZooError, match=command):
+        mode_coverage(np.zeros((100, 8, 8), np.float32), data=data)
 
 
 def test_images_with_nan_have_no_mode(digits, quick):

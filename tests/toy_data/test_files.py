@@ -145,6 +145,11 @@ def test_images_of_one_class_alone_have_none(tmp_path: Path) -> None:
     assert alone.fingerprint() == none.fingerprint()
 
 
+def test_a_folder_may_be_called_as_a_file_is(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no folder .*own\.npz; it should hold PNGs"):
+        toy_data.load(f"folder:{tmp_path / 'own.npz'}")
+
+
 def test_classes_of_one_image_each_are_refused(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(256, size=(40, 8, 8), dtype=np.uint8)
     with pytest.raises(DataError, match="No image of 'own' can be held out: it takes a class with two images or more"):

@@ -52,6 +52,7 @@ def test_a_class_for_each_sub_folder(tmp_path: Path) -> None:
     data = loaded(tmp_path)
     assert isinstance(data, Images)
     assert (data.shape, data.modes, data.value_range) == ((3, 6, 4), 2, (-1, 1))
+    assert data.classes == ("cat", "dog")
     for split in (data.train, data.test):
         numbers = known(split.images)
         assert [int(label) for label in split.labels] == [int(i < 30) for i in numbers]  # cat is 0, by the alphabet

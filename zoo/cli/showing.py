@@ -37,6 +37,8 @@ def show(name: str) -> None:
         show_metric: metrics,
     }
     found = [tell for tell, names in kinds.items() if name in names]
+    if not found and Path(name).is_dir():
+        toy_data.load(name)  # which says how a folder is named
     if not found:
         near = nearest(name, [known for names in kinds.values() for known in names])
         hint = f"did you mean '{near}'?" if near else "`zoo list` shows what there is."
@@ -82,22 +84,23 @@ def show_own(name: str) -> None:
 
     data = toy_data.load(name)
     size, image = " x ".join(map(str, data.shape)), len(data.shape) == 3
-    kind = (
-        f"images of {size} (channels, rows, columns)" if image else f"points in {counted(data.shape[0], 'dimension')}"
-    )
+    noun = "image" if image else "point"
+    kind = f"of {size} (channels, rows, columns)" if image else f"in {counted(data.shape[0], 'dimension')}"
     print(f"{name}, data of yours\n")
     if isinstance(data, toy_data.Mixture):
-        print(f"A mixture of Gaussians: {kind}, drawn anew for every batch.")
+        print(f"A mixture of Gaussians: points {kind}, drawn anew for every batch.")
     else:
         assert isinstance(data, toy_data.Points | Pixels)
         trained = data.train[0] if isinstance(data, toy_data.Points) else data.train
-        print(f"{len(trained):,} {kind} to train on, {data.n_held_out:,} held out.")
+        print(f"{counted(len(trained), noun)} {kind} to train on, {data.n_held_out:,} held out.")
     if data.weights is None:
         print("It has no labels, or one and the same for all, so no modes are known.")
     else:
         least, most = (f"{100 * float(share):.3g} %" for share in (data.weights.min(), data.weights.max()))
         shares = f"each {least}" if least == most else f"the least of {least}, the largest of {most}"
         print(f"{counted(len(data.weights), 'mode')}, {shares}.")
+        if isinstance(data, toy_data.Images) and data.classes != tuple(map(str, range(len(data.classes)))):
+            print(f"By number: {', '.join(f'{i} {called}' for i, called in enumerate(data.classes))}.")
     protocol, recipe = default_protocol(data).name, recipes.default_for(name, image).name
     print(
         f"\nRecipe: {recipe}\nProtocol: {protocol}\n\nRun a variant on it:\n  zoo run VARIANT --data {shlex.quote(name)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -213,7 +214,8 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
         )
     if isinstance(data, toy_data.Images) and len(data.train.labels) > QUICK and judge.cached(data) is None:
         raise ZooError(
-            f"The judge of '{data.name}' is not trained yet; train it once (minutes): zoo judge --data {data.name}"
+            f"The judge of '{data.name}' is not trained yet; train it once (minutes): "
+            f"zoo judge --data {shlex.quote(data.source or data.name)}"
         )
     setting, kinds = Setting(data, protocol, protocol.samples), len(data.weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -94,7 +95,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
     if len(data.train.labels) > QUICK and judge.cached(data) is None:
         return _nothing(
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
-            f"zoo judge --data {data.name}"
+            f"zoo judge --data {shlex.quote(data.source or data.name)}"
         )
     setting = Setting(data, protocol, protocol.samples)
     referee = setting.judge
