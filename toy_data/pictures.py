@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 KINDS = (".png", ".jpg", ".jpeg")
-SPLITS = {("train",), ("test",), ("val",), ("valid",)}
-"""Sub-folders that are no classes, where there are no others and one is ``train``."""
+TRAIN = {"train", "training"}
+SPLITS = TRAIN | {"test", "testing", "val", "valid", "validation"}
+"""Sub-folders, whatever their case, that are no classes, where there are no others and one is to train on."""
 
 
 def below(folder: Path) -> list[Path]:
@@ -83,6 +84,7 @@ def from_folder(folder: Path) -> Pixels:
     """The pictures below a folder, all of one size: a class for each sub-folder (as torchvision's ``ImageFolder`` has it), or no classes.
 
     Sub-folders ``train`` and ``test`` or ``val``, and no others, are the splits, each with its classes below; else a tenth of each class is held out.
+    One sub-folder alone, with sub-folders of its own, is refused: these were meant.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; it should hold PNGs or JPEGs, those of a class in a sub-folder.")
@@ -90,8 +92,13 @@ def from_folder(folder: Path) -> Pixels:
     if not paths:
         raise DataError(f"{folder} holds no PNGs or JPEGs, neither itself nor further down.")
     within = [path.relative_to(folder).parts[:-1] for path in paths]
-    first = {folders[:1] for folders in within}
-    split = len(first) > 1 and ("train",) in first and first <= SPLITS
+    first = {folders[0].lower() if folders else "" for folders in within}
+    split = len(first) > 1 and bool(first & TRAIN) and first <= SPLITS
+    if len(first) == 1 and min(map(len, within)) > 1 and len({folders[1] for folders in within}) > 1:
+        inner = folder / within[0][0]
+        raise DataError(
+            f"{folder} holds pictures in {inner} alone; give folder:{inner}, whose sub-folders are classes."
+        )
     kinds = [folders[split : split + 1] for folders in within]
     classes = {kind: i for i, kind in enumerate(sorted(set(kinds)))}
     if () in classes and len(classes) > 1:
@@ -101,7 +108,7 @@ def from_folder(folder: Path) -> Pixels:
         )
     name, labels = f"folder:{folder}", torch.tensor([classes[kind] for kind in kinds])
     images = pixels(name, torch.from_numpy(read(paths).round().astype(np.uint8)))
-    held = torch.tensor([folders[0] != "train" for folders in within]) if split else one_in(10, labels)
+    held = torch.tensor([folders[0].lower() not in TRAIN for folders in within]) if split else one_in(10, labels)
     whole = Split(images, labels)
     made = (of_splits if any(classes) else Pixels)(name, whole[~held], whole[held])
     if isinstance(made, Images):

@@ -80,6 +80,26 @@ def test_the_splits_are_train_and_test_where_there_are_just_these(tmp_path: Path
     assert kinds.n_held_out == 3  # of one picture none
 
 
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAINING", "testing"), ("train", "validation")])
+def test_splits_go_by_other_names_too(tmp_path: Path, train: str, test: str) -> None:
+    for split, numbers in ((train, range(20)), (test, range(20, 30))):
+        put(tmp_path / split / "a", numbers[::2])
+        put(tmp_path / split / "b", numbers[1::2])
+    data = loaded(tmp_path)
+    assert (data.modes, data.n_held_out) == (2, 10)
+    assert sorted(known(data.test.images)) == [*range(20, 30)]
+
+
+def test_a_folder_around_the_folder_of_classes_is_refused(tmp_path: Path) -> None:
+    for kind in ("cat", "dog"):
+        put(tmp_path / "mine" / "train" / kind, range(10))
+    inner = tmp_path / "mine" / "train"
+    with pytest.raises(DataError, match=f"mine holds pictures in {inner} alone; give folder:{inner}, whose"):
+        loaded(tmp_path / "mine")
+    put(tmp_path / "bare" / "cat", range(10))  # one class tells nothing apart
+    assert (loaded(tmp_path / "bare").modes, loaded(tmp_path / "bare").n_held_out) == (None, 1)
+
+
 def test_test_pictures_of_other_classes_alone_are_refused(tmp_path: Path) -> None:
     for place, numbers in (("train/a", range(5)), ("train/b", range(5, 10)), ("test/c", range(10, 15))):
         put(tmp_path / place, numbers)
