@@ -55,7 +55,8 @@ def test_eval_tells_that_it_trains_a_judge_but_in_json(zoo, tmp_path: Path, monk
     import toy_data
     from zoo.evaluation import judge
 
-    monkeypatch.setattr(judge, "fit", partial(judge.fit, epochs=1))
+    monkeypatch.setattr(judge, "fit", partial(judge.fit, epochs=3))  # it is heard twice
+    monkeypatch.setattr("zoo.progress.terminal.WORTH_TELLING", 0.0)
     np.save(tmp_path / "x.npy", toy_data.load("digits").sample(50).numpy())
     for place, said in (("first", True), ("second", False)):
         monkeypatch.setenv("ZOO_CACHE", str(tmp_path / place))

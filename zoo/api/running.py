@@ -53,7 +53,7 @@ def run(
     Raises ``ZooError`` for anything that is not right, before a file is written. An option that neither has is refused.
     """
     from zoo import tracking
-    from zoo.progress.terminal import Live, terminal
+    from zoo.progress.terminal import Live, judge_bar, terminal
     from zoo.runs.command import going_on
 
     folder = None if out is None or out == "" else folder_named(out)
@@ -62,7 +62,8 @@ def run(
         variant, options, data=data, recipe=recipe, changes=changes, seeds=seeds, protocol=protocol, data_root=data_root
     )
     listener = Live(terminal()) if progress else session.Listener()
-    made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
+    with judge_bar(quiet=not progress) as listener.judging:
+        made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
     with contextlib.ExitStack() as stack:
         if isinstance(listener, Live):
             stack.callback(listener.close)

@@ -13,7 +13,7 @@ from rich.console import Console
 from zoo.cli.summary import show_summary
 from zoo.errors import ZooError, lacks_memory
 from zoo.files import finite
-from zoo.progress.terminal import Live, terminal
+from zoo.progress.terminal import Live, judge_bar, terminal
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan, read_cell
 from zoo.runs.command import going_on
@@ -25,7 +25,8 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
     if given["resume"]:
-        run = resumed(variant, options, changes, given, listener)
+        with judge_bar(quiet=quiet) as listener.judging:
+            run = resumed(variant, options, changes, given, listener)
     else:
         chosen: dict[str, Any] = {k: given.get(k) for k in ("data", "recipe", "protocol")}
         root = given.get("data_root")
@@ -38,9 +39,10 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             data_root=str(root) if root else None,
         )
         out, tf32 = given.get("out"), bool(given.get("tf32"))
-        run = session.start(
-            cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
-        )
+        with judge_bar(quiet=quiet) as listener.judging:
+            run = session.start(
+                cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
+            )
     earlier = run.training.seconds
     summary = train(run, console)
     if given["track"]:

@@ -12,6 +12,7 @@ from torch import Tensor
 import toy_data
 from zoo.evaluation import available
 from zoo.evaluation.evaluate import measure
+from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Setting, Subject
 from zoo.extending import measures
 from zoo.metrics import spec, two_samples
@@ -41,16 +42,16 @@ class Scoring:
     """Accuracy of the judge on how many held-out images, where one counts the modes."""
 
 
-def of(data: toy_data.Data, protocol: Protocol) -> Scoring:
-    """The scoring of this data under this protocol, with the metrics that plugins bring."""
-    return _with_plugins(_own(data, protocol), data)
+def of(data: toy_data.Data, protocol: Protocol, progress: Progress | None = None) -> Scoring:
+    """The scoring of this data under this protocol, with the metrics that plugins bring; ``progress`` hears of a judge that is trained for it."""
+    return _with_plugins(_own(data, protocol, progress), data)
 
 
-def _own(data: toy_data.Data, protocol: Protocol) -> Scoring:
+def _own(data: toy_data.Data, protocol: Protocol, progress: Progress | None) -> Scoring:
     if isinstance(data, toy_data.Mixture):
         return Scoring(lambda samples: coverage(samples, data, protocol))
     if isinstance(data, toy_data.Images):
-        return _judged(data, protocol)
+        return _judged(data, protocol, progress)
     return _near(data, protocol)
 
 
@@ -88,7 +89,7 @@ def _nothing(sentence: str) -> Scoring:
     return Scoring(lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence))
 
 
-def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
+def _judged(data: toy_data.Images, protocol: Protocol, progress: Progress | None) -> Scoring:
     """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
     from zoo.evaluation import judge
 
@@ -97,7 +98,7 @@ def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
             f"zoo judge --data {shlex.quote(data.source or data.name)}"
         )
-    setting = Setting(data, protocol, protocol.samples)
+    setting = Setting(data, protocol, protocol.samples, progress=progress)
     referee = setting.judge
     assert referee is not None
 

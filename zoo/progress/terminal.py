@@ -19,6 +19,8 @@ from zoo.runs.naming import data_name, words
 from zoo.statistics import number
 from zoo.training import Record
 
+WORTH_TELLING = 10.0
+"""Seconds of a judge's training from which a log tells of it."""
 NEAR = ("recall", "precision")
 """Metrics of points that have no modes of their own, of which a run tells while it goes on."""
 
@@ -125,20 +127,27 @@ def judge_bar(*, quiet: bool = False) -> Iterator[Callable[[float], None]]:
 
 
 def judge_log(console: Console) -> Callable[[float], None]:
-    """What hears of the judge's training for a log: how long it takes, once a hundredth has been timed, and a line for every tenth."""
+    """What hears of the judge's training for a log: how long it takes, once a hundredth has been timed, and a line for every tenth.
+
+    Of one that takes a few seconds it says nothing.
+    """
     from zoo.sweeps.estimate import in_words
 
     first: tuple[float, float] | None = None
-    foretold, said = False, 0
+    foretold: float | None = None
+    said = 0
 
     def hear(share: float) -> None:
         nonlocal first, foretold, said
         now = time.monotonic()
         first = first or (share, now)
         done, spent = share - first[0], now - first[1]
-        if not foretold and done >= 0.01:
-            console.print(f"training the judge: about {in_words(spent / done)}")
-            foretold = True
+        if foretold is None and done >= 0.01:
+            foretold = spent / done
+            if foretold >= WORTH_TELLING:
+                console.print(f"training the judge: about {in_words(foretold)}")
+        if foretold is None or foretold < WORTH_TELLING:
+            return
         if (tenths := int(10 * share + 1e-9)) > said:
             console.print(f"training the judge: {10 * tenths} %, {spent:.0f} s")
             said = tenths

@@ -22,6 +22,7 @@ from zoo.engines import memory
 from zoo.engines.choice import choose, workers
 from zoo.errors import ZooError
 from zoo.evaluation import scoring
+from zoo.evaluation.judge import Progress
 from zoo.extending import blame, plugins
 from zoo.files import alone, tidy, write_json
 from zoo.harness import Game
@@ -40,6 +41,9 @@ from zoo.training import CtrlC, Record, Training
 @dataclass
 class Listener:
     """What wants to hear of a run while it goes on; the base hears nothing."""
+
+    judging: Progress = field(default=lambda share: None, kw_only=True)
+    """Hears how far the judge's training is, where images want one that is not there yet."""
 
     def said(self, line: str) -> None: ...
 
@@ -93,7 +97,7 @@ class Session:
         self.asked_to_stop = threading.Event()
         self.plane = landscape.extent(self.data.to("cpu"))
         self.critic = None if self.plane is None else landscape.critic(game, self.plane)
-        self.scoring = scoring.of(self.data, self.cell.protocol)
+        self.scoring = scoring.of(self.data, self.cell.protocol, self.listener.judging)
         self.training = Training(
             game,
             self.cell.seeds,
