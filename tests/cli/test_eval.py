@@ -49,6 +49,23 @@ def test_eval_ends_with_the_verdict_and_each_reason_once(zoo, tmp_path: Path) ->
     assert not json.loads(zoo("eval", "x.npy", "--data", "grid", "--metrics", "mmd", "--json")[1])["verdict"]
 
 
+def test_a_judge_that_errs_is_told_with_what_that_means(zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of labels by chance nothing can be learnt: real data cover few of the modes, as the samples do."""
+    import numpy as np
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(256, size=(200, 4, 4), dtype=np.uint8), rng.integers(5, size=200)
+    for name, kinds, warned in (("chance", labels, True), ("told", labels % 2, False)):
+        shown = images if warned else images // 2 + np.uint8(127) * kinds[:, None, None].astype(np.uint8)
+        np.savez(tmp_path / f"{name}.npz", samples=shown, labels=kinds)
+        np.save(tmp_path / "x.npy", shown / 127.5 - 1)
+        for words in (("judge",), ("eval", "x.npy", "--metrics", "modes")):
+            code, told, _ = zoo(*words, "--data", f"{name}.npz")
+            assert code == 0
+            assert ("it takes many for another class, so its modes and FID say little" in told) == warned
+
+
 def test_eval_tells_that_it_trains_a_judge_but_in_json(zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 

@@ -145,6 +145,13 @@ def test_a_judge_that_is_yet_to_be_trained_is_told_with_the_path_of_the_data(tmp
         mode_coverage(np.zeros((100, 8, 8), np.float32), data=data)
 
 
+def test_a_class_that_is_missing_is_called_by_its_name(tmp_path, cache):
+    light = np.arange(200) % 2 * 200
+    np.savez(tmp_path / "own.npz", samples=np.zeros((200, 4, 4), int) + light[:, None, None], labels=light + 5)
+    with pytest.raises(AssertionError, match="missing modes: 0 at class 5"):
+        mode_coverage(np.full((100, 4, 4), 200 / 127.5 - 1), data=str(tmp_path / "own.npz"), at_least=0.9)
+
+
 def test_images_with_nan_have_no_mode(digits, quick):
     x = digits.held_out(10)[None].clone()
     x[0, 3, 0, 0, 0] = float("nan")

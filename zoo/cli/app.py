@@ -178,14 +178,15 @@ def train_judge(
     """The classifier that counts the modes of images: trained once (minutes for MNIST), then cached."""
     with ends_at_once():
         import toy_data
+        from zoo.cli.summary import right
         from zoo.evaluation import judge
         from zoo.progress.terminal import judge_bar, terminal
 
     images = toy_data.load(data, data_root)
     with judge_bar() as heard:
         found = judge.judge(images, progress=heard, train=train)
-    told = f"is right on {found.accuracy:.2%} of {found.tested_on:,} held-out images"
-    terminal().print(f"The judge of {data} {told} (kept in {judge.cache_root()}).")
+    told = right(found.accuracy, found.tested_on)
+    terminal().print(f"The judge of {data} {told} (kept in {judge.cache_root()}).", soft_wrap=True)
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def show(found: dict[str, Any]) -> None:
     """The table: each metric's mean and interval over seeds, the reference samplers, and the time it took."""
     from rich.table import Table
 
-    from zoo.cli.summary import shares
+    from zoo.cli.summary import right, shares
     from zoo.looking.tables import interval
     from zoo.progress.terminal import terminal
     from zoo.statistics import shown, summarise
@@ -88,7 +88,7 @@ def show(found: dict[str, Any]) -> None:
             console.print(note, soft_wrap=True)
     if found["judge"]:
         judge = found["judge"]
-        console.print(f"The judge is right on {judge['accuracy']:.2%} of {judge['tested_on']:,} held-out images.")
+        console.print(f"The judge {right(judge['accuracy'], judge['tested_on'])}.", soft_wrap=True)
         real = dict(judge["held_out"])
         drawn, scores = real.pop("samples"), (f"{name.replace('_', ' ')} {value:.4g}" for name, value in real.items())
         console.print(f"Of {drawn:,} real images, held out, it says: {', '.join(scores)}.", soft_wrap=True)

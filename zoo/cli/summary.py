@@ -16,6 +16,8 @@ from zoo.runs import session
 from zoo.runs.naming import data_name
 from zoo.statistics import number, shown
 
+RELIABLE = 0.9
+"""The share of held-out images from which a judge's modes are told without a warning."""
 SHOWN = {
     "modes": "modes covered",
     "high_quality": "high-quality share",
@@ -62,10 +64,8 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
     for sentence in [*summary["verdict"], *shares(summary["verdict"], run.cell.protocol.samples)]:
         console.print(sentence, soft_wrap=True)
     if summary["judge"]:
-        told = summary["judge"]
-        console.print(
-            f"Modes are the classes that our judge sees; it is right on {told['accuracy']:.2%} of {told['tested_on']:,} held-out images."
-        )
+        told = right(summary["judge"]["accuracy"], summary["judge"]["tested_on"])
+        console.print(f"Modes are the classes that our judge sees; it {told}.", soft_wrap=True)
     if summary["diverged"]:
         console.print(f"Diverged seeds: {', '.join(map(str, summary['diverged']))}.")
     seconds, each = summary["seconds"], summary["cost"]["seconds_per_seed"]
@@ -75,6 +75,12 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
     console.print("  samples.png  losses.png  strip.png  samples.gif  summary.json  metrics.csv")
     if tracked:
         console.print("Compare runs in the browser with: zoo ui")
+
+
+def right(accuracy: float, tested_on: int) -> str:
+    """How good a judge is, after its name."""
+    told = f"is right on {accuracy:.2%} of {tested_on:,} held-out images"
+    return told if accuracy >= RELIABLE else f"{told}: it takes many for another class, so its modes and FID say little"
 
 
 def shares(verdict: list[str], samples: int) -> list[str]:

@@ -225,6 +225,8 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
 
     if isinstance(data, toy_data.Mixture):
         return counted, _places(data.centres)
+    if isinstance(data, toy_data.Images) and len(data.classes) == kinds:
+        return counted, [f"class {called}" for called in data.classes]
     kind = "class" if isinstance(data, toy_data.Images) else "label"
     return counted, [f"{kind} {k}" for k in range(kinds)]
 
