@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 KINDS = (".png", ".jpg", ".jpeg")
+A_RUN = ("config.json", "metrics.csv")
+"""Files by which a folder is known as one of a run's."""
 TRAIN = {"train", "training"}
 SPLITS = TRAIN | {"test", "testing", "val", "valid", "validation"}
 """Sub-folders, whatever their case, that are no classes, where there are no others and one is to train on."""
@@ -84,13 +86,17 @@ def from_folder(folder: Path) -> Pixels:
     """The pictures below a folder, all of one size: a class for each sub-folder (as torchvision's ``ImageFolder`` has it), or no classes.
 
     Sub-folders ``train`` and ``test`` or ``val``, and no others, are the splits, each with its classes below; else a tenth of each class is held out.
+    Pictures of the zoo's own runs, which land in the folder that a run was begun from, are no data.
     One sub-folder alone, with sub-folders of its own, is refused: these were meant.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; it should hold PNGs or JPEGs, those of a class in a sub-folder.")
-    paths = below(folder)
+    inside = below(folder)
+    runs = {place for place in {path.parent for path in inside} - {folder} if all((place / n).exists() for n in A_RUN)}
+    paths = [path for path in inside if path.parent not in runs]
     if not paths:
-        raise DataError(f"{folder} holds no PNGs or JPEGs, neither itself nor further down.")
+        told = "but those of runs" if runs else "neither itself nor further down"
+        raise DataError(f"{folder} holds no PNGs or JPEGs, {told}.")
     within = [path.relative_to(folder).parts[:-1] for path in paths]
     first = {folders[0].lower() if folders else "" for folders in within}
     split = len(first) > 1 and bool(first & TRAIN) and first <= SPLITS

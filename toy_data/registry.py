@@ -143,6 +143,8 @@ def _load(name: str | Path, root: str | Path | None) -> Data:
         own = from_npz(Path(name))
         own.source = name
         return own
+    if kind and not place:
+        raise DataError(f"'{name}' names no folder; write {name}. for the one that you are in.")
     if kind == "idx:":
         from toy_data.images import from_idx
 

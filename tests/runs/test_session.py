@@ -215,11 +215,12 @@ def test_a_run_finds_its_data_from_another_folder(tmp_path: Path, monkeypatch: p
 
 
 def test_data_are_called_by_their_file_not_by_its_folders(tmp_path: Path) -> None:
-    assert [naming.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion", "folder:a/b/cats")] == [
+    assert [naming.data_name(n) for n in ("ring", "/a/b/own.npz", "idx:/a/fashion", "folder:a/b/cats", "folder:.")] == [
         "ring",
         "own.npz",
         "idx:fashion",
         "folder:cats",
+        "folder:.",
     ]
     assert naming.path_of("folder:cats") == f"folder:{Path('cats').absolute()}"
     assert naming.data_folder("folder:a/cats") == "folder-a-cats"

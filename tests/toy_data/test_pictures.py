@@ -136,6 +136,26 @@ def test_grey_pictures_have_one_channel_and_three_beside_colours(tmp_path: Path)
     assert {image[0].numpy().tobytes() for image in of_grey} <= {grey(i).tobytes() for i in range(10)}
 
 
+def test_pictures_of_runs_are_no_data(tmp_path: Path) -> None:
+    """Begun from the folder of the data, a run writes into it, and could not be gone on with."""
+    put(tmp_path / "a", range(10))
+    put(tmp_path / "b", range(10, 20))
+    before = loaded(tmp_path).fingerprint()
+    run = tmp_path / "runs" / "mine" / "ns" / "1"
+    put(run, range(20, 21), lambda i: np.zeros((50, 90), np.uint8))
+    for name in ("config.json", "metrics.csv"):
+        (run / name).touch()
+    assert loaded(tmp_path).fingerprint() == before
+    with pytest.raises(DataError, match="runs holds no PNGs or JPEGs, but those of runs"):
+        loaded(tmp_path / "runs")
+
+
+def test_a_kind_without_a_folder_is_refused() -> None:
+    for kind in ("folder:", "idx:"):
+        with pytest.raises(DataError, match=rf"'{kind}' names no folder; write {kind}\. for the one that you are in"):
+            toy_data.load(kind)
+
+
 def test_its_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     for name in ("one", "two"):
         put(tmp_path / name / "a", range(10))

@@ -24,7 +24,7 @@ def data_name(data: str) -> str:
     if path_of(data) is None:
         return data
     kind, place = split(data)
-    return kind + Path(place).name
+    return kind + (Path(place).name or place)
 
 
 def path_of(data: str) -> str | None:
