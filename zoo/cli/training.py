@@ -6,7 +6,8 @@ import json
 import signal
 import sys
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -18,62 +19,66 @@ from zoo.runs import pictures, session
 from zoo.runs.cell import plan, read_cell
 from zoo.runs.command import going_on
 
+if TYPE_CHECKING:
+    from zoo.cli.run import RunOptions
 
-def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], given: dict[str, Any]) -> None:
+
+def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, Any], asked: RunOptions) -> None:
     """Plan, train, show: what `zoo run` does."""
-    quiet, began = given["quiet"] or given["as_json"], time.monotonic()
+    quiet, began = asked.quiet or asked.as_json, time.monotonic()
     console = terminal(quiet)
     listener = session.Listener() if quiet else Live(console)
-    if given["resume"]:
-        run = resumed(variant, options, changes, given, listener)
+    if asked.resume:
+        run = resumed(asked.resume, variant, options, changes, asked, listener)
     else:
-        chosen: dict[str, Any] = {k: given.get(k) for k in ("data", "recipe", "protocol")}
-        root = given.get("data_root")
         cell = plan(
             variant,
             options,
-            **chosen,
+            data=asked.data,
+            recipe=asked.recipe,
             changes=changes,
-            seeds="8" if (seeds := given.get("seeds")) is None else seeds,
-            data_root=str(root) if root else None,
+            seeds="8" if asked.seeds is None else asked.seeds,
+            protocol=asked.protocol,
+            data_root=asked.data_root,
         )
-        out, tf32 = given.get("out"), bool(given.get("tf32"))
         run = session.start(
-            cell, out=out, device=given["device"], compile=given["compile"], tf32=tf32, listener=listener
+            cell, out=asked.out, device=asked.device, compile=asked.compile, tf32=asked.tf32, listener=listener
         )
     earlier = run.training.seconds
     summary = train(run, console)
-    if given["track"]:
+    if asked.track:
         from zoo import tracking
 
         failure = tracking.try_log(run.folder, tracking.root_of(run.folder))
         if failure:
             print(f"zoo: {failure}", file=sys.stderr)
-    if given["as_json"]:
+    if asked.as_json:
         print(json.dumps(finite(summary), indent=2))
     rest = time.monotonic() - began - (run.training.seconds - earlier)
-    show_summary(console, run, summary, rest, tracked=given["track"])
+    show_summary(console, run, summary, rest, tracked=asked.track)
 
 
 def resumed(
+    folder: Path,
     variant: str | None,
     options: dict[str, Any],
     changes: dict[str, Any],
-    given: dict[str, Any],
+    asked: RunOptions,
     listener: session.Listener,
 ) -> session.Session:
-    """What --resume names, as it was started; with --rounds a longer one from there, in a folder of its own."""
-    folder, how = given["resume"], {"device": given["device"], "compile": given["compile"], "listener": listener}
-    other = [k for k in ("data", "recipe", "protocol", "seeds", "data_root", "tf32") if given.get(k)]
-    if options or other or changes.keys() - {"rounds"} or (given.get("out") and not changes):
+    """The run in ``folder``, as it was started; with --rounds a longer one from there, in a folder of its own."""
+    other = any((asked.data, asked.recipe, asked.protocol, asked.seeds, asked.data_root, asked.tf32))
+    if options or other or changes.keys() - {"rounds"} or (asked.out and not changes):
         raise ZooError(
             "--resume goes on with the run as it was started; it takes no other settings. (With more --rounds it begins a longer run from there.)"
         )
     if variant and variant != (there := read_cell(folder).variant):
         raise ZooError(f"The run in {folder} is of {there}, not {variant}.")
-    if changes:
-        return session.lengthen(folder, changes["rounds"], out=given.get("out"), **how)
-    return session.resume(folder, **how)
+    if not changes:
+        return session.resume(folder, device=asked.device, compile=asked.compile, listener=listener)
+    return session.lengthen(
+        folder, changes["rounds"], out=asked.out, device=asked.device, compile=asked.compile, listener=listener
+    )
 
 
 def train(run: session.Session, console: Console) -> dict[str, Any]:
