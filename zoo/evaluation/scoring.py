@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.evaluation import available
+from zoo.evaluation import available, judge
 from zoo.evaluation.evaluate import measure
 from zoo.evaluation.setting import Setting, Subject
 from zoo.extending import measures
@@ -87,11 +87,14 @@ def _nothing(sentence: str) -> Scoring:
     return Scoring(lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence))
 
 
+def awaits_judge(data: toy_data.Data) -> bool:
+    """Whether these are images whose judge is not trained yet, and would take minutes."""
+    return isinstance(data, toy_data.Images) and len(data.train.labels) > QUICK and judge.cached(data) is None
+
+
 def _judged(data: toy_data.Images, protocol: Protocol) -> Scoring:
     """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
-    from zoo.evaluation import judge
-
-    if len(data.train.labels) > QUICK and judge.cached(data) is None:
+    if awaits_judge(data):
         return _nothing(
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
             f"zoo judge --data {data.name}"
