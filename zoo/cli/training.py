@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from zoo.cli.summary import show_summary
 from zoo.errors import ZooError, lacks_memory
 from zoo.files import finite
+from zoo.progress.stopping import asking
 from zoo.progress.terminal import Live, terminal
 from zoo.runs import pictures, session
 from zoo.runs.cell import plan, read_cell
@@ -45,7 +43,7 @@ def run_cell(variant: str | None, options: dict[str, Any], changes: dict[str, An
             cell, out=asked.out, device=asked.device, compile=asked.compile, tf32=asked.tf32, listener=listener
         )
     earlier = run.training.seconds
-    summary = train(run, console)
+    summary = train(run)
     if asked.track:
         from zoo import tracking
 
@@ -81,17 +79,11 @@ def resumed(
     )
 
 
-def train(run: session.Session, console: Console) -> dict[str, Any]:
+def train(run: session.Session) -> dict[str, Any]:
     """Train until done; Ctrl-C once saves a checkpoint and says how to go on (exit code 130), twice quits at once."""
-
-    def ask_to_stop(signum: int, frame: Any) -> None:
-        if run.asked_to_stop.is_set():
-            raise KeyboardInterrupt
-        run.asked_to_stop.set()
-
-    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return run.train(pictures.draw)
+        with asking(run.asked_to_stop.set):
+            return run.train(pictures.draw)
     except session.Interrupted:
         print(f"Stopped after {run.training.played:,} rounds; the checkpoint is saved. Go on with:", file=sys.stderr)
         print(f"  {going_on(run.cell, run.folder)}", file=sys.stderr)
@@ -110,7 +102,4 @@ def train(run: session.Session, console: Console) -> dict[str, Any]:
         go_on = f"; once that is fixed, go on with: {going_on(run.cell, run.folder)}" if run.checkpointed else "."
         raise ZooError(f"{what}{go_on}") from error
     finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
-        if isinstance(run.listener, Live):
-            run.listener.close()
+        run.listener.close()

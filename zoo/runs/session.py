@@ -50,6 +50,9 @@ class Listener:
 
     def evaluated(self, record: Record) -> None: ...
 
+    def close(self) -> None:
+        """The run has ended, in whatever way."""
+
 
 class Interrupted(Exception):
     """The run was asked to stop; its checkpoint is in ``folder``."""
