@@ -91,17 +91,15 @@ def birthday_of_samples(samples: Tensor, real: Tensor, rate: float = 1e-3) -> Te
     y = y[:2500]
     pairs = squared(y, y)[torch.triu_indices(len(y), len(y), 1, device=y.device).unbind()]
     near = pairs.kthvalue(max(1, round(rate * len(pairs)))).values
-    near = (
-        near + 1e-12 * (y.double() - y.double().mean(0)).square().sum(-1).mean()
-    )  # copies may be so far apart by rounding
+    # copies may be so far apart by rounding
+    near = near + 1e-12 * (y.double() - y.double().mean(0)).square().sum(-1).mean()
     scores = []
     for fake in x:
         if not fake.isfinite().all():
             scores.append(math.nan)
             continue
-        close = sum(int((squared(block, fake) <= near).sum()) for _, block in blocks(fake, len(fake))) - len(
-            fake
-        )  # itself
+        close = sum(int((squared(block, fake) <= near).sum()) for _, block in blocks(fake, len(fake)))
+        close -= len(fake)  # each to itself
         share = close / (len(fake) * (len(fake) - 1))
         scores.append(max(2.0, 0.5 + math.sqrt(0.25 + 2 * math.log(2) / share)) if share > 0 else math.inf)
     return torch.tensor(scores, dtype=torch.float64)
