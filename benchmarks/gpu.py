@@ -30,7 +30,8 @@ from zoo.engines.graphs import Graphed
 from zoo.engines.tracing import Engine
 from zoo.harness import Game
 from zoo.runs import pictures, session
-from zoo.runs.cell import kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import kit_for
 
 HERE = Path(__file__).parent
 WIDTH, ROUNDS = 128, 25_000

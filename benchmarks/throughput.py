@@ -30,7 +30,8 @@ from zoo.engines import counting, memory, onednn
 from zoo.engines.compiling import Compiled
 from zoo.engines.tracing import Engine, Line, Mapped, Traced
 from zoo.harness import Game
-from zoo.runs.cell import kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import kit_for
 from zoo.training import TURN
 
 HERE = Path(__file__).parent

@@ -15,7 +15,8 @@ import pytest
 import toy_data
 from zoo.evaluation.checks import Coverage, measure
 from zoo.harness import Game
-from zoo.runs.cell import kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import kit_for
 from zoo.training import Training
 
 pytestmark = pytest.mark.training

@@ -16,7 +16,8 @@ from zoo.nets import dense, images
 from zoo.nets.base import BaseKit
 from zoo.nets.layers import Dropped, Maxout, steps
 from zoo.recipe import Recipe
-from zoo.runs.cell import KITS, kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import KITS, kit_for
 from zoo.variant import Kit
 
 torch.set_num_threads(1)

@@ -104,6 +104,15 @@ def digest(*parts: object) -> str:
     return h.hexdigest()[:16]
 
 
+def whole(name: str, labels: Tensor, n: int) -> Tensor:
+    """``labels [n]`` as int64; ``DataError`` where they are not so many whole numbers."""
+    if labels.shape != (n,) or labels.is_floating_point():
+        raise DataError(
+            f"The labels of '{name}' must be {n} whole numbers, not {list(labels.shape)} of {labels.dtype}."
+        )
+    return labels.long()
+
+
 def finite(name: str, what: str, value: Tensor) -> Tensor:
     """``value``; ``DataError`` where 32-bit floats do not hold it."""
     if not value.float().isfinite().all():

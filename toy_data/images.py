@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from toy_data.base import Data, Generator, digest, pick
+from toy_data.base import Data, Generator, digest, pick, whole
 from toy_data.errors import DataError
 from toy_data.idx import Split, read_folder, read_mnist
 
@@ -83,6 +83,7 @@ class Stacks(Images):
         for _ in range(channels - 1):
             self.weights = torch.outer(self.weights, share).flatten()
         self.modes = self.modes**channels
+        self.classes = tuple(map(str, range(self.modes)))
         self.fixed: Tensor | None = None
         if count is not None:
             g = torch.Generator().manual_seed(0)
@@ -166,13 +167,10 @@ def of_splits(name: str, train: Split, test: Split) -> Pixels:
 def of_arrays(name: str, images: Tensor, labels: Tensor | None) -> Pixels:
     """A user's own images, as ``pixels`` takes them, and ``labels [N]`` (any whole numbers) where known; a tenth, of each class, is held out."""
     images = pixels(name, images)
-    if labels is not None and (labels.shape != images.shape[:1] or labels.is_floating_point()):
-        raise DataError(
-            f"The labels of '{name}' must be {len(images)} whole numbers, not {list(labels.shape)} of {labels.dtype}."
-        )
-    whole = Split(images, torch.zeros(len(images), dtype=torch.int64) if labels is None else labels.long())
-    held = one_in(10, whole.labels)
-    return (Pixels if labels is None else of_splits)(name, whole[~held], whole[held])
+    n = len(images)
+    every = Split(images, torch.zeros(n, dtype=torch.int64) if labels is None else whole(name, labels, n))
+    held = one_in(10, every.labels)
+    return (Pixels if labels is None else of_splits)(name, every[~held], every[held])
 
 
 def _real_digits() -> tuple[Split, Split]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toy_data.base import Data, Generator, digest, finite, pick
+from toy_data.base import Data, Generator, digest, finite, pick, whole
 from toy_data.errors import DataError
 
 
@@ -33,11 +33,7 @@ class Points(Data):
         self.samples = samples.float()
         self.modes, self.labels, self.weights = None, None, None
         if labels is not None:
-            if labels.shape != (n,) or labels.is_floating_point():
-                raise DataError(
-                    f"The labels of '{name}' must be {n} whole numbers, not {list(labels.shape)} of {labels.dtype}."
-                )
-            labels = labels.long()
+            labels = whole(name, labels, n)
             kinds = labels[self._trained].unique()
             known = torch.isin(labels, kinds)
             self.labels = torch.searchsorted(kinds, labels)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -77,9 +76,16 @@ class Game:
 
     def stream(self, seeds: Sequence[int]) -> Stream:
         """The batches of these seeds."""
-        r, latent, uniforms = self.recipe, self.variant.latent(self.kit), self.variant.uniforms(self.kit)
-        how = partial(Stream, uniform_latent=r.uniform_latent, device=self.device, dtype=self.dtype)
-        return how(self.source, seeds, r.batch, latent, uniforms)
+        return Stream(
+            self.source,
+            seeds,
+            self.recipe.batch,
+            self.variant.latent(self.kit),
+            self.variant.uniforms(self.kit),
+            uniform_latent=self.recipe.uniform_latent,
+            device=self.device,
+            dtype=self.dtype,
+        )
 
     def _round(self, moving: Moving, lr: dict[str, Tensor], batches: list[Batch]) -> tuple[Moving, dict[str, Tensor]]:
         """One round of one seed."""

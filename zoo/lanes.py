@@ -14,9 +14,8 @@ from zoo.optim import State
 
 Moving: TypeAlias = tuple[dict[str, Tensor], dict[str, dict[str, State]], dict[str, Tensor]]
 """What a round changes: weights by network, optimiser states by player and network, averaged weights by network (or none)."""
-
-
 PIECES = 1024
+"""Rounds whose losses are kept apart before they are joined."""
 
 
 @dataclass

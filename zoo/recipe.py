@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from zoo.errors import ZooError, briefly, unknown
-from zoo.variant import Opt, check
+from zoo.variant import Opt, check, options
 
 MOST = 100_000
 """Evaluations of a run."""
@@ -78,10 +78,7 @@ class Recipe:
 
 def fields() -> dict[str, tuple[type, Opt]]:
     """A recipe's fields: name to its type and ``Opt``."""
-    import typing
-
-    hints = typing.get_type_hints(Recipe, include_extras=True)
-    return {f.name: typing.get_args(hints[f.name]) for f in dataclasses.fields(Recipe)}
+    return options(Recipe)
 
 
 def revise(recipe: Recipe, given: dict[str, Any]) -> Recipe:

@@ -185,8 +185,8 @@ def register(name: str, family: str = "other") -> Callable[[V], V]:
     return keep
 
 
-def options(cls: type[Variant]) -> dict[str, tuple[type, Opt]]:
-    """A variant's hyperparameters: field name to its type and ``Opt``."""
+def options(cls: type[Any]) -> dict[str, tuple[type, Opt]]:
+    """A variant's hyperparameters, or another dataclass's fields: field name to its type and ``Opt``."""
     found = {}
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
         if typing.get_origin(hint) is not ClassVar and name in cls.__dataclass_fields__:

@@ -15,7 +15,8 @@ from zoo.nets.images import Metz
 from zoo.nets.kits import MLP
 from zoo.recipe import Recipe, revise
 from zoo.runs import session
-from zoo.runs.cell import KITS, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import KITS
 
 PUBLISHED = {
     # name: (variant, data, rounds, batch, latent, lr_d, lr_g, b1)

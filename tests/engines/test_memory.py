@@ -13,7 +13,8 @@ from zoo.engines import memory, tracing
 from zoo.engines.compiling import Compiled
 from zoo.errors import ZooError
 from zoo.harness import Game
-from zoo.runs.cell import kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import kit_for
 
 
 def test_the_peak_of_a_straight_line_is_what_is_alive_at_once() -> None:

@@ -229,6 +229,13 @@ def test_wrong_use_is_one_sentence() -> None:
             mode_coverage(**{"data": "ring", **arguments})
 
 
+def test_labelled_points_have_no_high_quality_share_and_are_not_called_images() -> None:
+    x, labels = toy_data.load("ring").sample_labelled(400, torch.Generator().manual_seed(0))
+    points = toy_data.Points("mine", x, labels)
+    with pytest.raises(ZooError, match="for mixtures: a sample of 'mine' always has a mode"):
+        mode_coverage(x, points, high_quality=0.5)
+
+
 def test_seeds_may_be_numpy_s_numbers() -> None:
     for seeds, told in ((np.int64(2), (0, 1)), (np.array([3, 5]), (3, 5))):
         assert mode_coverage(lambda n, seed: cloud(8), "ring", seeds=seeds).seeds == told

@@ -8,7 +8,8 @@ import torch
 
 import toy_data
 from zoo.evaluation import subjects
-from zoo.evaluation.verdict import FAULTS, Evidence, Verdict, describe, of_samples, plural, verdicts
+from zoo.evaluation.verdict import Evidence, verdicts
+from zoo.evaluation.wording import Verdict, describe, of_samples
 from zoo.metrics.modes import PROTOCOLS, Protocol, assign
 
 N, K = 2500, 8
@@ -68,24 +69,38 @@ def test_dropped_modes_are_named(ring, g):
     assert found.sentence == "dropped 2 of 8 modes (1, 4)."
 
 
+def test_dropped_modes_are_called_what_the_data_call_them(ring, g):
+    places = around(ring, torch.tensor([0, 2, 3, 5, 6, 7])[torch.arange(N) % 6], g)
+    called = ["north", "$1 $its", "east", "d", "e", "f", "g", "h"]
+    assert judged(ring, places, called=called).sentence == "dropped 2 of 8 modes ($1 $its, e)."
+    one = around(ring, torch.zeros(N, dtype=torch.long), g)
+    assert judged(ring, one, called=called).sentence.startswith("dropped 7 of 8 modes ($1 $its, east, d, e, f, g, h)")
+
+
 def test_where_no_sample_lies_on_a_mode_nothing_else_is_said(ring, g):
     far = torch.randn(N, 2, generator=g) + 50
     found = judged(ring, far)
     assert (found.faults, found.sentence) == (("dropped",), "no sample lies on any of the 8 modes.")
-    assert of_samples(found.sentence) == "No sample lies on any of the 8 modes."
+    assert of_samples(found) == "No sample lies on any of the 8 modes."
     few = around(ring, torch.zeros(20, dtype=torch.long), g)  # by a protocol that wants more of them in a mode
     (found,) = subjects.verdict(torch.cat([few, far[20:]])[None], ring, [0], protocol=ONE_PERCENT)
     assert found.sentence.startswith("dropped all 8 modes; scatters: 0.")
 
 
+def told(*parts, seed=0):
+    """A verdict of which only the words matter."""
+    return Verdict(seed, (), parts)
+
+
+UNEVEN = "$covers $its modes unevenly (KL 0.20 nats over the covered modes)"
+SCATTERED = "$scatters: 3.0 % of $its_samples are high quality, 98.9 % of the data's"
+
+
 def test_a_verdict_on_samples_reads_as_english():
-    assert of_samples("covers all 8 modes.") == "The samples cover all 8 modes."
-    assert of_samples("dropped 2 of 8 modes (1, 4).") == "The samples miss 2 of 8 modes (1, 4)."
-    told = of_samples(
-        "covers all 8 modes; covers its modes unevenly (KL 0.20 nats over the covered modes); scatters: 3.0 % of its samples are high "
-        "quality, 98.9 % of the data's; modes too narrow: 0.06 of the data's variance within modes."
-    )
-    assert told == (
+    assert of_samples(told("$covers all 8 modes")) == "The samples cover all 8 modes."
+    assert of_samples(told("$dropped 2 of 8 modes (1, 4)")) == "The samples miss 2 of 8 modes (1, 4)."
+    narrow = "$modes_are too narrow: 0.06 of the data's variance within modes"
+    assert of_samples(told("$covers all 8 modes", UNEVEN, SCATTERED, narrow)) == (
         "The samples cover all 8 modes; they cover their modes unevenly (KL 0.20 nats over the covered modes); they scatter: 3.0 % of them "
         "are high quality, 98.9 % of the data's; their modes are too narrow: 0.06 of the data's variance within modes."
     )
@@ -190,22 +205,27 @@ def test_unlabelled_data_says_so():
 
 
 def test_a_run_is_described_by_groups_of_seeds():
-    good, bad = "covers all 8 modes.", "diverged: its samples or its losses are not finite."
-    found = [Verdict(1, ("diverged",), bad), Verdict(2, (), good), Verdict(3, (), good)]
-    assert describe(found) == ["Seeds 2, 3: cover all 8 modes.", f"Seed 1: {bad}"]
+    good, bad = "$covers all 8 modes", "diverged: $its_samples or $its losses are not finite"
+    found = [told(bad, seed=1), told(good, seed=2), told(good, seed=3)]
+    assert describe(found) == [
+        "Seeds 2, 3: cover all 8 modes.",
+        "Seed 1: diverged: its samples or its losses are not finite.",
+    ]
     assert describe(found[1:]) == ["Both seeds: cover all 8 modes."]
-    assert plural(
-        "covers 7 of 8 modes, where a perfect sampler covers 8; scatters: 3 % of its samples; oscillates: x."
-    ) == ("cover 7 of 8 modes, where a perfect sampler covers 8; scatter: 3 % of their samples; oscillate: x.")
-    assert set(FAULTS) >= {f for v in found for f in v.faults}
+    oscillating = "$oscillates: lost modes at 2 of $its last 9 evaluations"
+    (several,) = describe([told(SCATTERED, oscillating, seed=seed) for seed in range(3)])
+    assert several == (
+        "All 3 seeds: scatter: 3.0 % of their samples are high quality, 98.9 % of the data's; oscillate: lost modes at 2 of their last 9 "
+        "evaluations."
+    )
 
 
 def test_a_verdict_names_the_share_of_the_data_itself_not_of_one_draw(ring, g):
     (found,) = subjects.verdict((ring.sample(N, g) * 1.02)[None], ring, [0])
     assert found.faults == ("scattered",)
-    told = re.search(r"([\d.]+) % of the data's", found.sentence)
-    assert told is not None
-    assert float(told[1]) == pytest.approx(100 * (1 - math.exp(-4.5)), abs=0.15)  # 3 sigmas in two dimensions
+    share = re.search(r"([\d.]+) % of the data's", found.sentence)
+    assert share is not None
+    assert float(share[1]) == pytest.approx(100 * (1 - math.exp(-4.5)), abs=0.15)  # 3 sigmas in two dimensions
 
 
 def near(data, modes, share_within=1.0, sigma=0.02, seed=0):

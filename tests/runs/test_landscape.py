@@ -14,7 +14,8 @@ import toy_data
 from zoo.harness import Game
 from zoo.lanes import Lanes
 from zoo.runs import landscape, rundir, session
-from zoo.runs.cell import kit_for, plan
+from zoo.runs.cell import plan
+from zoo.runs.kits import kit_for
 from zoo.variant import Kit
 from zoo.variants.ns import NonSaturating
 

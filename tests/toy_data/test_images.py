@@ -98,6 +98,12 @@ def test_classes_are_counted_from_zero_whatever_their_labels() -> None:
     torch.testing.assert_close(data.weights, torch.full((10,), 0.1))
 
 
+def test_classes_are_called_what_they_were_labelled() -> None:
+    assert Images("toy", toy_split(30, step=5), toy_split(10, step=5)).classes == tuple(map(str, range(0, 50, 5)))
+    stacks = load("stacked-digits")
+    assert stacks.classes == tuple(map(str, range(1000)))
+
+
 def test_a_generator_decides_the_draw() -> None:
     for data in (load("digits"), load("stacked-digits")):
         assert torch.equal(data.sample(50, seeded(3)), data.sample(50, seeded(3)))

@@ -7,7 +7,6 @@ zoo.evaluate(samples, "grid")
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,17 +63,16 @@ def run(
     listener = Live(terminal()) if progress else session.Listener()
     with judge_bar(quiet=not progress) as listener.judging:
         made = session.start(cell, out=folder, device=device, compile=compile, tf32=tf32, listener=listener)
-    with contextlib.ExitStack() as stack:
-        if isinstance(listener, Live):
-            stack.callback(listener.close)
-        try:
-            summary = made.train(pictures.draw)
-        except KeyboardInterrupt:
-            print(
-                f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made.cell, made.folder)}",
-                file=sys.stderr,
-            )
-            raise
+    try:
+        summary = made.train(pictures.draw)
+    except KeyboardInterrupt:
+        print(
+            f"Stopped after {made.training.played:,} rounds. Go on with: {going_on(made.cell, made.folder)}",
+            file=sys.stderr,
+        )
+        raise
+    finally:
+        listener.close()
     if track and (failure := tracking.try_log(made.folder, tracking.root_of(made.folder))):
         print(f"zoo: {failure}", file=sys.stderr)
     return Result(made.folder, summary)

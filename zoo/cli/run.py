@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -137,6 +138,25 @@ AsJson = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """The options that every variant's command has."""
+
+    data: Data = None
+    recipe: RecipeName = None
+    seeds: Seeds = None
+    protocol: ProtocolName = None
+    data_root: Root = None
+    device: Device = "auto"
+    compile: Compile = None
+    tf32: TF32 = False
+    out: Out = None
+    resume: Resume = None
+    track: Track = True
+    quiet: Quiet = False
+    as_json: AsJson = False
+
+
 @runs.callback(invoke_without_command=True)
 def run_any(
     ctx: typer.Context,
@@ -155,8 +175,10 @@ def run_any(
         with ends_at_once():
             from zoo.cli.training import run_cell
 
-        given: dict[str, Any] = {"recipe": recipe, "resume": resume, "device": device, "compile": compile}
-        run_cell(None, {}, {}, given | {"track": track, "quiet": quiet, "as_json": as_json})
+        asked = RunOptions(
+            recipe=recipe, resume=resume, device=device, compile=compile, track=track, quiet=quiet, as_json=as_json
+        )
+        run_cell(None, {}, {}, asked)
         return
     early = [p for p in ctx.command.params if p.name != "plugin" and source(p.name).name != "DEFAULT"]
     if early:
@@ -171,24 +193,6 @@ def as_given(option: Any, value: Any) -> list[str]:
     return [option.opts[0], str(value)]
 
 
-def run_options(
-    data: Data = None,
-    recipe: RecipeName = None,
-    seeds: Seeds = None,
-    protocol: ProtocolName = None,
-    data_root: Root = None,
-    device: Device = "auto",
-    compile: Compile = None,
-    tf32: TF32 = False,
-    out: Out = None,
-    resume: Resume = None,
-    track: Track = True,
-    quiet: Quiet = False,
-    as_json: AsJson = False,
-) -> None:
-    """The options that every variant's command has; only its signature is used."""
-
-
 def run_command(name: str) -> Any:
     """The click command of one variant: its own options, the recipe's, and the run's."""
     with ends_at_once():
@@ -197,7 +201,7 @@ def run_command(name: str) -> Any:
 
         cls = variants.load(name)
     own, common = variant.options(cls), recipe.fields()
-    run_wide = inspect.signature(run_options, eval_str=True).parameters
+    run_wide = inspect.signature(RunOptions, eval_str=True).parameters
     for taken in own.keys() & {*common, *run_wide}:
         raise ZooError(
             f"The option '{taken}' of {name} is named like an option of every run: give it a name of its own."
@@ -213,14 +217,8 @@ def run_command(name: str) -> Any:
     parameters += list(run_wide.values())
 
     def command(**given: Any) -> None:
-        chosen = {k: v for k, v in given.items() if v is not None}
-        options = {k: chosen[k] for k in own if k in chosen}
-        run_cell(
-            name,
-            options,
-            {k: chosen[k] for k in common if k in chosen},
-            {k: v for k, v in given.items() if k not in own and k not in common},
-        )
+        options, changes = ({k: given[k] for k in kinds if given[k] is not None} for kinds in (own, common))
+        run_cell(name, options, changes, RunOptions(**{k: given[k] for k in run_wide}))
 
     return from_signature(command, parameters, inspect.cleandoc(cls.__doc__ or ""), name)
 

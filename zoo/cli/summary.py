@@ -51,9 +51,8 @@ def show_summary(console: Console, run: session.Session, summary: dict[str, Any]
         for name in [m for m in SHOWN if m in metrics] or list(metrics):
             m = metrics[name]
             better = BY_NAME[name].better if name in BY_NAME else m.get("better", "higher")
-            worst = min(
-                m["per_seed"], key=lambda v: (not math.isnan(v), goodness(better, v))
-            )  # nothing is worse than no number
+            # nothing is worse than no number
+            worst = min(m["per_seed"], key=lambda v: (not math.isnan(v), goodness(better, v)))
             told = SHOWN.get(name, name) + (f" of {run.data.modes:,}" if name == "modes" else "")
             known = len(m["per_seed"]) - m["missing"]
             band = interval(shown(m["ci95"], known))

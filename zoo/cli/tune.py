@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -73,12 +73,13 @@ def tune(
         return sweep
 
     on = tuning.Tuning(data, recipe, protocol, data_root, tuning.alternatives(other or [], names))
-    how: dict[str, Any] = {"by": by, "trial_seeds": trial_seeds, "seeds": seeds}
 
     def shown(trials: dict[str, list[Trial]], merit: Merit) -> None:
         console.print(table_of(trials, merit))
 
-    found = tuning.tune(on, names, out, train, **how, heard=sweeping.aloud, shown=shown)
+    found = tuning.tune(
+        on, names, out, train, by=by, trial_seeds=trial_seeds, seeds=seeds, heard=sweeping.aloud, shown=shown
+    )
     judged = found.judged
     ended = judged.ended if judged else []
     if judged and ended:

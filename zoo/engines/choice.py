@@ -71,12 +71,9 @@ def choose(
     game = compiled or make(Graphed(tf32=tf32))
     try:
         game.advance(*trial(), 1)  # a graph is recorded where its first round is played
-    except (
-        Exception
-    ) as error:  # a round that waits for the GPU's answer (GDPP's eigenvalues), and whatever else cannot be
-        tell(
-            f"A round cannot be kept as a CUDA graph ({kind_and_line(error)[:120]}); it is traced instead, in float32."
-        )
+    except Exception as error:  # of a round that waits for the GPU's answer (GDPP's eigenvalues), and of whatever else
+        told = kind_and_line(error)[:120]
+        tell(f"A round cannot be kept as a CUDA graph ({told}); it is traced instead, in float32.")
         return Choice(traced, False, groups)
     return Choice(game, compiled is not None, groups, tf32)
 

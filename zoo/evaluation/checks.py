@@ -30,7 +30,8 @@ LINE = 64
 
 @dataclass(frozen=True)
 class Coverage:
-    """What was found: modes covered and high-quality share (NaN for images) per seed, the interval of the covered share, the histogram ``[S, K]``."""
+    """What was found: modes covered and high-quality share (NaN but for mixtures) per seed, the interval of the share of modes covered, and the
+    histogram ``[S, K]``."""
 
     data: str
     protocol: str
@@ -104,7 +105,8 @@ def mode_coverage(
         at_least: share of the modes. With two seeds or more, the lower end of the bootstrap interval over seeds must reach it; one generator's
             covered modes are simply counted, since a mode that was hit is covered.
         confidence: of that interval.
-        high_quality: share of high-quality samples that every seed must reach; there is none for images, which a judge always gives a class.
+        high_quality: share of high-quality samples that every seed must reach; of mixtures only, since a judge gives every image a class, and
+            labelled points every sample a label.
         protocol: how samples are counted, by name or itself; else as published numbers on this data count them.
         seeds: how many (0 to n - 1), or which.
         heard: called with what was found, before it is judged.
@@ -125,7 +127,9 @@ def mode_coverage(
         raise
     heard(found)
     if high_quality and any(map(math.isnan, found.high_quality)):
-        raise ZooError(f"high_quality is for mixtures: a judge gives every image of '{found.data}' a class.")
+        raise ZooError(
+            f"high_quality is for mixtures: a sample of '{found.data}' always has a mode, however far from it."
+        )
     few = [s for s, share in zip(found.seeds, found.high_quality, strict=True) if share < high_quality]
     reached = found.interval[0] if len(found.modes) > 1 else found.share
     if reached < at_least:
@@ -185,26 +189,25 @@ def measure(
     covered = counts >= protocol.hits
     share = covered.double().mean(1).numpy()
     return Coverage(
-        data.name,
-        protocol.name,
-        drawn.shape[1],
-        tuple(int(c) for c in covered.sum(1)),
-        counts.shape[1],
-        tuple(high.tolist()),
-        bootstrap(share, confidence=confidence) if len(share) > 1 else (float(share[0]), float(share[0])),
-        confidence,
-        tuple(tuple(row) for row in counts.tolist()),
-        tuple(tuple(row) for row in covered.tolist()),
-        tuple(places),
-        tuple(which or range(len(drawn))),
+        data=data.name,
+        protocol=protocol.name,
+        samples=drawn.shape[1],
+        modes=tuple(int(c) for c in covered.sum(1)),
+        total=counts.shape[1],
+        high_quality=tuple(high.tolist()),
+        interval=bootstrap(share, confidence=confidence) if len(share) > 1 else (float(share[0]), float(share[0])),
+        confidence=confidence,
+        histogram=tuple(tuple(row) for row in counts.tolist()),
+        covered=tuple(tuple(row) for row in covered.tolist()),
+        places=tuple(places),
+        seeds=tuple(which or range(len(drawn))),
     )
 
 
 def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor], list[str]]:
     """What counts the samples ``[S, N, *data]`` of each mode ``[S, K]``, and where the modes are, in words."""
     import toy_data
-    from zoo.evaluation import judge
-    from zoo.evaluation.scoring import QUICK
+    from zoo.evaluation.scoring import awaits_judge
     from zoo.evaluation.setting import Setting, Subject, tells_modes
     from zoo.metrics.modes import count
 
@@ -212,7 +215,7 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
         raise ZooError(
             f"'{data.name}' has no known modes to count; use a mixture, such as ring or grid, or what has labels."
         )
-    if isinstance(data, toy_data.Images) and len(data.train.labels) > QUICK and judge.cached(data) is None:
+    if awaits_judge(data):
         raise ZooError(
             f"The judge of '{data.name}' is not trained yet; train it once (minutes): "
             f"zoo judge --data {shlex.quote(data.source or data.name)}"
@@ -225,10 +228,9 @@ def _counter(data: Data, protocol: Protocol) -> tuple[Callable[[Tensor], Tensor]
 
     if isinstance(data, toy_data.Mixture):
         return counted, _places(data.centres)
-    if isinstance(data, toy_data.Images) and len(data.classes) == kinds:
+    if isinstance(data, toy_data.Images):
         return counted, [f"class {called}" for called in data.classes]
-    kind = "class" if isinstance(data, toy_data.Images) else "label"
-    return counted, [f"{kind} {k}" for k in range(kinds)]
+    return counted, [f"label {k}" for k in range(kinds)]
 
 
 def _draw(samples: Any, n: int, seeds: list[int] | None, data: Data) -> Tensor:

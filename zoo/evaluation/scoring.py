@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 import toy_data
-from zoo.evaluation import available
+from zoo.evaluation import available, judge
 from zoo.evaluation.evaluate import measure
-from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Setting, Subject
 from zoo.extending import measures
 from zoo.metrics import spec, two_samples
@@ -42,12 +41,12 @@ class Scoring:
     """Accuracy of the judge on how many held-out images, where one counts the modes."""
 
 
-def of(data: toy_data.Data, protocol: Protocol, progress: Progress | None = None) -> Scoring:
+def of(data: toy_data.Data, protocol: Protocol, progress: judge.Progress | None = None) -> Scoring:
     """The scoring of this data under this protocol, with the metrics that plugins bring; ``progress`` hears of a judge that is trained for it."""
     return _with_plugins(_own(data, protocol, progress), data)
 
 
-def _own(data: toy_data.Data, protocol: Protocol, progress: Progress | None) -> Scoring:
+def _own(data: toy_data.Data, protocol: Protocol, progress: judge.Progress | None) -> Scoring:
     if isinstance(data, toy_data.Mixture):
         return Scoring(lambda samples: coverage(samples, data, protocol))
     if isinstance(data, toy_data.Images):
@@ -89,11 +88,14 @@ def _nothing(sentence: str) -> Scoring:
     return Scoring(lambda samples: {}, dict.fromkeys(("modes", "high_quality", "reverse_kl"), sentence))
 
 
-def _judged(data: toy_data.Images, protocol: Protocol, progress: Progress | None) -> Scoring:
-    """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
-    from zoo.evaluation import judge
+def awaits_judge(data: toy_data.Data) -> bool:
+    """Whether these are images whose judge is not trained yet, and would take minutes."""
+    return isinstance(data, toy_data.Images) and len(data.train.labels) > QUICK and judge.cached(data) is None
 
-    if len(data.train.labels) > QUICK and judge.cached(data) is None:
+
+def _judged(data: toy_data.Images, protocol: Protocol, progress: judge.Progress | None) -> Scoring:
+    """Modes by the judge's argmax (per channel for stacks), where every image counts, and the FID of its features."""
+    if awaits_judge(data):
         return _nothing(
             f"the modes of '{data.name}' are counted by a classifier that is not trained yet; train it once (minutes) with: "
             f"zoo judge --data {shlex.quote(data.source or data.name)}"

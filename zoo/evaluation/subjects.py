@@ -17,7 +17,8 @@ from zoo.evaluation import foreign
 from zoo.evaluation.evaluate import default_protocol, misses_most, protocol_named
 from zoo.evaluation.judge import Progress
 from zoo.evaluation.setting import Generators, History, Setting, Subject, tells_modes
-from zoo.evaluation.verdict import Evidence, Verdict, describe, of_samples, verdicts
+from zoo.evaluation.verdict import Evidence, verdicts
+from zoo.evaluation.wording import Verdict, describe, of_samples
 from zoo.metrics.modes import Protocol, count
 from zoo.runs import rundir
 
@@ -158,7 +159,7 @@ def sentences(
     protocol = protocol or default_protocol(data)
     known = seeds or range(len(samples))
     found = verdict(samples, data, known, protocol=protocol, diverged=diverged, counts=counts)
-    told = describe(found) if seeds or len(found) > 1 else [of_samples(found[0].sentence)]
+    told = describe(found) if seeds or len(found) > 1 else [of_samples(found[0])]
     return told + misses_most(data, protocol)
 
 
@@ -173,8 +174,8 @@ def verdict(
 ) -> list[Verdict]:
     """What happened to each seed, from its last ``samples [S, N, *shape]`` and the ``mode_counts [R, S, K]`` of the run's evaluations.
 
-    Memorising is looked for where training data is finite. The rules are in ``zoo.evaluation.verdict``, whose ``describe`` makes the run's
-    sentences.
+    Memorising is looked for where training data is finite. The rules are in ``zoo.evaluation.verdict``, the words in
+    ``zoo.evaluation.wording``.
     """
     from baselines.samplers import held_out
 
@@ -191,5 +192,6 @@ def verdict(
         data.weights if known else None,
         counts,
         setting.train if data.n_held_out else None,
+        data.classes if isinstance(data, toy_data.Images) else None,
     )
     return verdicts(evidence, seeds, diverged)

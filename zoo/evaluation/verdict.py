@@ -19,18 +19,21 @@ A seed without a fault covers all modes, or as many as so few samples of a perfe
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from zoo.evaluation.wording import Verdict
 from zoo.metrics.modes import Protocol, count, divergences
 from zoo.metrics.over_time import lost, overfit
 
 Assign = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Samples ``[S, N, *shape]`` to their modes ``[S, N]`` (-1: none) and whether they are high quality ``[S, N]``."""
+Fault: TypeAlias = tuple[str, str]
+"""A name of ``FAULTS``, and what is told of it, as ``wording`` takes it."""
 
 FAULTS = ("diverged", "dropped", "oscillates", "uneven", "scattered", "narrow", "memorises")
 _PIECE = 4096
@@ -39,20 +42,12 @@ _NAMED = 10  # modes listed by number: of more missing ones, those that are not 
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One seed's faults (names from ``FAULTS``, in order) and a sentence that tells them with their numbers."""
-
-    seed: int
-    faults: tuple[str, ...]
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Evidence:
     """What a verdict looks at.
 
     ``samples [S, N, *shape]``; ``perfect [M, *shape]`` data held out; ``assign`` and ``weights [K]`` where modes are known;
-    ``counts [R, S, K]`` HQ samples per mode at each evaluation; ``train [T, *shape]`` the training data, where it is finite.
+    ``counts [R, S, K]`` HQ samples per mode at each evaluation; ``train [T, *shape]`` the training data, where it is finite;
+    ``called [K]`` what the modes are called, where not by their numbers.
     """
 
     samples: Tensor
@@ -62,121 +57,162 @@ class Evidence:
     weights: Tensor | None = None
     counts: Tensor | None = None
     train: Tensor | None = None
+    called: Sequence[str] | None = None
 
 
 def verdicts(evidence: Evidence, seeds: Sequence[int], diverged: Sequence[int] = ()) -> list[Verdict]:
     """The verdict of every seed, in the order of ``samples``."""
     e = evidence
     finite = [all(bool(part.isfinite().all()) for part in one.split(_PIECE)) for one in e.samples]
-    alive = [i for i, seed in enumerate(seeds) if finite[i] and seed not in diverged]
-    found: dict[int, list[tuple[str, str]]] = {i: [] for i in alive}
+    found: dict[int, list[Fault]] = {i: [] for i, seed in enumerate(seeds) if finite[i] and seed not in diverged}
     covered: dict[int, str] = {}
-    if alive:
-        x = e.samples if len(alive) == len(e.samples) else e.samples[alive]
-        if e.assign is not None and e.weights is not None:
-            covered = _of_modes(e, x, alive, found)
-        if e.train is not None:
-            _memorises(x, e.train, e.perfect, alive, found)
+    if found and e.assign is not None and e.weights is not None:
+        covered = _of_modes(e, e.assign, e.weights.to(e.samples.device), found)
+    if found and e.train is not None:
+        _memorises(e, e.train, found)
     out = []
     for i, seed in enumerate(seeds):
-        faults = found.get(i, [("diverged", "diverged: its samples or its losses are not finite")])
-        order = sorted(faults, key=lambda f: FAULTS.index(f[0]))
-        told = [text for _, text in order]
-        if all(name not in ("diverged", "dropped") for name, _ in order):
+        faults = dict(found.get(i, [("diverged", "diverged: $its_samples or $its losses are not finite")]))
+        names = tuple(sorted(faults, key=FAULTS.index))
+        told = [faults[name] for name in names]
+        if not {"diverged", "dropped"} & {*names}:
             told.insert(0, covered.get(i, "no fault found (the data has no known modes)"))
-        out.append(Verdict(seed, tuple(name for name, _ in order), "; ".join(told) + "."))
+        out.append(Verdict(seed, names, tuple(told)))
     return out
 
 
-def describe(found: Sequence[Verdict]) -> list[str]:
-    """The run's verdict: seeds that ended alike share a line, the most frequent first."""
-    groups: dict[str, list[int]] = {}
-    for v in found:
-        groups.setdefault(v.sentence, []).append(v.seed)
-    ordered = sorted(groups.items(), key=lambda g: -len(g[1]))
-    told = ((seeds, plural(sentence) if len(seeds) > 1 else sentence) for sentence, seeds in ordered)
-    return [f"{_seeds(seeds, len(found))} {sentence}" for seeds, sentence in told]
+@dataclass(frozen=True)
+class Reached:
+    """How the samples of one generator lie on ``K`` modes."""
+
+    hits: Tensor
+    """HQ samples of each mode ``[K]``."""
+    covered: Tensor
+    """Whether they are as many as the protocol asks for ``[K]``."""
+    share: float
+    """Of the samples, those that are HQ."""
+    within: float
+    """Variance within modes; NaN without HQ samples."""
+
+    @property
+    def modes(self) -> int:
+        """How many are covered."""
+        return int(self.covered.sum())
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether no sample lies on a mode."""
+        return not self.hits.any()
 
 
-def plural(sentence: str) -> str:
-    """A seed's sentence, said of several: each of its parts begins with what the seed does."""
-    return re.sub(r"\bits\b", "their", re.sub(r"(^|; )(cover|scatter|oscillate|memorise)s\b", r"\1\2", sentence))
+@dataclass(frozen=True)
+class Perfect:
+    """What a perfect sampler makes of ``n`` samples under the same protocol."""
+
+    n: int
+    share: float
+    within: float
+    missed: Tensor
+    """The chance that a mode is not covered ``[K]``."""
+
+    @property
+    def modes(self) -> float:
+        """How many it covers on average."""
+        return float((1 - self.missed).sum())
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of how many it covers."""
+        return float((self.missed * (1 - self.missed)).sum()) ** 0.5
+
+    @property
+    def error(self) -> float:
+        """Standard error of the share."""
+        return math.sqrt(self.share * (1 - self.share) / self.n)
 
 
-def of_samples(sentence: str) -> str:
-    """A seed's sentence, said of samples whose generator is not known."""
-    first, *rest = plural(sentence).replace("their samples", "them").replace("dropped", "miss").split("; ")
-    told = [re.sub(r"^(?=cover|scatter|memorise)", "they ", part) for part in rest]
-    told = [re.sub(r"^modes too narrow", "their modes are too narrow", part) for part in told]
-    begins = first[0].upper() + first[1:] if first.startswith("no ") else f"The samples {first}"
-    return "; ".join([begins, *told])
-
-
-def _seeds(seeds: list[int], total: int) -> str:
-    if len(seeds) == total and total > 1:
-        return "Both seeds:" if total == 2 else f"All {total} seeds:"
-    return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}:"
-
-
-def _of_modes(e: Evidence, x: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]) -> dict[int, str]:
-    """Add each seed's faults to ``found``; what each covers, in words."""
-    assert e.assign is not None
-    assert e.weights is not None
-    weights = e.weights.to(x.device)
-    k, n = len(weights), x.shape[1]
-    modes, high = (torch.cat(parts) for parts in zip(*[e.assign(one[None]) for one in x], strict=True))
-    true_modes, true_high = e.assign(e.perfect[None])
-    hits = count(modes, k, high)
-    has = hits >= e.protocol.hits
-    best, within = float(true_high.double().mean()), _within(e.perfect, true_modes[0], true_high[0], k)
-    chance = _missed(weights, best, n, e.protocol.hits)
-    usual, apart = float((1 - chance).sum()), float((chance * (1 - chance)).sum()) ** 0.5
+def _of_modes(e: Evidence, assign: Assign, weights: Tensor, found: dict[int, list[Fault]]) -> dict[int, str]:
+    """Add each seed's faults on the modes to ``found``; what each covers, in words."""
+    n, k = e.samples.shape[1], len(weights)
+    data = _reached(e.perfect, assign, e.protocol, k)
+    perfect = Perfect(n, data.share, data.within, _missed(weights, data.share, n, e.protocol.hits))
+    called = [name.replace("$", "$$") for name in e.called or map(str, range(k))]
     told = {}
-    for row, i in enumerate(alive):
-        faults, share, kept = found[i], float(high[row].double().mean()), has[row]
-        missing = (~kept & (chance < 0.01 / k)).nonzero()[:, 0].tolist()
-        nowhere, few = not hits[row].any(), bool(kept.sum() < usual - 4 * apart - 0.5)
-        if nowhere and (missing or few):
-            faults.append(("dropped", f"no sample lies on any of the {k} modes"))
-        elif missing:
-            which = f"all {k} modes" if len(missing) == k else f"{len(missing)} of {k} modes{_which(missing, k)}"
-            faults.append(("dropped", f"dropped {which}"))
-        elif few:
-            text = (
-                f"covers {int(kept.sum())} of {k} modes, where a perfect sampler covers {usual:.0f} with {n:,} samples"
-            )
-            faults.append(("dropped", text))
-        told[i] = (
-            f"covers all {k} modes"
-            if kept.all()
-            else f"covers {int(kept.sum())} of {k} modes, about what {n:,} samples of a perfect sampler cover ({usual:.0f} on average)"
-        )
-        if kept.sum() > 1:
-            uneven = float(divergences(hits[row : row + 1, kept], weights[kept])["reverse_kl"])
-            if uneven > max(0.1, 3 * (int(kept.sum()) - 1) / (2 * max(1, int(hits[row].sum())))):
-                faults.append(("uneven", f"covers its modes unevenly (KL {uneven:.2f} nats over the covered modes)"))
-        error = math.sqrt(best * (1 - best) / n)
-        if share < min(0.9 * best, best - 3 * error) and not nowhere:
-            text = f"scatters: {100 * share:.1f} % of its samples are high quality, {100 * best:.1f} % of the data's"
-            faults.append(("scattered", text))
-        ratio = (
-            _within(x[row], modes[row], high[row], k) / within if within else math.nan
-        )  # float32 may hold only centres
-        if ratio < 0.5 and (share > best + 2 * error or best == 1):
-            text = f"modes too narrow: {ratio:.2g} of the data's variance within modes"
-            text += "" if best == 1 else f", {100 * share:.1f} % high quality where the data has {100 * best:.1f} %"
-            faults.append(("narrow", text))
+    for i, faults in found.items():
+        it = _reached(e.samples[i], assign, e.protocol, k)
+        told[i] = _covers(it, perfect)
+        faults += [
+            *_dropped(it, perfect, called),
+            *_uneven(it, weights),
+            *_scattered(it, perfect),
+            *_narrow(it, perfect),
+        ]
         if e.counts is not None:
-            _oscillates(e.counts[:, i], faults)
+            faults += _oscillates(e.counts[:, i])
     return told
 
 
-def _which(missing: list[int], k: int) -> str:
+def _reached(samples: Tensor, assign: Assign, protocol: Protocol, k: int) -> Reached:
+    """How ``samples [N, *shape]`` lie on the modes."""
+    modes, high = assign(samples[None])
+    (hits,) = count(modes, k, high)
+    return Reached(hits, hits >= protocol.hits, float(high.double().mean()), _within(samples, modes[0], high[0], k))
+
+
+def _covers(it: Reached, perfect: Perfect) -> str:
+    k = len(it.hits)
+    if it.modes == k:
+        return f"$covers all {k} modes"
+    usual = f"about what {perfect.n:,} samples of a perfect sampler cover ({perfect.modes:.0f} on average)"
+    return f"$covers {it.modes} of {k} modes, {usual}"
+
+
+def _dropped(it: Reached, perfect: Perfect, called: Sequence[str]) -> Iterator[Fault]:
+    k = len(it.hits)
+    missing = (~it.covered & (perfect.missed < 0.01 / k)).nonzero()[:, 0].tolist()
+    few = it.modes < perfect.modes - 4 * perfect.spread - 0.5
+    if it.nowhere and (missing or few):
+        yield "dropped", f"no sample lies on any of the {k} modes"
+    elif len(missing) == k:
+        yield "dropped", f"$dropped all {k} modes"
+    elif missing:
+        yield "dropped", f"$dropped {len(missing)} of {k} modes{_which(missing, called)}"
+    elif few:
+        usual = f"where a perfect sampler covers {perfect.modes:.0f} with {perfect.n:,} samples"
+        yield "dropped", f"$covers {it.modes} of {k} modes, {usual}"
+
+
+def _uneven(it: Reached, weights: Tensor) -> Iterator[Fault]:
+    if it.modes < 2:
+        return
+    kl = float(divergences(it.hits[None, it.covered], weights[it.covered])["reverse_kl"])
+    if kl > max(0.1, 3 * (it.modes - 1) / (2 * max(1, int(it.hits.sum())))):
+        yield "uneven", f"$covers $its modes unevenly (KL {kl:.2f} nats over the covered modes)"
+
+
+def _scattered(it: Reached, perfect: Perfect) -> Iterator[Fault]:
+    if not it.nowhere and it.share < min(0.9 * perfect.share, perfect.share - 3 * perfect.error):
+        told = f"{100 * it.share:.1f} % of $its_samples are high quality, {100 * perfect.share:.1f} % of the data's"
+        yield "scattered", f"$scatters: {told}"
+
+
+def _narrow(it: Reached, perfect: Perfect) -> Iterator[Fault]:
+    ratio = it.within / perfect.within if perfect.within else math.nan  # float32 may hold only centres
+    told = f"$modes_are too narrow: {ratio:.2g} of the data's variance within modes"
+    if ratio < 0.5 and perfect.share == 1:
+        yield "narrow", told
+    elif ratio < 0.5 and it.share > perfect.share + 2 * perfect.error:
+        share = f"{100 * it.share:.1f} % high quality where the data has {100 * perfect.share:.1f} %"
+        yield "narrow", f"{told}, {share}"
+
+
+def _which(missing: list[int], called: Sequence[str]) -> str:
     """The modes that are missing, or those that are not, where either are few."""
     if len(missing) <= _NAMED:
-        return f" ({', '.join(map(str, missing))})"
-    rest = sorted({*range(k)} - {*missing})
-    return f" (all but {', '.join(map(str, rest))})" if 0 < len(rest) <= _NAMED else ""
+        return f" ({', '.join(called[i] for i in missing)})"
+    absent = {*missing}
+    rest = [name for i, name in enumerate(called) if i not in absent]
+    return f" (all but {', '.join(rest)})" if 0 < len(rest) <= _NAMED else ""
 
 
 def _missed(weights: Tensor, share: float, n: int, hits: int) -> Tensor:
@@ -202,19 +238,18 @@ def _within(x: Tensor, modes: Tensor, high: Tensor, k: int) -> float:
     return spread / degrees if degrees else math.nan
 
 
-def _oscillates(counts: Tensor, faults: list[tuple[str, str]]) -> None:
+def _oscillates(counts: Tensor) -> Iterator[Fault]:
     gone = lost(counts[len(counts) // 2 :, None]).any(-1)
     times, steps = int(gone.sum()), len(gone)
     if times >= 2 and times >= steps / 4:
-        faults.append(("oscillates", f"oscillates: lost modes at {times} of its last {steps} evaluations"))
+        yield "oscillates", f"$oscillates: lost modes at {times} of $its last {steps} evaluations"
 
 
-def _memorises(
-    x: Tensor, train: Tensor, perfect: Tensor, alive: list[int], found: dict[int, list[tuple[str, str]]]
-) -> None:
-    n = min(x.shape[1], len(train), len(perfect))
-    gaps = overfit(x, train, perfect)["overfit_one_nn"].tolist()
-    for i, gap in zip(alive, gaps, strict=True):
+def _memorises(e: Evidence, train: Tensor, found: dict[int, list[Fault]]) -> None:
+    """Add to ``found`` which seeds lie nearer to the training data than to data held out."""
+    x = e.samples if len(found) == len(e.samples) else e.samples[[*found]]
+    n = min(x.shape[1], len(train), len(e.perfect))
+    for i, gap in zip(found, overfit(x, train, e.perfect)["overfit_one_nn"].tolist(), strict=True):
         if gap > max(0.1, 3 * 0.5 / math.sqrt(n)):  # each accuracy has 0.5 / sqrt 2n, their difference 0.5 / sqrt n
-            text = f"memorises: its 1-NN accuracy is {gap:.2f} lower against training than against held-out data"
-            found[i].append(("memorises", text))
+            told = f"$its 1-NN accuracy is {gap:.2f} lower against training than against held-out data"
+            found[i].append(("memorises", f"$memorises: {told}"))

@@ -1,4 +1,4 @@
-"""For ``zoo check``: which line of a variant to look at, and an error from inside torch in words."""
+"""Which line of a variant to look at, and an error from inside torch in words: for ``zoo check``, and where a run begins."""
 
 from __future__ import annotations
 

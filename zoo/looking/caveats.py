@@ -36,9 +36,9 @@ def few(told: Sequence[str], separator: str) -> str:
     return separator.join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
 
 
-def scattered(shares: Mapping[str, float]) -> list[str]:
-    """The warning that these runs' samples lie between the modes, by label and share near them: one near each is enough to cover them."""
-    told = few([f"{label} ({share:.2g})" for label, share in shares.items()], ", ")
+def scattered(rows: Sequence[Row]) -> list[str]:
+    """The warning that samples of some runs lie between the modes: one near each is enough to cover them."""
+    told = few([f"{row.label} ({row.high_quality:.2g})" for row in rows if row.scatters], ", ")
     return (
         [f"Scatters, with a high-quality share below half of the data's: {told}. Modes covered do not show it."]
         if told

@@ -13,7 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,7 @@ from zoo.errors import ZooError, unknown
 from zoo.looking import reached
 from zoo.looking.caveats import clock, differences, early, left_out, lost, scattered, undecided
 from zoo.looking.labels import by_data, labels
-from zoo.metrics.spec import BY_NAME
-from zoo.metrics.spec import goodness as goodness_of
+from zoo.metrics.spec import BY_NAME, goodness
 from zoo.runs import rundir
 from zoo.runs.rundir import Run
 from zoo.statistics import Interval, Values, bands, holm, improvement, interval_of_iqm, iqm, least_p, shown
@@ -132,74 +131,104 @@ def compare(
     ]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a run's seeds have reached at the round at which it is read."""
+
+    run: Run
+    label: str
+    values: Values
+    """``[S]``, NaN for a seed without a number."""
+    round: int
+    better: str
+
+    @cached_property
+    def counted(self) -> Values:
+        """The values, with a seed without one as worse than any number."""
+        nothing = -math.inf if self.better == "higher" else math.inf
+        return np.where(np.isnan(self.values), nothing, self.values)
+
+    @cached_property
+    def goodness(self) -> Values:
+        """``counted`` on a scale on which more is better."""
+        return goodness(self.better, self.counted)
+
+    @property
+    def missing(self) -> int:
+        """Seeds without a number."""
+        return int(np.isnan(self.values).sum())
+
+    @cached_property
+    def high_quality(self) -> float | None:
+        """``Row.high_quality``"""
+        return reached.mean_then(self.run, "high_quality", self.round)
+
+
 def _compare(
     data: str, runs: list[Run], warned: list[str], metric: str, reference: str | None, equal: str | None
 ) -> Comparison:
     better, declared = _better(runs, metric)
-    scale = partial(goodness_of, better)
-    nothing = -math.inf if scale(-math.inf) < scale(math.inf) else math.inf  # a seed without a number: worse than any
-    finals = (
-        [reached.final(run, metric) for run in runs] if equal is None else reached.at_equal_cost(runs, metric, equal)
-    )
-    values, rounds = [v for v, _ in finals], [r for _, r in finals]
-    counted = [np.where(np.isnan(v), nothing, v) for v in values]
-    goodness = [scale(v) for v in counted]
-    missing = [int(np.isnan(v).sum()) for v in values]
-    means, lows, highs = bands(_padded(values))
     named = labels(runs)
+    finals = [reached.final(r, metric) for r in runs] if equal is None else reached.at_equal_cost(runs, metric, equal)
+    read = [Reading(run, label, *found, better) for run, label, found in zip(runs, named, finals, strict=True)]
     base = _reference(named, runs, reference)
-    against = _against(goodness, base)
     total = reached.modes_of(runs)
-    shares = [reached.mean_then(run, "high_quality", at) for run, at in zip(runs, rounds, strict=True)]
-    rows = [
-        Row(
-            label=named[i],
-            path=str(run.path),
-            n=len(values[i]),
-            diverged=len(set(run.diverged) | {s for s, v in zip(run.seeds, values[i], strict=True) if math.isnan(v)}),
-            mean=float(means[i]),
-            ci95=shown((float(lows[i]), float(highs[i])), len(values[i]) - missing[i]),
-            iqm=float(iqm(counted[i])),
-            iqm_ci95=shown(interval_of_iqm(counted[i]), len(values[i])),
-            median=float(np.median(counted[i])),
-            worst=float(counted[i][goodness[i].argmin()]),
-            worst_seed=run.seeds[int(goodness[i].argmin())],
-            collapsed=reached.collapsed(run, total, rounds[i]),
-            high_quality=share,
-            scatters=share is not None and share < reached.of_data(run, "high_quality") / 2,
-            round=rounds[i],
-            **against[i],
-            cost={k: v * rounds[i] / run.rounds for k, v in run.cost.items()},
-        )
-        for i, (run, share) in enumerate(zip(runs, shares, strict=True))
-    ]
-    places = _places([scale(v) for v in values])
-    order = sorted(range(len(runs)), key=lambda i: (-places[i], missing[i], -(shares[i] or 0), named[i]))
+    middles = zip(*bands(_padded([one.values for one in read])), strict=True)
+    against = _against([one.goodness for one in read], base)
+    rows = [_row(*each, total) for each in zip(read, middles, against, strict=True)]
+    places = _places([goodness(better, one.values) for one in read])
+    order = sorted(
+        range(len(read)), key=lambda i: (-places[i], read[i].missing, -(read[i].high_quality or 0), read[i].label)
+    )
     ranked = [rows[i] for i in order]
-    against_label = named[base] if base is not None else None
-    told = {row.label: row.high_quality for row in ranked if row.scatters and row.high_quality is not None}
-    warnings = scattered(told) if metric != "high_quality" else []
-    warnings += lost({named[i]: f"{missing[i]} of {len(values[i])}" for i in order if missing[i]})
-    if base is not None:
-        warnings += undecided(ranked, rows[base])
-    if equal is not None:
-        warnings += early({named[i]: (runs[i], rounds[i]) for i in order})
-    warnings += differences(runs, named, equal) + warned
-    if not declared:
-        warnings.append(f"{metric} is not declared in zoo.metrics.spec: more is taken as better.")
-    samplers, sampler_shares = (_samplers(runs[0], name) for name in (metric, "high_quality"))
+    undeclared = [] if declared else [f"{metric} is not declared in zoo.metrics.spec: more is taken as better."]
     return Comparison(
-        data,
-        metric,
-        better,
-        total,
-        against_label,
-        equal,
-        clock(runs),
-        ranked,
-        samplers,
-        sampler_shares,
-        warnings,
+        data=data,
+        metric=metric,
+        better=better,
+        modes=total,
+        reference=None if base is None else named[base],
+        equal=equal,
+        clock=clock(runs),
+        rows=ranked,
+        samplers=_samplers(runs[0], metric),
+        sampler_shares=_samplers(runs[0], "high_quality"),
+        warnings=[
+            *(scattered(ranked) if metric != "high_quality" else []),
+            *lost({read[i].label: f"{read[i].missing} of {len(read[i].values)}" for i in order if read[i].missing}),
+            *(undecided(ranked, rows[base]) if base is not None else []),
+            *(early({read[i].label: (read[i].run, read[i].round) for i in order}) if equal is not None else []),
+            *differences(runs, named, equal),
+            *warned,
+            *undeclared,
+        ],
+    )
+
+
+def _row(one: Reading, middle: tuple[float, float, float], against: dict[str, Any], total: int | None) -> Row:
+    """``middle``: the mean and its interval; ``against``: how it stands to the reference; ``total``: the modes that there are."""
+    run, n, share = one.run, len(one.values), one.high_quality
+    mean, low, high = map(float, middle)
+    without = {seed for seed, value in zip(run.seeds, one.values, strict=True) if math.isnan(value)}
+    worst = int(one.goodness.argmin())
+    return Row(
+        label=one.label,
+        path=str(run.path),
+        n=n,
+        diverged=len({*run.diverged} | without),
+        mean=mean,
+        ci95=shown((low, high), n - one.missing),
+        iqm=float(iqm(one.counted)),
+        iqm_ci95=shown(interval_of_iqm(one.counted), n),
+        median=float(np.median(one.counted)),
+        worst=float(one.counted[worst]),
+        worst_seed=run.seeds[worst],
+        collapsed=reached.collapsed(run, total, one.round),
+        high_quality=share,
+        scatters=share is not None and share < reached.of_data(run, "high_quality") / 2,
+        round=one.round,
+        **against,
+        cost={k: v * one.round / run.rounds for k, v in run.cost.items()},
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from zoo.looking.plots import COLOURS, INK, PALE, STYLE, headline, plt, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 ACCURACY = {
@@ -39,6 +40,10 @@ APART = 0.075
 """Share of an axis that a label's line of text needs."""
 
 
+Of: TypeAlias = "Callable[[str], NDArray[np.float64]]"
+"""What was measured under a name, ``[seeds, rounds]``, NaN where nothing was."""
+
+
 def losses_figure(
     rows: Sequence[Mapping[str, Any]],
     players: Sequence[str],
@@ -57,50 +62,65 @@ def losses_figure(
     seeds = sorted({row["seed"] for row in rows})
     table = {(row["round"], row["seed"]): row for row in rows}
 
-    def of(name: str) -> NDArray[np.float64]:  # [seeds, rounds]
+    def of(name: str) -> NDArray[np.float64]:
         return np.array([[table[r, s].get(name, np.nan) for r in rounds] for s in seeds], dtype=float)
 
     told = [m for m in TITLES if m in rows[-1]]
     accuracies = [name for name in ACCURACY if f"diagnostic/{name}" in rows[0]]
-    panels = 1 + bool(accuracies) + len(told)
-    columns = min(3, panels) if panels % 2 else 2
-    down = -(-panels // columns)
     with plt.rc_context(STYLE | {"font.size": 11, "axes.titlesize": 12, "xtick.color": INK, "ytick.color": INK}):
-        figure, axes = plt.subplots(
-            down, columns, figsize=(5.2 * columns, 3.7 * down + 0.5), squeeze=False, layout="constrained"
-        )
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
-        for spare in axes.flat[panels:]:
-            spare.set_axis_off()
-        losses, *others = axes.flat[:panels]
-        for player, colour in zip(players, COLOURS, strict=False):
-            _spread(losses, rounds, of(f"loss/{player}"), colour, player)
+        figure, (losses, *others) = _panels(1 + bool(accuracies) + len(told))
         levels = {player: value for player, value in (equilibrium or {}).items() if player in players}
-        if levels:
-            losses.plot([], [], color=PALE, lw=1, ls=DASHES, label="where D cannot tell")
-        _levels(losses, {v: LOGS.get(round(v, 6), f"{v:g}") for v in levels.values()})
-        losses.set_title("Loss: it says nothing about coverage")
-        _legend(losses, 3)
+        _losses(losses, rounds, players, of, levels.values())
         if accuracies:
             judged, *others = others
-            many = len(seeds) > FEW and len(rounds) > 1
-            for name, colour in zip(accuracies, COLOURS, strict=False):
-                (_band if many else _spread)(judged, rounds, of(f"diagnostic/{name}"), colour, ACCURACY[name])
-            judged.set(title="D: 0.5 where it cannot tell" + "; bands: all seeds" * many, ylim=(-0.03, 1.05))
-            _levels(judged, {0.5: "0.5"})
-            _legend(judged, 2)
+            _judged(judged, rounds, accuracies, of, many=len(seeds) > FEW and len(rounds) > 1)
         for axis, name, colour in zip(others, told, COLOURS[2:], strict=False):
             _spread(axis, rounds, of(name), colour, "")
-            known = {"modes": modes, "high_quality": 1}.get(name)
-            top = known or max(filter(math.isfinite, (row.get(name, 0) for row in rows)), default=1) or 1
-            axis.set(ylim=(-0.03 * top, 1.05 * top))
-            axis.set_title(TITLES[name])
-            if name == "high_quality" or (name == "modes" and modes):
-                _levels(axis, {top: "all"})
-        for axis in axes.flat[:panels]:
-            axis.set_xlabel("rounds")
+            _metric(axis, name, modes, [row.get(name, 0) for row in rows])
         headline(figure, "; ".join(filter(None, [title, "thick: median" if len(seeds) > 1 else ""])), 14)
         save(figure, path)
+
+
+def _panels(n: int) -> tuple[Figure, list[Axes]]:
+    """As many panels over rounds, two or three beside one another."""
+    columns = min(3, n) if n % 2 else 2
+    down = -(-n // columns)
+    size = (5.2 * columns, 3.7 * down + 0.5)
+    figure, axes = plt.subplots(down, columns, figsize=size, squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
+    for axis in axes.flat[:n]:
+        axis.set_xlabel("rounds")
+    for spare in axes.flat[n:]:
+        spare.set_axis_off()
+    return figure, list(axes.flat[:n])
+
+
+def _losses(axis: Axes, rounds: list[int], players: Sequence[str], of: Of, levels: Collection[float]) -> None:
+    for player, colour in zip(players, COLOURS, strict=False):
+        _spread(axis, rounds, of(f"loss/{player}"), colour, player)
+    if levels:
+        axis.plot([], [], color=PALE, lw=1, ls=DASHES, label="where D cannot tell")
+    _levels(axis, {v: LOGS.get(round(v, 6), f"{v:g}") for v in levels})
+    axis.set_title("Loss: it says nothing about coverage")
+    _legend(axis, 3)
+
+
+def _judged(axis: Axes, rounds: list[int], names: Sequence[str], of: Of, *, many: bool) -> None:
+    """How D judges; of ``many`` seeds as bands."""
+    for name, colour in zip(names, COLOURS, strict=False):
+        (_band if many else _spread)(axis, rounds, of(f"diagnostic/{name}"), colour, ACCURACY[name])
+    axis.set(title="D: 0.5 where it cannot tell" + "; bands: all seeds" * many, ylim=(-0.03, 1.05))
+    _levels(axis, {0.5: "0.5"})
+    _legend(axis, 2)
+
+
+def _metric(axis: Axes, name: str, modes: int | None, values: Sequence[float]) -> None:
+    """Title and height of a metric's panel, and a line at the most there is."""
+    known = {"modes": modes, "high_quality": 1}.get(name)
+    top = known or max(filter(math.isfinite, values), default=1) or 1
+    axis.set(title=TITLES[name], ylim=(-0.03 * top, 1.05 * top))
+    if known:
+        _levels(axis, {top: "all"})
 
 
 def _legend(axis: Axes, columns: int) -> None:

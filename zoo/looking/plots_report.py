@@ -144,9 +144,8 @@ def trade(
             jitter = rng.uniform(-0.12, 0.12, len(y))  # whole numbers of modes would hide one another
             axis.scatter(x, y + jitter, s=14, color=colour, alpha=0.35, lw=0, zorder=2, marker=mark)
             spot = float(np.nanmean(x)), float(np.nanmean(y))
-            axis.plot(
-                *spot, mark, ms=10, mfc="none", mec=colour, mew=1.8, zorder=4, label=wrapped[label]
-            )  # open: they may coincide
+            # open, since they may coincide
+            axis.plot(*spot, mark, ms=10, mfc="none", mec=colour, mew=1.8, zorder=4, label=wrapped[label])
         axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
         for sampler, place in dashed.items():
             axis.plot(*place, "x", ms=7, color=PALE, mew=1.6, zorder=3)

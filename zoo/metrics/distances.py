@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -25,6 +26,11 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def over_seeds(samples: Tensor, of_one: Callable[[Tensor], float]) -> Tensor:
+    """A metric of each seed's samples ``[N, d]``, as float64 ``[S]``; NaN where a sample is not finite."""
+    return torch.tensor([of_one(x) if x.isfinite().all() else math.nan for x in samples], dtype=torch.float64)
 
 
 def squared(x: Tensor, y: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import blocks, flattened, squared
+from zoo.metrics.distances import blocks, flattened, over_seeds, squared
 from zoo.metrics.two_samples import median_distance
 
 
@@ -21,15 +21,13 @@ def vendi(samples: Tensor, real: Tensor, width: float | None = None, at_most: in
     """
     x, y = flattened(samples, real)
     h = median_distance(y) / 8 if width is None else width
-    scores = []
-    for fake in x[:, :at_most]:
-        if not fake.isfinite().all():
-            scores.append(torch.tensor(torch.nan, dtype=torch.float64))
-            continue
+
+    def of_one(fake: Tensor) -> float:
         kernel = squared(fake.double(), fake.double()).mul_(-0.5 / h**2).exp_() / len(fake)
         spectrum = torch.linalg.eigvalsh(kernel).clamp_min(0)
-        scores.append(torch.exp(-torch.xlogy(spectrum, spectrum).sum()).cpu())
-    return torch.stack(scores)
+        return float(torch.exp(-torch.xlogy(spectrum, spectrum).sum()))
+
+    return over_seeds(x[:, :at_most], of_one)
 
 
 def ndb(samples: Tensor, real: Tensor, bins: int = 100, level: float = 0.05, seed: int = 0) -> Tensor:
@@ -50,16 +48,14 @@ def ndb(samples: Tensor, real: Tensor, bins: int = 100, level: float = 0.05, see
     clusters = KMeans(k, n_init=1, random_state=seed).fit(fit)
     expected = np.bincount(clusters.predict(count), minlength=k)
     n, m, critical = x.shape[1], len(count), norm.ppf(1 - level / 2)
-    scores = []
-    for fake in x:
-        if not fake.isfinite().all():
-            scores.append(math.nan)
-            continue
+
+    def of_one(fake: Tensor) -> float:
         found = np.bincount(clusters.predict(fake.cpu().double().numpy()), minlength=k)
         pooled = (found + expected) / (n + m)
         error = np.sqrt(np.maximum(pooled * (1 - pooled) * (1 / n + 1 / m), 1e-300))
-        scores.append(float(np.mean(np.abs(found / n - expected / m) > critical * error)))
-    return torch.tensor(scores, dtype=torch.float64)
+        return float(np.mean(np.abs(found / n - expected / m) > critical * error))
+
+    return over_seeds(x, of_one)
 
 
 def birthday_of_modes(counts: Tensor) -> Tensor:
@@ -91,17 +87,13 @@ def birthday_of_samples(samples: Tensor, real: Tensor, rate: float = 1e-3) -> Te
     y = y[:2500]
     pairs = squared(y, y)[torch.triu_indices(len(y), len(y), 1, device=y.device).unbind()]
     near = pairs.kthvalue(max(1, round(rate * len(pairs)))).values
-    near = (
-        near + 1e-12 * (y.double() - y.double().mean(0)).square().sum(-1).mean()
-    )  # copies may be so far apart by rounding
-    scores = []
-    for fake in x:
-        if not fake.isfinite().all():
-            scores.append(math.nan)
-            continue
-        close = sum(int((squared(block, fake) <= near).sum()) for _, block in blocks(fake, len(fake))) - len(
-            fake
-        )  # itself
+    # copies may be so far apart by rounding
+    near = near + 1e-12 * (y.double() - y.double().mean(0)).square().sum(-1).mean()
+
+    def of_one(fake: Tensor) -> float:
+        close = sum(int((squared(block, fake) <= near).sum()) for _, block in blocks(fake, len(fake)))
+        close -= len(fake)  # each to itself
         share = close / (len(fake) * (len(fake) - 1))
-        scores.append(max(2.0, 0.5 + math.sqrt(0.25 + 2 * math.log(2) / share)) if share > 0 else math.inf)
-    return torch.tensor(scores, dtype=torch.float64)
+        return max(2.0, 0.5 + math.sqrt(0.25 + 2 * math.log(2) / share)) if share > 0 else math.inf
+
+    return over_seeds(x, of_one)

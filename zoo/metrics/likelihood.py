@@ -125,9 +125,8 @@ class _Chains:
         """One Hamiltonian transition that leaves p(z) p(x|z)^beta as it is; also the acceptance probabilities
         ``[B]``."""
         p = self.normal(len(z), z.shape[1], z)
-        step = step * (
-            0.5 + torch.rand(len(z), 1, generator=self.generator, device=z.device, dtype=z.dtype)
-        )  # no orbits
+        # of random length, or a path may end where it began
+        step = step * (0.5 + torch.rand(len(z), 1, generator=self.generator, device=z.device, dtype=z.dtype))
         value, slope = self.slope(z, x, beta)
         energy = p.square().sum(-1) / 2 - value
         q, p = z, p + step / 2 * slope

@@ -26,7 +26,7 @@ from torch import Tensor
 from zoo.errors import ZooError
 from zoo.metrics.protocols import PROTOCOLS, Protocol
 
-__all__ = ["PROTOCOLS", "Protocol", "assign", "count", "coverage", "coverage_of", "divergences"]
+__all__ = ["PROTOCOLS", "Protocol", "assign", "closest", "count", "coverage", "coverage_of", "divergences"]
 _CHUNK = 1 << 23  # floats in one block of distances: 32 MB
 
 
@@ -67,9 +67,8 @@ def _assign(x: Tensor, mixture: KnownModes, protocol: Protocol) -> tuple[Tensor,
     distance, nearest = mixture.mahalanobis(torch.where(finite[:, None], x, 0.0)).min(-1)
     if protocol.box:
         sigma = mixture.covariances.diagonal(dim1=-2, dim2=-1).sqrt()
-        sigma = torch.where(
-            sigma > 0, sigma, sigma.amax(-1, keepdim=True)
-        )  # where there is no noise, as ``mahalanobis`` has it
+        # where there is no noise, as ``mahalanobis`` has it
+        sigma = torch.where(sigma > 0, sigma, sigma.amax(-1, keepdim=True))
         inside = ((x - mixture.centres[nearest]).abs() < protocol.threshold * sigma[nearest]).all(-1)
     else:
         inside = distance < protocol.threshold

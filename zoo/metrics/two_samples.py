@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from zoo.metrics.distances import FEW, blocks, flattened, one_thread, squared
+from zoo.metrics.distances import FEW, blocks, flattened, one_thread, over_seeds, squared
 
 WIDTHS = 5
 """Gaussian kernels in the bank: 1/4, 1/2, 1, 2, 4 times the data's median distance."""
@@ -145,17 +145,15 @@ def wasserstein(samples: Tensor, real: Tensor, order: int = 2, at_most: int = 10
     x, y = flattened(samples, real)
     line = x.shape[-1] == 1
     n = min(x.shape[1], len(y), *(() if line else (at_most,)))
-    out = []
-    for fake in x[:, :n]:
-        if not fake.isfinite().all():
-            out.append(torch.nan)
-        elif line:
+
+    def of_one(fake: Tensor) -> float:
+        if line:
             gap = fake.double().sort(0).values - y[:n].double().sort(0).values
-            out.append(float(gap.abs().pow(order).mean() ** (1 / order)))
-        else:
-            cost = squared(fake, y[:n]).pow_(order / 2).cpu().numpy()
-            out.append(float(cost[linear_sum_assignment(cost)].mean() ** (1 / order)))
-    return torch.tensor(out, dtype=torch.float64, device=x.device)
+            return float(gap.abs().pow(order).mean() ** (1 / order))
+        cost = squared(fake, y[:n]).pow_(order / 2).cpu().numpy()
+        return float(cost[linear_sum_assignment(cost)].mean() ** (1 / order))
+
+    return over_seeds(x[:, :n], of_one).to(x.device)
 
 
 def sliced_wasserstein(samples: Tensor, real: Tensor, directions: int = 64, seed: int = 0) -> Tensor:

@@ -1,16 +1,15 @@
-"""What `zoo sweep` and ``zoo.sweep`` say before, while and after, and Ctrl-C."""
+"""What `zoo sweep` and ``zoo.sweep`` say before, while and after."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from zoo.errors import counted
+from zoo.progress.stopping import asking
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,8 +56,12 @@ def play(sweep: Sweep, console: Console, go_on: str) -> int:
     from zoo.sweeps.grid import label
     from zoo.sweeps.worker import Status
 
+    def ask_to_stop() -> None:
+        os.write(2, b"Stopping: the running cells save their checkpoints. (Again: quit at once.)\n")
+        sweep.stop()
+
     todo, interrupted = len(sweep.left), False
-    with _signals(sweep) as asked:
+    with asking(ask_to_stop) as asked:
         try:
             with closing(sweep.run()) as outcomes:
                 for i, outcome in enumerate(outcomes, start=1):
@@ -83,29 +86,6 @@ def play(sweep: Sweep, console: Console, go_on: str) -> int:
         sweep.heard(f"{counted(len(sweep.held), 'cell')} left to {', '.join(sorted(set(sweep.held)))}.")
     sweep.heard(f"{len(sweep.cells) - len(sweep.left)} of {counted(len(sweep.cells), 'cell')} finished, in {sweep.out}")
     return 1 if failures or sweep.of(Status.INTERRUPTED) else 0
-
-
-@contextmanager
-def _signals(sweep: Sweep) -> Iterator[list[int]]:
-    """Ctrl-C (or SIGTERM) once asks the sweep to stop, twice ends it at once; what came stands in the list. Threads but the main one hear none."""
-    asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask_to_stop(signum: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(signum)
-        os.write(2, b"Stopping: the running cells save their checkpoints. (Again: quit at once.)\n")
-        sweep.stop()
-
-    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)
 
 
 def _described(cells: Sequence[Cell]) -> str:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 import toy_data
 from baselines import recipes
 from toy_data.registry import HERE
 from zoo import variants
-from zoo.errors import ZooError, briefly, unknown
+from zoo.errors import ZooError, briefly
 from zoo.evaluation.evaluate import protocol_named
 from zoo.extending import blame
 from zoo.metrics.modes import Protocol
-from zoo.nets import dense, images, kits
-from zoo.optim import takes_betas
 from zoo.recipe import Recipe, revise
+from zoo.runs.kits import idle, kit_for
 from zoo.runs.naming import data_folder, path_of, source_of
 from zoo.runs.rundir import CONFIG, read_json, read_whole
 from zoo.runs.settings import of_variant, settled
-from zoo.variant import Kit, Variant, make, sketch
+from zoo.variant import Variant, make, sketch
 
 Load: TypeAlias = Callable[[str, str | None], toy_data.Data]
 """A data set by its name and the folder of image data."""
@@ -128,11 +126,8 @@ def plan(
     Later wins: defaults, the recipe file, its part for the variant (options and fields of the recipe alike), ``options`` and ``changes``.
     A ``load`` that remembers what it read serves many cells.
     """
-    paths = {"data": data, "recipe": recipe, "data_root": data_root}
-    for what, name in {"variant": variant, "protocol": protocol, **paths}.items():
-        if not isinstance(name, str | Path | None) or (isinstance(name, Path) and what not in paths):
-            more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
-            raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
+    _are_names({"variant": variant, "protocol": protocol}, str)
+    _are_names({"data": data, "recipe": recipe, "data_root": data_root}, str | Path)
     data, recipe = (None if name is None else str(name) for name in (data, recipe))
     data_root = str(Path(data_root).absolute()) if data_root else None  # the run may be opened from elsewhere
     file = recipes.load(recipe) if recipe else None
@@ -151,27 +146,41 @@ def plan(
     for why in idle(made, settings.kit, [k for k, v in changes.items() if v is not False]).values():
         raise ZooError(why)
     cell = Cell(
-        variant,
-        asdict(made),
-        data,
-        settings,
-        parse_seeds(seeds),
-        counted,
-        file.name,
-        data_root,
-        source.fingerprint() if path_of(data) or data in HERE else None,
-        path_of(data),
+        variant=variant,
+        options=asdict(made),
+        data=data,
+        recipe=settings,
+        seeds=parse_seeds(seeds),
+        protocol=counted,
+        recipe_name=file.name,
+        data_root=data_root,
+        fingerprint=source.fingerprint() if path_of(data) or data in HERE else None,
+        data_path=path_of(data),
     )
+    _fits(made, settings, source)
+    return cell
+
+
+def _are_names(given: Mapping[str, Any], kind: Any) -> None:
+    """``ZooError`` for what is neither of this kind nor left out."""
+    for what, name in given.items():
+        if not isinstance(name, kind | None):
+            more = "; data of your own by that of a file: numpy.savez('mine.npz', samples=x)" if what == "data" else ""
+            raise ZooError(f"'{what}' is given by its name, as text, not by {briefly(name)}{more}.")
+
+
+def _fits(made: Variant, settings: Recipe, source: toy_data.Data) -> None:
+    """``ZooError`` where a variant cannot play by this recipe, or on this data."""
     if made.simultaneous and settings.g_steps > 1:
-        raise ZooError(f"{variant} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
+        raise ZooError(f"{made.name} moves all its players at once, so --g-steps cannot be {settings.g_steps}.")
     if made.normal_latent and settings.uniform_latent:
-        raise ZooError(f"{variant} needs latents from N(0, 1); leave --uniform-latent out.")
+        raise ZooError(f"{made.name} needs latents from N(0, 1); leave --uniform-latent out.")
     if settings.batch < made.smallest_batch:
         raise ZooError(
-            f"{variant} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
+            f"{made.name} needs batches of {made.smallest_batch} samples or more, not --batch {settings.batch}."
         )
     kit = kit_for(source, settings)
-    with blame.in_words(kind):
+    with blame.in_words(type(made)):
         nets = sketch(made, kit)  # a kit that does not fit the data or the variant is refused now
         made.players()  # and so is a variant that cannot say who plays
     least = 2 * made.smallest_batch  # packs and halves of a batch are normalised by themselves
@@ -179,76 +188,6 @@ def plan(
         raise ZooError(
             f"--batch {settings.batch} can leave batch normalisation nothing to normalise over; take {least} or more."
         )
-    return cell
-
-
-def _standard(source: toy_data.Data) -> tuple[Tensor, Tensor]:
-    """The data's mean and standard deviation."""
-    return torch.as_tensor(source.mean).float(), torch.as_tensor(source.std).float()
-
-
-def _mlp(source: toy_data.Data, r: Recipe, kind: type[kits.MLP] = kits.MLP) -> Kit:
-    bounded = source.value_range is not None and not r.standardise
-    standard = _standard(source) if r.standardise else None
-    return kind(source.shape, r.latent, r.width, r.depth, r.activation, bounded, r.norm, standard, r.depth_d)
-
-
-class KitMaker(NamedTuple):
-    """A kit as recipes name it."""
-
-    uses: tuple[str, ...]
-    """The recipe's fields of networks (``FIELDS``) that it reads; the rest of them would change nothing."""
-    make: Callable[[toy_data.Data, Recipe], Kit]
-
-
-FIELDS = ("width", "depth", "depth_d", "activation", "norm", "standardise")
-"""What a recipe says of networks, beside their kit and latents."""
-KITS: dict[str, KitMaker] = {
-    "mlp": KitMaker(FIELDS, _mlp),
-    "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm)),
-    "orthogonal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.Orthogonal)),
-    "small-normal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.SmallNormal)),
-    "dcgan": KitMaker(("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm)),
-    "dcgan-critic": KitMaker(
-        ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False)
-    ),
-    "metz": KitMaker(("width",), lambda source, r: images.Metz(source.shape, r.latent, r.width)),
-    "resnet": KitMaker(("width",), lambda source, r: images.ResNet(source.shape, r.latent, r.width)),
-    "pacgan": KitMaker((), lambda source, r: dense.pacgan(source.shape, r.latent)),
-    "layernorm-784": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent)),
-    "layernorm-784-mse": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid)),
-    "keras-dense": KitMaker((), lambda source, r: dense.keras_dense(source.shape, r.latent)),
-    "dropout-1024": KitMaker((), lambda source, r: dense.dropout_1024(source.shape, r.latent)),
-    "relu-512": KitMaker((), lambda source, r: dense.relu_512(source.shape, r.latent)),
-}
-"""Name of a kit in a recipe to the kit for data of one shape."""
-
-
-def _named(kit: str) -> KitMaker:
-    if kit not in KITS:
-        raise unknown("kit", kit, KITS)
-    return KITS[kit]
-
-
-def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
-    """The kit that the recipe names, for this data's shape."""
-    return _named(recipe.kit).make(source, recipe)
-
-
-def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:
-    """Those of these fields of a recipe that would be recorded and change nothing, and why; a recipe file may hold them, for others."""
-    uses, found = _named(kit).uses, {}
-    told = f"uses {' and '.join(uses)}" if uses else "has fixed sizes"
-    for name in names:
-        if name in FIELDS and name not in uses:
-            found[name] = (
-                f"The kit '{kit}' does not use '{name}': of a recipe's fields for networks it {told}; leave it out."
-            )
-        if name == "shared_batch" and made.simultaneous:
-            found[name] = f"{made.name} moves all its players at once, on one batch; leave --shared-batch out."
-        if name in ("b1", "b2") and not any(takes_betas(p.optimiser) for p in made.players()):
-            found[name] = f"{made.name} has an optimiser of its own, which takes no --b1 and --b2; leave them out."
-    return found
 
 
 def variant_of(folder: Path, config: Mapping[str, Any]) -> type[Variant]:

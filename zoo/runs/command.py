@@ -11,7 +11,8 @@ import toy_data
 from baselines import recipes
 from zoo.evaluation.evaluate import protocol_named
 from zoo.extending import plugins
-from zoo.runs.cell import Cell, idle
+from zoo.runs.cell import Cell
+from zoo.runs.kits import idle
 from zoo.runs.settings import changed, of_variant
 from zoo.variant import make
 from zoo.variant import options as options_of

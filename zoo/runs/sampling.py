@@ -24,7 +24,8 @@ from zoo import checkpoint
 from zoo.errors import ZooError
 from zoo.evaluation.setting import Setting, Subject, tells_modes
 from zoo.harness import Game
-from zoo.runs.cell import Cell, kit_for, read_cell
+from zoo.runs.cell import Cell, read_cell
+from zoo.runs.kits import kit_for
 from zoo.runs.naming import data_name
 from zoo.runs.rundir import GENERATOR
 

@@ -28,12 +28,13 @@ from zoo.files import alone, tidy, write_json
 from zoo.harness import Game
 from zoo.recipe import revise
 from zoo.runs import landscape
-from zoo.runs.cell import Cell, Start, kit_for, read_cell, read_start
+from zoo.runs.cell import Cell, Start, read_cell, read_start
 from zoo.runs.command import command
 from zoo.runs.environment import arithmetic, device_name, git_commit, resolve_device, versions
 from zoo.runs.film import POINTS, filmed
 from zoo.runs.finishing import finish
 from zoo.runs.folders import claimed, new_folder
+from zoo.runs.kits import kit_for
 from zoo.runs.rundir import CONFIG, DONE, INTERRUPTED, read_json
 from zoo.training import CtrlC, Record, Training
 
@@ -52,6 +53,9 @@ class Listener:
     def played(self, rounds: int) -> None: ...
 
     def evaluated(self, record: Record) -> None: ...
+
+    def close(self) -> None:
+        """The run has ended, in whatever way."""
 
 
 class Interrupted(Exception):

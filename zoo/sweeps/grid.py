@@ -118,9 +118,18 @@ def _points(axes: list[list[tuple[str, Any]]]) -> Iterator[dict[str, Any]]:
 
 def _cell(grid: Grid, variant: str, data: str, own: dict[str, Any], chosen: dict[str, Any], load: Load) -> Cell:
     changes = {k: v for k, v in chosen.items() if k not in own}
-    chosen_root = {"recipe": grid.recipe, "protocol": grid.protocol, "data_root": grid.data_root}
     try:
-        return plan(variant, own, data=data, changes=changes, seeds=grid.seeds, load=load, **chosen_root)
+        return plan(
+            variant,
+            own,
+            data=data,
+            recipe=grid.recipe,
+            changes=changes,
+            seeds=grid.seeds,
+            protocol=grid.protocol,
+            data_root=grid.data_root,
+            load=load,
+        )
     except ZooError as error:
         raise ZooError(f"{variant} on {data}: {error}") from error
 

@@ -26,6 +26,8 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.files import beside
 
+NOTES = ".sweep"
+"""The folder beside the runs in which a sweep keeps claims, tracebacks, what has been logged to MLflow, and signs of life."""
 STALE = 120.0
 """Seconds without a renewal after which a claim may be taken over."""
 RENEWALS = 8

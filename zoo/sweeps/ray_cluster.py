@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ZooError, first_line, kind_and_line
 from zoo.sweeps.errand import Errand, read_files, write_files
 from zoo.sweeps.executor import ATTEMPTS, PATIENCE, cores
+from zoo.sweeps.leases import NOTES
 from zoo.sweeps.worker import Outcome, Setup, Status
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Ray:
         self.device, self.jobs, self.setup, self.address = device, jobs, setup, address
         self.share = gpus or 1.0
         self.here, self.slots = address is None, jobs or cores()
-        self._mark = out.absolute() / ".sweep" / f"{uuid.uuid4().hex}.mark"
+        self._mark = out.absolute() / NOTES / f"{uuid.uuid4().hex}.mark"
         self._running: dict[Any, tuple[Cell, Path, str]] = {}
         self._dropped: set[str] = set()
         self._stopping = threading.Event()

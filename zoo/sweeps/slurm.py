@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, first_line, kind_and_line, unknown
 from zoo.sweeps.executor import ATTEMPTS
-from zoo.sweeps.leases import STALE
+from zoo.sweeps.leases import NOTES, STALE
 from zoo.sweeps.worker import Outcome, Setup, Status, train
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Slurm:
         self._missing: dict[str, float] = {}
         self._deaths, self._dropped = Counter[str](), set[str]()
         self._stopping = threading.Event()
-        self._file = self.out.absolute() / ".sweep" / f"{uuid.uuid4().hex}.alive"
+        self._file = self.out.absolute() / NOTES / f"{uuid.uuid4().hex}.alive"
 
     def open(self) -> None:
         import submitit

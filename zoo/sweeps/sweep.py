@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +17,9 @@ from zoo.files import write_text
 from zoo.runs.cell import Cell
 from zoo.runs.rundir import DONE
 from zoo.sweeps.executor import Executor
-from zoo.sweeps.leases import STALE, Leases, State
+from zoo.sweeps.leases import NOTES, STALE, Leases, State
 from zoo.sweeps.worker import Outcome, Status
 
-NOTES = ".sweep"
-"""Folder in ``out`` for claims, tracebacks, and what has been logged to MLflow."""
 LOOK = 2.0
 """Seconds between two looks at cells that other processes hold."""
 
@@ -94,22 +92,27 @@ class Sweep:
     def run(self) -> Generator[Outcome]:
         """Train what is left; a failing cell stops nothing. Cells of processes that die meanwhile are taken over."""
         left = self.left
-        with ExitStack() as opened:
+        with self._at_work():
+            self._failed_before = {cell.key for cell in left if self._state(cell.key) is State.FAILED}
+            for cell in left:
+                if self._state(cell.key) is State.DONE:
+                    self._claims.forget(cell.key)  # it was done once, and its results have gone
+            while left and not self._stopping:
+                held: list[Cell] = []
+                for outcome in self.executor.map(self._claimed(left, held), self.folder_of):
+                    self._note(outcome)
+                    yield outcome
+                left = self._watch(held)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """The executor open, the claims renewed. It is closed before they end, when others may take its cells, and where none can be made."""
+        with ExitStack() as unclaimed:
             self.executor.open()
-            opened.callback(self.executor.close)
-            claims = Leases(self.out / NOTES, self.stale, self.executor.drop, self.executor.here)
-            with claims, opened.pop_all():  # the executor is closed before the claims end
-                self._claims = claims
-                self._failed_before = {key for cell in left if (key := cell.key) and self._state(key) is State.FAILED}
-                for cell in left:
-                    if self._state(cell.key) is State.DONE:
-                        claims.forget(cell.key)  # it was done once, and its results have gone
-                while left and not self._stopping:
-                    held: list[Cell] = []
-                    for outcome in self.executor.map(self._claimed(left, held), self.folder_of):
-                        self._note(outcome)
-                        yield outcome
-                    left = self._watch(held)
+            unclaimed.callback(self.executor.close)
+            self._claims = Leases(self.out / NOTES, self.stale, self.executor.drop, self.executor.here)
+            with self._claims, unclaimed.pop_all():
+                yield
 
     def _state(self, key: str) -> State | None:
         newest = self._claims.newest(key)

@@ -81,6 +81,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
     from zoo.errors import kind_and_line
     from zoo.runs import pictures, session
     from zoo.runs.cell import read_cell
+    from zoo.runs.rundir import CONFIG
 
     @dataclass
     class Obedient(session.Listener):
@@ -101,7 +102,7 @@ def train(cell: Cell, folder: Path, device: str, stop: Callable[[], bool], *, tf
         return Outcome(cell, folder, status, time.perf_counter() - started, error, details)
 
     try:
-        if (folder / "config.json").exists():
+        if (folder / CONFIG).exists():
             if read_cell(folder).key != cell.key:
                 raise ZooError(f"{folder} holds another run than this sweep's; choose another --out.")
             run = session.resume(folder, device=device, listener=Obedient())
