@@ -55,3 +55,21 @@ def test_a_judge_that_is_there_is_not_spoken_of(capsys: pytest.CaptureFixture[st
     with terminal.judge_bar():
         pass
     assert capsys.readouterr().out == ""
+
+
+def test_a_sweep_trains_the_judge_once_and_tells_of_it_before_its_cells(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "WORTH_TELLING", 0.0)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    images = np.random.default_rng(0).integers(256, size=(60, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "own.npz", samples=images, labels=np.arange(60) % 2)
+    grid = {"rounds": 1, "width": 4}
+    zoo.sweep(["ns", "vanilla"], tmp_path / "own.npz", grid, seeds=1, out=tmp_path / "runs", device="cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("2 cells (2 variants on 1 data set")
+    assert lines[1].startswith("training the judge: about ")
+    told = [i for i, line in enumerate(lines) if line.startswith("training the judge")]
+    assert lines[told[-1]].startswith("training the judge: 100 %")
+    assert told[-1] < min(i for i, line in enumerate(lines) if line.startswith("[1/2]"))
+    assert len(list((tmp_path / "cache" / "judges").glob("*.safetensors"))) == 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import counted
 from zoo.progress.stopping import asking
@@ -39,6 +39,7 @@ def foretell(sweep: Sweep, device: str, *, in_order: bool = False) -> None:
     if not sweep.executor.here:
         sweep.heard(f"No estimate: the machines of {sweep.executor.place} are not this one.")
         return
+    _train_judges(left, sweep.heard)
     told = estimate(left, sweep.folder_of, device)
     slots = min(sweep.executor.slots, len(left))
     if told.seconds:
@@ -47,6 +48,19 @@ def foretell(sweep: Sweep, device: str, *, in_order: bool = False) -> None:
         sweep.heard(f"No estimate: none of the cells could be played for a moment. On {sweep.executor.place}.")
     if not in_order:
         sweep.cells = told.longest_first(cells)
+
+
+def _train_judges(cells: Iterable[Cell], say: Callable[[str], Any]) -> None:
+    """Those that cells train by themselves, once and told of: side by side each would train the same one in silence."""
+    import toy_data
+    from zoo.evaluation.judge import judge
+    from zoo.evaluation.scoring import awaits_judge
+    from zoo.progress.terminal import judge_log
+
+    for name, root in dict.fromkeys((cell.data, cell.data_root) for cell in cells):
+        data = toy_data.load(name, root)
+        if isinstance(data, toy_data.Images) and not awaits_judge(data):
+            judge(data, progress=judge_log(say))
 
 
 def play(sweep: Sweep, console: Console, go_on: str) -> int:

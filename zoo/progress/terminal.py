@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -117,7 +118,7 @@ def judge_bar(*, quiet: bool = False) -> Iterator[Callable[[float], None]]:
     """A bar that hears of the judge's training, and shows itself when there is some; lines where there is no terminal."""
     console = terminal(quiet)
     if not console.is_terminal:
-        yield judge_log(console)
+        yield judge_log(console.print)
         return
     with Progress(
         TextColumn("training the judge"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
@@ -126,8 +127,8 @@ def judge_bar(*, quiet: bool = False) -> Iterator[Callable[[float], None]]:
         yield lambda share: bar.update(task, completed=share, visible=True)
 
 
-def judge_log(console: Console) -> Callable[[float], None]:
-    """What hears of the judge's training for a log: how long it takes, once a hundredth has been timed, and a line for every tenth.
+def judge_log(say: Callable[[str], Any]) -> Callable[[float], None]:
+    """What hears of the judge's training, and says in lines how long it takes, once a hundredth has been timed, and a line for every tenth.
 
     Of one that takes a few seconds it says nothing.
     """
@@ -145,11 +146,11 @@ def judge_log(console: Console) -> Callable[[float], None]:
         if foretold is None and done >= 0.01:
             foretold = spent / done
             if foretold >= WORTH_TELLING:
-                console.print(f"training the judge: about {in_words(foretold)}")
+                say(f"training the judge: about {in_words(foretold)}")
         if foretold is None or foretold < WORTH_TELLING:
             return
         if (tenths := int(10 * share + 1e-9)) > said:
-            console.print(f"training the judge: {10 * tenths} %, {spent:.0f} s")
+            say(f"training the judge: {10 * tenths} %, {spent:.0f} s")
             said = tenths
 
     return hear
