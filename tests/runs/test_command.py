@@ -78,6 +78,7 @@ def told(cell: Cell) -> str:
             "zoo run unrolled --data ring --rounds 100 --every 7 --seeds 5-5 --protocol dyngan",
         ),
         ({"variant": "ns", "data": "digits", "changes": {"kit": "mlp"}, "seeds": [9, 3]}, None),
+        ({"variant": "ns", "data": "digits", "changes": {"kit": "conv", "width": 256}}, None),
         ({"variant": None, "recipe": "pacgan-ring"}, None),
     ],
 )

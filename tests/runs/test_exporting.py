@@ -50,7 +50,7 @@ CASES = {
     "several generators": ("madgan", {"n": 3}),
     "clusters": ("self-conditioned", {}),
     "noise of its own": ("presgan", {}),
-    "batch normalisation": ("ns", {"data": "digits", "kit": "conv", "norm": True}),
+    "batch normalisation": ("ns", {"data": "digits", "kit": "conv", "width": 8, "norm": True}),
     "an average of weights": ("ns", {"ema": 0.9}),
 }
 

@@ -51,6 +51,9 @@ REFUSED = {
         "ns", data="cube1200", protocol="stacked-mnist"
     ),
     "did you mean 'relu'": lambda: plan("ns", changes={"activation": "rulu"}),
+    "'conv' has channels for its width, and 256 are the hidden units of 'mlp': give a --width": lambda: plan(
+        "ns", data="digits", changes={"kit": "conv"}
+    ),
     "did you mean 'resnet'": lambda: plan("ns", changes={"kit": "resnat"}),
     "needs images": lambda: plan("ns", changes={"kit": "conv"}),
     "'conv' does not use 'depth': .* uses width and norm": lambda: plan(
@@ -151,9 +154,9 @@ def test_what_would_change_nothing_or_never_end_is_refused(
 
 def test_kits_that_a_method_cannot_work_on_are_refused() -> None:
     with pytest.raises(ZooError, match="layers that start at 0"):
-        plan("sn", data="digits", changes={"kit": "resnet"})
+        plan("sn", data="digits", changes={"kit": "resnet", "width": 8})
     with pytest.raises(ZooError, match="a plain sequence of layers with activations"):
-        plan("dropout", data="digits", changes={"kit": "resnet"})
+        plan("dropout", data="digits", changes={"kit": "resnet", "width": 8})
 
 
 def test_a_config_that_describes_no_run_is_a_sentence(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from zoo.evaluation.evaluate import protocol_named
 from zoo.extending import blame
 from zoo.metrics.modes import Protocol
 from zoo.recipe import Recipe, revise
-from zoo.runs.kits import idle, kit_for
+from zoo.runs.kits import KITS, idle, kit_for, width_unsaid
 from zoo.runs.naming import data_folder, path_of, source_of
 from zoo.runs.rundir import CONFIG, read_json, read_whole
 from zoo.runs.settings import of_variant, settled
@@ -158,6 +158,11 @@ def plan(
         data_path=path_of(data),
     )
     _fits(made, settings, source)
+    if width_unsaid(whole := settled(file, variant, {}), changes):
+        raise ZooError(
+            f"The kit '{settings.kit}' has {KITS[settings.kit].counts} for its width, and {whole.width} are the {KITS[whole.kit].counts} of "
+            f"'{whole.kit}': give a --width too, of 16 to 64 for instance."
+        )
     return cell
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,21 +33,28 @@ class KitMaker(NamedTuple):
     uses: tuple[str, ...]
     """The recipe's fields of networks (``FIELDS``) that it reads; the rest of them would change nothing."""
     make: Callable[[toy_data.Data, Recipe], Kit]
+    counts: str = "hidden units"
+    """What its width counts."""
 
 
+CHANNELS = "channels"
 FIELDS = ("width", "depth", "depth_d", "activation", "norm", "standardise")
 """What a recipe says of networks, beside their kit and latents."""
 KITS: dict[str, KitMaker] = {
     "mlp": KitMaker(FIELDS, _mlp),
-    "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm)),
+    "conv": KitMaker(("width", "norm"), lambda source, r: kits.Conv(source.shape, r.latent, r.width, r.norm), CHANNELS),
     "orthogonal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.Orthogonal)),
     "small-normal": KitMaker(FIELDS, lambda source, r: _mlp(source, r, dense.SmallNormal)),
-    "dcgan": KitMaker(("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm)),
-    "dcgan-critic": KitMaker(
-        ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False)
+    "dcgan": KitMaker(
+        ("width", "norm"), lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm), CHANNELS
     ),
-    "metz": KitMaker(("width",), lambda source, r: images.Metz(source.shape, r.latent, r.width)),
-    "resnet": KitMaker(("width",), lambda source, r: images.ResNet(source.shape, r.latent, r.width)),
+    "dcgan-critic": KitMaker(
+        ("width", "norm"),
+        lambda source, r: images.DCGAN(source.shape, r.latent, r.width, r.norm, norm_d=False),
+        CHANNELS,
+    ),
+    "metz": KitMaker(("width",), lambda source, r: images.Metz(source.shape, r.latent, r.width), CHANNELS),
+    "resnet": KitMaker(("width",), lambda source, r: images.ResNet(source.shape, r.latent, r.width), CHANNELS),
     "pacgan": KitMaker((), lambda source, r: dense.pacgan(source.shape, r.latent)),
     "layernorm-784": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent)),
     "layernorm-784-mse": KitMaker((), lambda source, r: dense.layernorm_784(source.shape, r.latent, nn.Sigmoid)),
@@ -67,6 +74,12 @@ def _named(kit: str) -> KitMaker:
 def kit_for(source: toy_data.Data, recipe: Recipe) -> Kit:
     """The kit that the recipe names, for this data's shape."""
     return _named(recipe.kit).make(source, recipe)
+
+
+def width_unsaid(whole: Recipe, changes: Mapping[str, Any]) -> bool:
+    """Whether changes to a recipe name a kit whose width counts something else, and no width: 256 units are few, 256 channels 20 GB."""
+    before, after = _named(whole.kit), _named(changes.get("kit", whole.kit))
+    return "width" not in changes and "width" in after.uses and before.counts != after.counts
 
 
 def idle(made: Variant, kit: str, names: Iterable[str]) -> dict[str, str]:

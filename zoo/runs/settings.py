@@ -8,6 +8,7 @@ from typing import Any
 from baselines import recipes
 from zoo import variants
 from zoo.recipe import Recipe, fields, revise
+from zoo.runs.kits import width_unsaid
 from zoo.runs.naming import short, words
 from zoo.variant import options as options_of
 
@@ -33,6 +34,7 @@ def changed(file: recipes.RecipeFile, variant: str, recipe: Recipe) -> dict[str,
     """The fewest changes to what a recipe file says for a variant that make it ``recipe``: the inverse of ``settled``."""
     whole = settled(file, variant, {})
     found = {k: v for k in fields() if (v := getattr(recipe, k)) != getattr(whole, k) and k != "every"}
+    found |= {"width": recipe.width} if width_unsaid(whole, found) else {}
     return found | ({} if settled(file, variant, found).every == recipe.every else {"every": recipe.every})
 
 
