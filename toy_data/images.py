@@ -30,8 +30,13 @@ class Pixels(Data):
         self.mean, self.std = train.moments()
 
     def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
+        return self._drawn(n, generator, held_out)[0], None
+
+    def _drawn(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor]:
+        """Images with their labels in the split."""
         split = self.test if held_out else self.train
-        return split.single(pick(n, len(split), generator, split.labels.device, again=not held_out)), None
+        rows = pick(n, len(split), generator, split.labels.device, again=not held_out)
+        return split.single(rows), split.labels[rows]
 
     def fingerprint(self) -> str:
         return digest("pixels", self.train.images, self.test.images)
@@ -58,9 +63,7 @@ class Images(Pixels):
         self.classes = tuple(map(str, kinds.tolist()))
 
     def _draw(self, n: int, generator: Generator | None, held_out: bool) -> tuple[Tensor, Tensor | None]:
-        split = self.test if held_out else self.train
-        rows = pick(n, len(split), generator, split.labels.device, again=not held_out)
-        return split.single(rows), split.labels[rows]
+        return self._drawn(n, generator, held_out)
 
     def fingerprint(self) -> str:
         return digest("images", self.train.images, self.train.labels, self.test.images, self.test.labels)

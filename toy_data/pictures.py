@@ -51,13 +51,13 @@ def read(paths: Sequence[Path]) -> Array:
 
     Raises ``DataError`` for a picture that cannot be read, or is of another size than the first.
     """
-    read = [_decoded(path) for path in paths]
-    channels, size = max(len(image) for image in read), read[0].shape[1:]
-    for path, image in zip(paths, read, strict=True):
+    images = [_decoded(path) for path in paths]
+    channels, size = max(len(image) for image in images), images[0].shape[1:]
+    for path, image in zip(paths, images, strict=True):
         if image.shape[1:] != size:
             found, first = (" x ".join(map(str, s)) for s in (image.shape[:0:-1], size[::-1]))
             raise DataError(f"{path} is {found} pixels and {paths[0]} {first}; all must be alike.")
-    return np.stack([np.broadcast_to(image, (channels, *size)) for image in read])
+    return np.stack([np.broadcast_to(image, (channels, *size)) for image in images])
 
 
 def _decoded(path: Path) -> Array:

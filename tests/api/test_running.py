@@ -58,12 +58,12 @@ def test_a_finished_run_is_opened_again_and_sampled(tmp_path: Path) -> None:
 
 
 def test_a_result_printed_says_what_it_is_and_what_happened(tmp_path: Path) -> None:
-    made = {"variant": "unrolled", "options": {"k": 5}, "data": "data/own.npz", "recipe": {"rounds": 2}}
-    told: dict[str, Any] = {"metrics": {}, "reference": {}, "verdict": []}
-    result = Result(tmp_path, told)
+    told: dict[str, Any] = {"variant": "unrolled", "options": {"k": 5}, "data": "data/own.npz"}
+    told |= {"metrics": {}, "reference": {}, "verdict": []}
+    result = Result(tmp_path / "gone", told)  # no file is read for it
 
     def printed(seeds: list[int]) -> str:
-        (tmp_path / "config.json").write_text(json.dumps(made | {"seeds": seeds}), encoding="utf-8")
+        told["seeds"] = seeds
         return str(result)
 
     assert printed([0, 1]) == "unrolled k=5 on own.npz, 2 seeds"
@@ -73,7 +73,7 @@ def test_a_result_printed_says_what_it_is_and_what_happened(tmp_path: Path) -> N
     assert printed([3, 4]).startswith("unrolled k=5 on own.npz, 2 seeds: 6.5 of 8 modes covered on average\n")
     told["metrics"] = {"modes": {"mean": None}}  # every seed diverged
     assert printed([3, 4]).startswith("unrolled k=5 on own.npz, 2 seeds\n")
-    assert repr(result) == f"Result(folder={tmp_path!r})"
+    assert repr(result) == f"Result(folder={tmp_path / 'gone'!r})"
 
 
 @pytest.mark.parametrize("variant", ["ns", "madgan"])  # of several generators, which take turns

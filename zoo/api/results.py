@@ -16,7 +16,8 @@ from torch import Tensor
 
 from zoo.ambient import undisturbed
 from zoo.errors import ZooError, briefly
-from zoo.runs.rundir import METRICS, SAMPLES, read
+from zoo.runs.naming import title
+from zoo.runs.rundir import METRICS, SAMPLES
 
 if TYPE_CHECKING:
     import pandas
@@ -111,12 +112,12 @@ class Result(Shown):
 
     def __str__(self) -> str:
         """What it is of, its modes, and what happened to the seeds: a line each."""
-        run, modes = read(self.folder), self.summary["metrics"].get("modes", {}).get("mean")
-        covered = ""
+        told, modes, covered = self.summary, self.summary["metrics"].get("modes", {}).get("mean"), ""
         if modes is not None and math.isfinite(modes):
-            whole, several = self.summary["reference"].get("data", {}).get("modes"), len(run.seeds) > 1
+            whole, several = told["reference"].get("data", {}).get("modes"), len(told["seeds"]) > 1
             covered = f": {modes:.4g}{f' of {whole:.4g}' if whole else ''} modes covered{' on average' * several}"
-        return "\n".join([run.title + covered, *self.verdict])
+        first = title(told["variant"], told["options"], told["data"], told["seeds"])
+        return "\n".join([first + covered, *self.verdict])
 
     def table(self) -> pandas.DataFrame:
         """One row per metric: mean, median, 95 % interval, and what the reference samplers score."""

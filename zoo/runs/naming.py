@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from toy_data.registry import split
+from zoo.errors import counted
 
 MARK = 6
 """Characters of a fingerprint that stand beside a name."""
@@ -36,6 +37,11 @@ def path_of(data: str) -> str | None:
 def source_of(data: str, path: str | None) -> str:
     """What data are loaded by: the ``path_of`` that a run wrote down, where something is there; else their name as it was given."""
     return path if path and Path(split(path)[1]).exists() else data
+
+
+def title(variant: str, options: Mapping[str, Any], data: str, seeds: Sequence[int]) -> str:
+    """What a run is of: ``unrolled k=5 on ring, 8 seeds``."""
+    return f"{' '.join([variant, *words(options)])} on {data_name(data)}, {counted(len(seeds), 'seed')}"
 
 
 def short(value: Any) -> str:

@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ZooError, briefly, counted, unknown
-from zoo.runs.naming import data_name, source_of, words
+from zoo.errors import ZooError, briefly, unknown
+from zoo.runs.naming import source_of, title, words
 from zoo.statistics import Values
 
 Columns: TypeAlias = dict[str, Values]
@@ -182,7 +182,7 @@ class Run:
     @property
     def title(self) -> str:
         """What a picture of the run is of: ``unrolled k=5 on ring, 8 seeds``."""
-        return f"{self.label} on {data_name(self.data)}, {counted(len(self.seeds), 'seed')}"
+        return title(self.variant, self.options, self.data, self.seeds)
 
     @property
     def diverged(self) -> list[int]:
